@@ -1,1 +1,64 @@
-fn main() {}
+//! The project's chores, one subcommand each: `fetch`, `tour`, `test`, `expect`, `bench`.
+//!
+//! Each does all it needs to (`test` fetches and builds first), and each may be run again at no cost. What
+//! they download or make goes into the ignored folder `external/`; nothing outside the project is touched.
+
+mod bench;
+mod build;
+mod expect;
+mod fetch;
+mod shell;
+
+use anyhow::{Result, bail};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+usage: cargo xtask COMMAND
+  fetch        get CPython's modules and headers (apt) and the wheels (pip) into external/
+  tour         build rustclad and run examples/tour.py on real modules
+  test [ARGS]  build everything and pass all tests (ARGS go to `cargo test`)
+  bench        time each way of crossing; RUSTCLAD_REFERENCE=DIR adds CPython and PyPy
+  expect DIR   write the tests' expected output anew, with the CPython 3.14 in chroot DIR";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[String]) -> Result<()> {
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["fetch"] => fetch::fetch(),
+        ["tour"] => tour(),
+        ["test", rest @ ..] => test(rest),
+        ["bench"] => bench::bench(),
+        ["expect", chroot] => expect::expect(chroot.as_ref()),
+        [] | ["help" | "-h" | "--help"] => {
+            println!("{HELP}");
+            Ok(())
+        }
+        _ => bail!("I do not know `{}`\n{HELP}", words.join(" ")),
+    }
+}
+
+/// Runs the example that shows real modules at work.
+fn tour() -> Result<()> {
+    fetch::fetch()?;
+    let program = build::rustclad_release()?;
+    let path = std::env::join_paths([shell::external("modules"), shell::external("site")])?;
+    shell::run(shell::command(program).arg(shell::root().join("examples/tour.py")).env("PYTHONPATH", path))
+}
+
+/// Builds the fixtures and both kinds of `rustclad`, then passes every test of the workspace.
+fn test(rest: &[&str]) -> Result<()> {
+    fetch::fetch()?;
+    build::fixtures()?;
+    build::rustclad_for_tests()?;
+    shell::run(shell::cargo("test").arg("--workspace").args(rest))
+}

@@ -1,0 +1,308 @@
+//! The memory of blocks: one reserved range of addresses, size classes with free lists, and a small header in front
+//! of every block. Owns all memory that C sees as an object of ours; knows nothing of what is in it. Everything here is
+//! called with the C lock held.
+//!
+//! ```text
+//! -48 twin      -40 flags, size class      -32 weak references      -24 dict      -16 collector head      0 PyObject
+//! ```
+//! The last three are where CPython's own macros look; the header is below them.
+
+use std::cell::UnsafeCell;
+
+use crate::layout as c;
+
+/// Pointer to an object as C sees it.
+pub type Block = *mut c::PyObject;
+
+/// Bytes in front of a block: our header and the three fields that belong to CPython.
+pub const PREFIX: usize = 48;
+
+/// What the bits of [`Header::flags`] say.
+pub mod flag {
+    /// The slot is handed out.
+    pub const LIVE: u32 = 1;
+    /// It came from `PyObject_Malloc` and is no object as long as no type is set.
+    pub const RAW: u32 = 1 << 1;
+    /// C counts references, and the block owns one strong reference on its twin for them.
+    pub const OWNS_TWIN: u32 = 1 << 2;
+    /// The twin's payload points back at the block and ends it when it dies.
+    pub const BOUND: u32 = 1 << 3;
+    /// Deallocation has begun: no new twin is made.
+    pub const DYING: u32 = 1 << 4;
+    /// It stands in the retention cache's queue.
+    pub const QUEUED: u32 = 1 << 5;
+    /// Something was lent on its behalf (see `lend`).
+    pub const LENDS: u32 = 1 << 6;
+    /// It is never freed while its twin lives, though nobody counts it.
+    pub const PINNED: u32 = 1 << 7;
+    /// A function whose block counts its `self`.
+    pub const COUNTS_SELF: u32 = 1 << 8;
+}
+
+/// What stands in front of a block.
+#[repr(C)]
+pub struct Header {
+    /// The managed object, or null: not made yet. In a free slot, the next free one.
+    pub twin: *const rustpython_vm::PyObject,
+    /// Bits of [`flag`].
+    pub flags: u32,
+    /// The size class, to free it by.
+    class: u32,
+}
+
+const RANGE: usize = 1 << 38;
+const GRAIN: usize = 16;
+const SMALL: usize = 1024;
+const CHUNK: usize = 64 << 10;
+const SMALL_CLASSES: usize = SMALL / GRAIN + 1;
+const CLASSES: usize = SMALL_CLASSES + 4 * 28;
+
+/// A run of slots of one class.
+struct Chunk {
+    start: usize,
+    slot: usize,
+    count: usize,
+}
+
+struct Arena {
+    start: usize,
+    top: usize,
+    free: [*mut Header; CLASSES],
+    chunks: Vec<Chunk>,
+    #[cfg(feature = "malloc-blocks")]
+    registry: std::collections::BTreeMap<usize, usize>,
+}
+
+struct Shared(UnsafeCell<Arena>);
+// SAFETY: only touched with the C lock held, or before any module is loaded.
+unsafe impl Sync for Shared {}
+
+static ARENA: Shared = Shared(UnsafeCell::new(Arena {
+    start: 0,
+    top: 0,
+    free: [std::ptr::null_mut(); CLASSES],
+    chunks: Vec::new(),
+    #[cfg(feature = "malloc-blocks")]
+    registry: std::collections::BTreeMap::new(),
+}));
+
+#[allow(clippy::mut_from_ref)]
+fn arena() -> &'static mut Arena {
+    // SAFETY: the C lock makes this the only user, and no function below calls another that takes the reference again.
+    unsafe { &mut *ARENA.0.get() }
+}
+
+/// Reserves the range. Called once, before anything else here.
+///
+/// # Errors
+/// The system's error if it refuses the address range.
+pub(crate) fn reserve() -> std::io::Result<()> {
+    let start = crate::platform::reserve_memory(RANGE)?;
+    let arena = arena();
+    arena.start = start;
+    arena.top = start;
+    Ok(())
+}
+
+/// The class for a slot of `size` bytes, and the slot's real size.
+fn class_of(size: usize) -> (usize, usize) {
+    if size <= SMALL {
+        let class = size.div_ceil(GRAIN);
+        return (class, class * GRAIN);
+    }
+    // Four classes for each power of two.
+    let power = usize::BITS as usize - (size - 1).leading_zeros() as usize;
+    let step = 1usize << (power - 3);
+    let quarter = (size - (1 << (power - 1))).div_ceil(step) - 1;
+    (SMALL_CLASSES + (power - 11) * 4 + quarter, (1 << (power - 1)) + (quarter + 1) * step)
+}
+
+/// Takes memory for a block of `size` bytes, all zero, its header set to `flags` and no twin. Null if there is none.
+pub fn allocate(size: usize, flags: u32) -> Block {
+    let block = allocate_uninit(size, flags);
+    if !block.is_null() {
+        // SAFETY: `allocate_uninit` gave at least `size` bytes behind the prefix.
+        unsafe { block.cast::<u8>().sub(32).write_bytes(0, size + 32) };
+    }
+    block
+}
+
+/// Like [`allocate`], without zeroing what is behind the header.
+#[inline]
+pub fn allocate_uninit(size: usize, flags: u32) -> Block {
+    let Some(total) = size.checked_add(PREFIX).filter(|total| *total < RANGE / 2) else {
+        return std::ptr::null_mut();
+    };
+    #[cfg(feature = "malloc-blocks")]
+    return arena().malloc(total, flags);
+    #[cfg(not(feature = "malloc-blocks"))]
+    {
+        let (class, slot) = class_of(total);
+        let arena = arena();
+        let mut header = arena.free[class];
+        if header.is_null() {
+            header = arena.refill(class, slot);
+            if header.is_null() {
+                return std::ptr::null_mut();
+            }
+        } else {
+            // SAFETY: a free slot's header links to the next one.
+            arena.free[class] = unsafe { (*header).twin.cast_mut().cast() };
+        }
+        // SAFETY: the slot is ours and large enough.
+        unsafe {
+            header.write(Header { twin: std::ptr::null(), flags: flags | flag::LIVE, class: class as u32 });
+            header.cast::<u8>().add(PREFIX).cast()
+        }
+    }
+}
+
+/// Gives a block's memory back. The block must not be used any more.
+///
+/// # Safety
+/// `block` came from [`allocate`] and nothing refers to it.
+#[inline]
+pub unsafe fn free(block: Block) {
+    #[cfg(feature = "malloc-blocks")]
+    arena().malloc_free(block);
+    #[cfg(not(feature = "malloc-blocks"))]
+    {
+        let arena = arena();
+        // SAFETY: by contract.
+        unsafe {
+            let header = block.cast::<u8>().sub(PREFIX).cast::<Header>();
+            let class = (*header).class as usize;
+            (*header).flags = 0;
+            if class >= SMALL_CLASSES + 4 * 7 {
+                crate::platform::discard_memory(header as usize, slot_size(class));
+                (*header).class = class as u32;
+            }
+            (*header).twin = arena.free[class].cast_const().cast();
+            arena.free[class] = header;
+        }
+    }
+}
+
+#[cfg(not(feature = "malloc-blocks"))]
+fn slot_size(class: usize) -> usize {
+    if class < SMALL_CLASSES {
+        return class * GRAIN;
+    }
+    let (power, quarter) = ((class - SMALL_CLASSES) / 4 + 11, (class - SMALL_CLASSES) % 4);
+    (1 << (power - 1)) + (quarter + 1) * (1 << (power - 3))
+}
+
+impl Arena {
+    /// Cuts a new chunk into slots; returns one and puts the others on the free list.
+    #[cfg(not(feature = "malloc-blocks"))]
+    #[cold]
+    fn refill(&mut self, class: usize, slot: usize) -> *mut Header {
+        let bytes = if slot * 8 > CHUNK { slot.next_multiple_of(4096) } else { CHUNK };
+        if self.top + bytes > self.start + RANGE {
+            return std::ptr::null_mut();
+        }
+        let start = self.top;
+        self.top += bytes;
+        let count = bytes / slot;
+        self.chunks.push(Chunk { start, slot, count });
+        for index in (1..count).rev() {
+            let header = (start + index * slot) as *mut Header;
+            // SAFETY: inside the reserved range, which is readable and writable.
+            unsafe { header.write(Header { twin: self.free[class].cast_const().cast(), flags: 0, class: class as u32 }) };
+            self.free[class] = header;
+        }
+        start as *mut Header
+    }
+
+    #[cfg(feature = "malloc-blocks")]
+    fn malloc(&mut self, total: usize, flags: u32) -> Block {
+        // SAFETY: a fresh allocation of `total` bytes, which is more than the header.
+        unsafe {
+            let header = libc::malloc(total).cast::<Header>();
+            if header.is_null() {
+                return std::ptr::null_mut();
+            }
+            header.write(Header { twin: std::ptr::null(), flags: flags | flag::LIVE, class: 0 });
+            let block = header.cast::<u8>().add(PREFIX);
+            self.registry.insert(block as usize, total - PREFIX);
+            block.cast()
+        }
+    }
+
+    #[cfg(feature = "malloc-blocks")]
+    fn malloc_free(&mut self, block: Block) {
+        self.registry.remove(&(block as usize));
+        // SAFETY: `malloc` made it.
+        unsafe { libc::free(block.cast::<u8>().sub(PREFIX).cast()) }
+    }
+}
+
+/// The header of a block of ours, or None for memory that is not: static objects, and what a type's own allocator made.
+#[inline]
+pub fn header(block: Block) -> Option<&'static mut Header> {
+    #[cfg(feature = "malloc-blocks")]
+    let ours = arena().registry.contains_key(&(block as usize));
+    #[cfg(not(feature = "malloc-blocks"))]
+    let ours = (block as usize).wrapping_sub(arena().start) < RANGE;
+    // SAFETY: every pointer that C may hold into the range is to a slot handed out with a header.
+    ours.then(|| unsafe { header_of(block) })
+}
+
+/// The header of a block that is known to be ours.
+///
+/// # Safety
+/// `block` came from [`allocate`].
+#[inline]
+pub unsafe fn header_of(block: Block) -> &'static mut Header {
+    // SAFETY: by contract; the C lock makes this the only reference.
+    unsafe { &mut *block.cast::<u8>().sub(PREFIX).cast() }
+}
+
+/// How many bytes a block of ours can hold.
+///
+/// # Safety
+/// `block` came from [`allocate`].
+pub unsafe fn capacity(block: Block) -> usize {
+    #[cfg(feature = "malloc-blocks")]
+    return arena().registry[&(block as usize)];
+    #[cfg(not(feature = "malloc-blocks"))]
+    // SAFETY: by contract.
+    return slot_size(unsafe { header_of(block) }.class as usize) - PREFIX;
+}
+
+/// Calls `visit` for every block that is handed out.
+pub fn for_each_live(mut visit: impl FnMut(Block, &Header)) {
+    #[cfg(feature = "malloc-blocks")]
+    for block in arena().registry.keys() {
+        let block = *block as Block;
+        // SAFETY: registered blocks are live.
+        visit(block, unsafe { header_of(block) });
+    }
+    #[cfg(not(feature = "malloc-blocks"))]
+    for chunk in &arena().chunks {
+        for index in 0..chunk.count {
+            let header = (chunk.start + index * chunk.slot) as *mut Header;
+            // SAFETY: chunks were cut by `refill`, and slots never move.
+            unsafe {
+                if (*header).flags & flag::LIVE != 0 {
+                    visit(header.cast::<u8>().add(PREFIX).cast(), &*header);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(all(test, not(feature = "malloc-blocks")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn size_classes_fit_and_do_not_waste() {
+        for size in (1..5000).chain([1 << 20, (1 << 20) + 1, 123_456_789, 1 << 33]) {
+            let (class, slot) = class_of(size);
+            assert!(slot >= size && slot_size(class) == slot, "{size} -> {class}, {slot}");
+            assert!(slot <= size + GRAIN.max(size / 4), "{size} -> {slot}");
+            assert!(class < CLASSES);
+        }
+    }
+}

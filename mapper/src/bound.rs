@@ -1,0 +1,65 @@
+//! The managed half of an object that C code made: a payload with a pointer back to the block.
+
+use std::fmt;
+
+use rustpython_vm::builtins::PyType;
+use rustpython_vm::object::{MaybeTraverse, TraverseFn};
+use rustpython_vm::{Context, Py, PyObjectRef, PyPayload};
+
+use crate::block::Block;
+
+/// Ties a payload to its block: when the payload is dropped, the block hears of it.
+pub struct Link(usize);
+
+impl Link {
+    /// Makes the link to a block that is marked [`crate::block::flag::BOUND`].
+    pub fn new(block: Block) -> Self {
+        Self(block as usize)
+    }
+
+    /// The block.
+    #[inline]
+    pub fn block(&self) -> Block {
+        self.0 as Block
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        crate::lifetime::twin_died(self.block());
+    }
+}
+
+/// A payload of RustPython's, extended by the link to a block. The VM sees `B`, for the type ids are the same and `B`
+/// stands first.
+#[repr(C)]
+pub struct Bound<B> {
+    /// What the VM sees.
+    pub base: B,
+    /// The way back to the block.
+    pub link: Link,
+}
+
+impl<B: fmt::Debug> fmt::Debug for Bound<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} at {:#x}", self.base, self.link.0)
+    }
+}
+
+impl<B: MaybeTraverse> MaybeTraverse for Bound<B> {
+    const HAS_TRAVERSE: bool = B::HAS_TRAVERSE;
+    const HAS_CLEAR: bool = B::HAS_CLEAR;
+    fn try_traverse(&self, traverse: &mut TraverseFn<'_>) {
+        self.base.try_traverse(traverse);
+    }
+    fn try_clear(&mut self, out: &mut Vec<PyObjectRef>) {
+        self.base.try_clear(out);
+    }
+}
+
+impl<B: PyPayload + fmt::Debug> PyPayload for Bound<B> {
+    const PAYLOAD_TYPE_ID: std::any::TypeId = B::PAYLOAD_TYPE_ID;
+    fn class(context: &Context) -> &'static Py<PyType> {
+        B::class(context)
+    }
+}

@@ -1,0 +1,1 @@
+//! `bytesobject.h` and `cpython/bytesobject.h`: bytes.

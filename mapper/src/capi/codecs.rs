@@ -1,0 +1,1 @@
+//! `codecs.h`: codecs and error handlers.

@@ -1,0 +1,1 @@
+//! `complexobject.h` and `cpython/complexobject.h`: complex numbers.

@@ -1,0 +1,1 @@
+//! `descrobject.h`: descriptors.

@@ -1,0 +1,1 @@
+//! `dictobject.h` and `cpython/dictobject.h`: dicts.

@@ -1,0 +1,1 @@
+//! `floatobject.h` and `cpython/floatobject.h`: floats.

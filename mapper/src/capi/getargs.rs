@@ -1,0 +1,1 @@
+//! `modsupport.h` and `cpython/modsupport.h`: parsing arguments.

@@ -1,0 +1,1 @@
+//! `iterobject.h`: iterators over sequences and callables.

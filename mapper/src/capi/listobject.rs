@@ -1,0 +1,1 @@
+//! `listobject.h`: lists.

@@ -1,0 +1,81 @@
+//! The C API, one file per CPython header, functions in the header's order. The build script finds every
+//! `pub unsafe extern "C" fn` here and puts it behind the exported symbol of its name.
+//!
+//! Callers are C code that holds the C lock; pointers are valid, or NULL where a description says so. That is what
+//! each `unsafe` in these files rests on. Variadic functions get a [`VaList`](crate::va_list::VaList), which the stub's
+//! entry builds, so a function and its `V` form are alike.
+#![allow(non_snake_case)]
+
+pub mod abstract_;
+pub mod boolobject;
+pub mod bytearrayobject;
+pub mod bytesobject;
+pub mod ceval;
+pub mod codecs;
+pub mod complexobject;
+pub mod descrobject;
+pub mod dictobject;
+pub mod fileobject;
+pub mod floatobject;
+pub mod genericaliasobject;
+pub mod getargs;
+pub mod import;
+pub mod iterobject;
+pub mod listobject;
+pub mod longobject;
+pub mod memoryobject;
+pub mod methodobject;
+pub mod modsupport;
+pub mod moduleobject;
+pub mod object;
+pub mod objimpl;
+pub mod pybuffer;
+pub mod pycapsule;
+pub mod pyerrors;
+pub mod pyhash;
+pub mod pylifecycle;
+pub mod pymem;
+pub mod pystate;
+pub mod pystrtod;
+pub mod pythonrun;
+pub mod pythread;
+pub mod pytime;
+pub mod refcount;
+pub mod setobject;
+pub mod sliceobject;
+pub mod structseq;
+pub mod sysmodule;
+pub mod traceback;
+pub mod tupleobject;
+pub mod typeobject;
+pub mod unicodeobject;
+pub mod warnings;
+pub mod weakrefobject;
+
+/// What every file here uses.
+pub(crate) mod prelude {
+    #[allow(unused_imports)]
+    pub(crate) use std::ffi::{CStr, c_char, c_int, c_long, c_void};
+
+    #[allow(unused_imports)]
+    pub(crate) use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
+
+    #[allow(unused_imports)]
+    pub(crate) use crate::api::{api, infallible};
+    #[allow(unused_imports)]
+    pub(crate) use crate::block::Block;
+    #[allow(unused_imports)]
+    pub(crate) use crate::kind::Kind;
+    #[allow(unused_imports)]
+    pub(crate) use crate::layout as c;
+    #[allow(unused_imports)]
+    pub(crate) use crate::reference::{Borrowed, Lent, New, Stolen, bad_internal_call};
+    #[allow(unused_imports)]
+    pub(crate) use crate::thread::leave;
+    #[allow(unused_imports)]
+    pub(crate) use crate::types::statics;
+    #[allow(unused_imports)]
+    pub(crate) use crate::va_list::VaList;
+    #[allow(unused_imports)]
+    pub(crate) use crate::{error, lend, lifetime, retrieve, store, table, types};
+}

@@ -1,0 +1,1 @@
+//! `modsupport.h`: building values, adding to modules, and (in `getargs`) parsing arguments.

@@ -1,0 +1,1 @@
+//! `pybuffer.h`: the buffer protocol.

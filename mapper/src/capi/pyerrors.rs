@@ -1,0 +1,1 @@
+//! `pyerrors.h` and `cpython/pyerrors.h`: exceptions.

@@ -1,0 +1,1 @@
+//! `cpython/pyhash.h`: hashing.

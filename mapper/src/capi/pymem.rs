@@ -1,0 +1,1 @@
+//! `pymem.h`: memory.

@@ -1,0 +1,1 @@
+//! `pystate.h` and `cpython/pystate.h`: thread and interpreter states.

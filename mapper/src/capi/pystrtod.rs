@@ -1,0 +1,1 @@
+//! `pystrtod.h`, `pystrcmp.h` and `pyctype.h`: text helpers.

@@ -1,0 +1,1 @@
+//! `pythonrun.h` and `cpython/pythonrun.h`: running code.

@@ -1,0 +1,1 @@
+//! `pythread.h` and `cpython/lock.h`: locks and threads.

@@ -1,0 +1,1 @@
+//! `cpython/pytime.h`: clocks.

@@ -1,0 +1,1 @@
+//! `refcount.h`: reference counts.

@@ -1,0 +1,1 @@
+//! `sliceobject.h`: slices.

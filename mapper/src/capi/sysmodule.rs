@@ -1,0 +1,1 @@
+//! `sysmodule.h` and `audit.h`: the sys module.

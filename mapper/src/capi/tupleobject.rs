@@ -1,0 +1,1 @@
+//! `tupleobject.h` and `cpython/tupleobject.h`: tuples.

@@ -1,0 +1,1 @@
+//! `object.h` and `cpython/object.h`: types.

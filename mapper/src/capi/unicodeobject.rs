@@ -1,0 +1,1 @@
+//! `unicodeobject.h` and `cpython/unicodeobject.h`: strings.

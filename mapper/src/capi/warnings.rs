@@ -1,0 +1,1 @@
+//! `warnings.h`: warnings.

@@ -1,0 +1,47 @@
+//! The mapper's one way to the dispatcher: a trait that the dispatcher implements and that is set at start-up. Only
+//! making things goes through it; calls of the things made do not.
+
+use std::sync::OnceLock;
+
+use rustpython_vm::builtins::PyTypeRef;
+use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+
+use crate::block::Block;
+use crate::layout as c;
+
+/// Makes the managed functions and types that call into C.
+pub trait Dispatcher: Send + Sync {
+    /// The managed half of a C function object (`PyCFunctionObject`), tied to the block. The block's contents are
+    /// set and do not change.
+    fn function(&self, vm: &VirtualMachine, block: Block) -> PyObjectRef;
+
+    /// The managed half of a type that C code made: `block` has all slots and tables filled in, inherited ones too.
+    ///
+    /// # Errors
+    /// What making the class raises: layout conflicts, a metaclass that refuses.
+    fn class(&self, vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: ClassParts) -> PyResult<PyTypeRef>;
+}
+
+/// What a class is made from besides its block.
+pub struct ClassParts {
+    /// The name without module.
+    pub name: String,
+    /// Its bases, at least one.
+    pub bases: Vec<PyTypeRef>,
+    /// Its metaclass.
+    pub metaclass: PyTypeRef,
+    /// The module's name, if the type's name had one.
+    pub module: Option<String>,
+}
+
+static DISPATCHER: OnceLock<&'static dyn Dispatcher> = OnceLock::new();
+
+/// Sets the dispatcher; the first call counts.
+pub(crate) fn set(dispatcher: &'static dyn Dispatcher) {
+    let _ = DISPATCHER.set(dispatcher);
+}
+
+/// The dispatcher.
+pub(crate) fn dispatcher() -> &'static dyn Dispatcher {
+    *DISPATCHER.get().expect("the mapper was set up with a dispatcher")
+}

@@ -1,0 +1,124 @@
+//! The raised exception, which lives in the thread state because compiled code reads it there, and its way to and from
+//! the VM's `Err`. Needs the C lock.
+
+use std::ffi::CStr;
+
+use rustpython_vm::builtins::{PyBaseException, PyBaseExceptionRef};
+use rustpython_vm::{AsObject, PyResult, VirtualMachine};
+
+use crate::block::Block;
+use crate::layout as c;
+use crate::{lifetime, retrieve, store, thread};
+
+/// The raised exception. Borrowed from the thread state; null if there is none.
+#[inline]
+pub fn occurred() -> Block {
+    // SAFETY: this thread's state.
+    unsafe { (*thread::state()).current_exception }
+}
+
+/// Raises `error`: it replaces what was raised before.
+pub fn set(vm: &VirtualMachine, error: PyBaseExceptionRef) {
+    let block = store::store_owned(vm, error.into());
+    set_block(block);
+}
+
+/// Raises the exception of a block, whose reference is taken over; null clears.
+pub fn set_block(block: Block) {
+    // SAFETY: this thread's state owns the exception in it.
+    unsafe {
+        let old = std::mem::replace(&mut (*thread::state()).current_exception, block);
+        lifetime::xdecref(old);
+    }
+}
+
+/// Takes the raised exception's reference out of the thread state; null if there is none.
+#[inline]
+pub fn take_block() -> Block {
+    // SAFETY: this thread's state.
+    unsafe { std::mem::replace(&mut (*thread::state()).current_exception, std::ptr::null_mut()) }
+}
+
+/// Takes the raised exception out of the thread state.
+pub fn take(vm: &VirtualMachine) -> Option<PyBaseExceptionRef> {
+    let block = take_block();
+    if block.is_null() {
+        return None;
+    }
+    // SAFETY: the thread state owned the reference.
+    match unsafe { retrieve::take(vm, block) } {
+        Ok(object) => Some(object.downcast::<PyBaseException>().unwrap_or_else(|object| {
+            vm.new_system_error(format!("a C function raised a '{}' object", object.class().name()))
+        })),
+        Err(error) => Some(error),
+    }
+}
+
+/// The raised exception as the VM's error; `SystemError` if a C function failed without raising.
+#[cold]
+pub fn fetch(vm: &VirtualMachine, what: &str) -> PyBaseExceptionRef {
+    take(vm).unwrap_or_else(|| vm.new_system_error(format!("{what} returned NULL without setting an exception")))
+}
+
+/// What a C function returned, as the VM's result: CPython's `_Py_CheckFunctionResult`. `what` names the function as
+/// the message of a `SystemError` does.
+///
+/// # Safety
+/// `result` is NULL or a reference that the caller owns.
+#[inline]
+pub unsafe fn result(vm: &VirtualMachine, result: Block, what: impl FnOnce() -> String) -> PyResult {
+    let raised = occurred();
+    if !result.is_null() && raised.is_null() {
+        // SAFETY: by contract.
+        return unsafe { retrieve::take(vm, result) };
+    }
+    // SAFETY: by contract.
+    Err(unsafe { failed(vm, result, &what()) })
+}
+
+#[cold]
+unsafe fn failed(vm: &VirtualMachine, result: Block, what: &str) -> PyBaseExceptionRef {
+    if result.is_null() {
+        return fetch(vm, what);
+    }
+    let cause = take(vm);
+    // SAFETY: the caller owns the result.
+    unsafe { lifetime::xdecref(result) };
+    let error = vm.new_system_error(format!("{what} returned a result with an exception set"));
+    if let Some(cause) = cause {
+        chain(&error, cause);
+    }
+    error
+}
+
+/// Makes `cause` the cause and the context of `error`, as CPython does when it replaces one exception by another.
+pub(crate) fn chain(error: &PyBaseExceptionRef, cause: PyBaseExceptionRef) {
+    error.set_context(Some(cause.clone()));
+    error.set_cause(Some(cause));
+}
+
+/// What a C function that returns a status left: an error if one is raised.
+///
+/// # Errors
+/// The raised exception; `SystemError` if `failed` and nothing was raised.
+#[inline]
+pub fn status(vm: &VirtualMachine, failed: bool, what: impl FnOnce() -> String) -> PyResult<()> {
+    if failed || !occurred().is_null() { Err(fetch(vm, &what())) } else { Ok(()) }
+}
+
+/// Text that C gave, for messages.
+///
+/// # Safety
+/// `text` is NULL or NUL-terminated.
+pub unsafe fn text(text: *const std::ffi::c_char) -> String {
+    if text.is_null() {
+        return String::new();
+    }
+    // SAFETY: by contract.
+    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+}
+
+/// The block that stands for an exception type, for comparisons with `PyExc_*`. Borrowed.
+pub(crate) fn type_block(vm: &VirtualMachine, error: &PyBaseExceptionRef) -> *mut c::PyTypeObject {
+    crate::types::type_block(vm, error.as_object().class())
+}

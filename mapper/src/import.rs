@@ -1,0 +1,145 @@
+//! The import system's way to extension modules: our functions in `_imp`, so that importlib's own
+//! `ExtensionFileLoader` finds and loads them, and the small module `_rustclad`.
+
+use std::ffi::CStr;
+use std::path::Path;
+
+use rustpython_vm::builtins::{PyListRef, PyModuleDef, PyUtf8StrRef};
+use rustpython_vm::common::rc::PyRc;
+use rustpython_vm::function::{FuncArgs, ItemDoc, PyMethodDef, PyMethodFlags};
+use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+
+use crate::platform::EXTENSION_SUFFIXES;
+
+/// Modules that CPython 3.14 ships as shared libraries and RustPython as native ones: a library on the path wins, as
+/// it does in CPython.
+const EXTENSIONS: &[&str] = &[
+    "_asyncio", "_bisect", "_blake2", "_bz2", "_codecs_cn", "_codecs_hk", "_codecs_iso2022", "_codecs_jp",
+    "_codecs_kr", "_codecs_tw", "_contextvars", "_csv", "_ctypes", "_ctypes_test", "_curses", "_curses_panel", "_dbm",
+    "_decimal", "_elementtree", "_gdbm", "_hashlib", "_heapq", "_hmac", "_interpchannels", "_interpqueues",
+    "_interpreters", "_json", "_lsprof", "_lzma", "_md5", "_multibytecodec", "_multiprocessing", "_opcode", "_pickle",
+    "_posixshmem", "_posixsubprocess", "_queue", "_random", "_remote_debugging", "_sha1", "_sha2", "_sha3", "_socket",
+    "_sqlite3", "_ssl", "_statistics", "_struct", "_testbuffer", "_testcapi", "_testclinic", "_testclinic_limited",
+    "_testimportmultiple", "_testinternalcapi", "_testlimitedcapi", "_testmultiphase", "_testsinglephase", "_tkinter",
+    "_uuid", "_xxtestfuzz", "_zoneinfo", "_zstd", "array", "binascii", "cmath", "fcntl", "grp", "math", "mmap",
+    "pyexpat", "readline", "resource", "select", "syslog", "termios", "unicodedata", "xxlimited", "xxlimited_35",
+    "xxsubtype", "zlib",
+];
+
+/// Adds ours to the VM's builtin modules. To be called from an init hook, before the import system starts.
+pub(crate) fn install(vm: &mut VirtualMachine) {
+    let own = own_module(vm);
+    let name = vm.ctx.intern_str("_imp");
+    let Some(state) = PyRc::get_mut(&mut vm.state) else { return };
+    state.module_defs.insert("_rustclad", own);
+    let Some(original) = state.module_defs.get("_imp") else { return };
+    let mut methods = original.methods.to_vec();
+    for ours in functions() {
+        match methods.iter_mut().find(|method| method.name == ours.name) {
+            Some(method) => *method = ours,
+            None => methods.push(ours),
+        }
+    }
+    let slots = rustpython_vm::builtins::PyModuleSlots { create: original.slots.create, exec: original.slots.exec };
+    let doc = original.doc;
+    // Both live as long as the process: there is one of each interpreter.
+    let definition = Box::leak(Box::new(PyModuleDef { name, doc, methods: methods.leak(), slots }));
+    state.module_defs.insert("_imp", definition);
+}
+
+const NO_DOC: ItemDoc = ItemDoc::NONE;
+
+fn functions() -> [PyMethodDef; 4] {
+    let function = PyMethodFlags::EMPTY;
+    [
+        PyMethodDef::new_const("extension_suffixes", extension_suffixes, function, NO_DOC),
+        PyMethodDef::new_const("is_builtin", is_builtin, function, NO_DOC),
+        PyMethodDef::new_const("create_dynamic", create_dynamic, function, NO_DOC),
+        PyMethodDef::new_const("exec_dynamic", exec_dynamic, function, NO_DOC),
+    ]
+}
+
+fn extension_suffixes(vm: &VirtualMachine) -> PyListRef {
+    vm.ctx.new_list(EXTENSION_SUFFIXES.iter().map(|suffix| vm.ctx.new_str(*suffix).into()).collect())
+}
+
+/// 1 if the module is built in and no shared library on the path stands for it.
+fn is_builtin(name: PyUtf8StrRef, vm: &VirtualMachine) -> i32 {
+    let name = name.as_str();
+    let builtin = vm.state.module_defs.contains_key(name);
+    i32::from(builtin && !(EXTENSIONS.contains(&name) && has_library(vm, name).unwrap_or(false)))
+}
+
+/// Whether a usable shared library for a top-level module lies on `sys.path`. Those that look into CPython's runtime
+/// struct are tied to one patch release of CPython and not usable.
+fn has_library(vm: &VirtualMachine, name: &str) -> PyResult<bool> {
+    let path: Vec<PyObjectRef> = vm.sys_module.get_attr("path", vm)?.try_into_value(vm)?;
+    for folder in path {
+        let Ok(folder) = folder.try_into_value::<PyUtf8StrRef>(vm) else { continue };
+        for suffix in EXTENSION_SUFFIXES {
+            let file = Path::new(folder.as_str()).join(format!("{name}{suffix}"));
+            if file.is_file() {
+                return Ok(!needs_runtime_struct(&file));
+            }
+        }
+    }
+    Ok(false)
+}
+
+fn needs_runtime_struct(file: &Path) -> bool {
+    let Ok(bytes) = std::fs::read(file) else { return false };
+    let Ok(elf) = goblin::elf::Elf::parse(&bytes) else { return false };
+    elf.dynsyms.iter().any(|symbol| symbol.is_import() && elf.dynstrtab.get_at(symbol.st_name) == Some("_PyRuntime"))
+}
+
+fn create_dynamic(args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+    let Some(spec) = args.args.first() else {
+        return Err(vm.new_type_error("create_dynamic expected at least 1 argument, got 0"));
+    };
+    let name = crate::loader::spec_text(vm, spec, "name")?;
+    let path = crate::loader::spec_text(vm, spec, "origin")?;
+    for text in [&name, &path] {
+        if CStr::from_bytes_until_nul(text.as_bytes()).is_ok() {
+            return Err(vm.new_value_error("embedded null character"));
+        }
+    }
+    crate::ensure_linked(vm)?;
+    crate::loader::create(vm, &name, &path, spec)
+}
+
+fn exec_dynamic(module: PyObjectRef, vm: &VirtualMachine) -> PyResult<i32> {
+    crate::loader::exec(vm, &module).map(|()| 0)
+}
+
+/// `_rustclad`: what the bridge tells about itself.
+fn own_module(vm: &VirtualMachine) -> &'static PyModuleDef {
+    let function = PyMethodFlags::EMPTY;
+    let methods = vec![
+        PyMethodDef::new_const("live_blocks", live_blocks, function, NO_DOC),
+        PyMethodDef::new_const("coverage", coverage, function, NO_DOC),
+    ];
+    Box::leak(Box::new(PyModuleDef {
+        name: vm.ctx.intern_str("_rustclad"),
+        doc: Some(vm.ctx.intern_str("What Rustclad knows of itself.")),
+        methods: methods.leak(),
+        slots: rustpython_vm::builtins::PyModuleSlots::default(),
+    }))
+}
+
+/// The number of blocks that C code could still read, by type name.
+fn live_blocks(vm: &VirtualMachine) -> PyResult {
+    let section = crate::thread::enter(vm);
+    let counts = crate::lifetime::live_blocks();
+    drop(section);
+    let dict = vm.ctx.new_dict();
+    for (name, count) in counts {
+        dict.set_item(name.as_str(), vm.ctx.new_int(count).into(), vm)?;
+    }
+    Ok(dict.into())
+}
+
+/// How many of the C API's functions are implemented, and how many there are.
+fn coverage(vm: &VirtualMachine) -> PyObjectRef {
+    let (done, all) = crate::symbols::coverage();
+    vm.ctx.new_tuple(vec![vm.ctx.new_int(done).into(), vm.ctx.new_int(all).into()]).into()
+}

@@ -1,0 +1,196 @@
+//! Objects of the builtin types, as far as macros and code generators read them.
+
+use super::*;
+
+layout! {
+    struct PyLongObject {
+        ob_base: PyObject,
+        long_value: _PyLongValue,
+    }
+}
+
+layout! {
+    struct _PyLongValue {
+        lv_tag: usize,
+        ob_digit: [u32; 1],
+    }
+}
+
+layout! {
+    struct PyFloatObject {
+        ob_base: PyObject,
+        ob_fval: f64,
+    }
+}
+
+layout! {
+    struct PyComplexObject {
+        ob_base: PyObject,
+        cval: Py_complex,
+    }
+}
+
+layout! {
+    struct Py_complex {
+        real: f64,
+        imag: f64,
+    }
+}
+
+layout! {
+    struct PyTupleObject {
+        ob_base: PyVarObject,
+        ob_hash: isize,
+        ob_item: [*mut PyObject; 1],
+    }
+}
+
+layout! {
+    struct PyListObject {
+        ob_base: PyVarObject,
+        ob_item: *mut *mut PyObject,
+        allocated: isize,
+    }
+}
+
+layout! {
+    struct PyDictObject {
+        ob_base: PyObject,
+        ma_used: isize,
+        _ma_watcher_tag: usize,
+        ma_keys: *mut c_void,
+        ma_values: *mut c_void,
+    }
+}
+
+layout! {
+    struct PySetObject {
+        ob_base: PyObject,
+        fill: isize,
+        used: isize,
+        mask: isize,
+        table: *mut setentry,
+        hash: isize,
+        finger: isize,
+        smalltable: [setentry; 8],
+        weakreflist: *mut PyObject,
+    }
+}
+
+layout! {
+    struct setentry {
+        key: *mut PyObject,
+        hash: isize,
+    }
+}
+
+layout! {
+    struct PyASCIIObject {
+        ob_base: PyObject,
+        length: isize,
+        hash: isize,
+        state: u32,
+    }
+}
+
+layout! {
+    struct PyCompactUnicodeObject {
+        _base: PyASCIIObject,
+        utf8_length: isize,
+        utf8: *mut c_char,
+    }
+}
+
+layout! {
+    struct PyUnicodeObject {
+        _base: PyCompactUnicodeObject,
+        data: *mut c_void,
+    }
+}
+
+layout! {
+    struct PyBytesObject {
+        ob_base: PyVarObject,
+        ob_shash: isize,
+        ob_sval: [u8; 1],
+    }
+}
+
+layout! {
+    struct PyByteArrayObject {
+        ob_base: PyVarObject,
+        ob_alloc: isize,
+        ob_bytes: *mut c_char,
+        ob_start: *mut c_char,
+        ob_exports: isize,
+    }
+}
+
+layout! {
+    struct PyCFunctionObject {
+        ob_base: PyObject,
+        m_ml: *mut PyMethodDef,
+        m_self: *mut PyObject,
+        m_module: *mut PyObject,
+        m_weakreflist: *mut PyObject,
+        vectorcall: Option<VectorcallFunc>,
+    }
+}
+
+layout! {
+    struct PyCMethodObject {
+        func: PyCFunctionObject,
+        mm_class: *mut PyTypeObject,
+    }
+}
+
+layout! {
+    struct PyMethodObject {
+        ob_base: PyObject,
+        im_func: *mut PyObject,
+        im_self: *mut PyObject,
+        im_weakreflist: *mut PyObject,
+        vectorcall: Option<VectorcallFunc>,
+    }
+}
+
+layout! {
+    struct PySliceObject {
+        ob_base: PyObject,
+        start: *mut PyObject,
+        stop: *mut PyObject,
+        step: *mut PyObject,
+    }
+}
+
+layout! {
+    struct PyBaseExceptionObject {
+        ob_base: PyObject,
+        dict: *mut PyObject,
+        args: *mut PyObject,
+        notes: *mut PyObject,
+        traceback: *mut PyObject,
+        context: *mut PyObject,
+        cause: *mut PyObject,
+        suppress_context: u8,
+    }
+}
+
+layout! {
+    struct PyCellObject {
+        ob_base: PyObject,
+        ob_ref: *mut PyObject,
+    }
+}
+
+layout! {
+    struct PyWeakReference {
+        ob_base: PyObject,
+        wr_object: *mut PyObject,
+        wr_callback: *mut PyObject,
+        hash: isize,
+        wr_prev: *mut PyWeakReference,
+        wr_next: *mut PyWeakReference,
+        vectorcall: Option<VectorcallFunc>,
+    }
+}

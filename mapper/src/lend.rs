@@ -1,0 +1,112 @@
+//! Borrowed references that C got from a container: a dict's value, a module's dict. The container's block owns them,
+//! for as long as the container holds them. What nobody else holds any more is dropped when the outermost call into C
+//! returns, so that nothing only grows. Needs the C lock.
+
+use std::cell::UnsafeCell;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use rustpython_vm::{PyObject, VirtualMachine};
+
+use crate::block::{Block, flag, header};
+use crate::table;
+
+#[derive(Default)]
+struct Loans {
+    /// By the container's block: the blocks lent, each with one reference of ours.
+    of: FxHashMap<usize, FxHashSet<usize>>,
+    count: usize,
+    due_at: usize,
+}
+
+struct Shared(UnsafeCell<Option<Loans>>);
+// SAFETY: only touched with the C lock held.
+unsafe impl Sync for Shared {}
+static LOANS: Shared = Shared(UnsafeCell::new(None));
+static DUE: AtomicBool = AtomicBool::new(false);
+const FIRST_DUE: usize = 64;
+
+#[allow(clippy::mut_from_ref)]
+fn loans() -> &'static mut Loans {
+    // SAFETY: the C lock makes this the only user; references are dropped before anything is called.
+    unsafe { (*LOANS.0.get()).get_or_insert_default() }
+}
+
+/// Stores `object` and returns a reference that C borrows from `owner`.
+pub fn lend(vm: &VirtualMachine, owner: Block, object: &PyObject) -> Block {
+    let block = crate::store::store(vm, object);
+    // SAFETY: `store` gave a live block with a reference that is now ours.
+    unsafe {
+        if table::is_immortal(block) {
+            return block;
+        }
+        lend_block(owner, block)
+    }
+}
+
+/// Takes over a reference to `block` and returns it as one that C borrows from `owner`.
+///
+/// # Safety
+/// The caller owns a reference to `block`.
+pub unsafe fn lend_block(owner: Block, block: Block) -> Block {
+    if let Some(header) = header(owner) {
+        header.flags |= flag::LENDS;
+    }
+    let loans = loans();
+    if loans.of.entry(owner as usize).or_default().insert(block as usize) {
+        loans.count += 1;
+        if loans.count >= loans.due_at.max(FIRST_DUE) {
+            DUE.store(true, Ordering::Relaxed);
+        }
+    } else {
+        // SAFETY: the loan has a reference already; this one is surplus.
+        unsafe { table::decref(block) };
+    }
+    block
+}
+
+/// Whether [`revalidate`] should run at the next outermost return.
+#[inline]
+pub(crate) fn is_due() -> bool {
+    DUE.load(Ordering::Relaxed)
+}
+
+/// Drops every loan that nothing but the loan itself keeps alive.
+#[cold]
+pub(crate) fn revalidate() {
+    DUE.store(false, Ordering::Relaxed);
+    let mut stale = Vec::new();
+    for (owner, lent) in &mut loans().of {
+        lent.retain(|&block| {
+            let keep = is_held_elsewhere(block as Block);
+            if !keep {
+                stale.push((*owner, block));
+            }
+            keep
+        });
+    }
+    let loans = loans();
+    loans.of.retain(|_, lent| !lent.is_empty());
+    loans.count = loans.of.values().map(FxHashSet::len).sum();
+    loans.due_at = loans.count * 2;
+    for (_, block) in stale {
+        // SAFETY: the loan's reference, which is out of the table now.
+        unsafe { table::decref(block as Block) };
+    }
+}
+
+/// Whether somebody besides the loan holds the object: C by its count, or managed code by the twin's.
+fn is_held_elsewhere(block: Block) -> bool {
+    // SAFETY: a lent block is alive.
+    unsafe { (*block).ob_refcnt > 1 || table::twin_of(block).is_some_and(|twin| twin.strong_count() > 1) }
+}
+
+/// Ends all loans of a container that goes away.
+pub(crate) fn end(owner: Block) {
+    let Some(lent) = loans().of.remove(&(owner as usize)) else { return };
+    loans().count -= lent.len();
+    for block in lent {
+        // SAFETY: the loan's reference.
+        unsafe { table::decref(block as Block) };
+    }
+}

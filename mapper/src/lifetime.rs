@@ -1,0 +1,271 @@
+//! The end of things. C letting go is seen here ([`dealloc`], which `_Py_Dealloc` is), and the twin's death
+//! ([`twin_died`]). The rule: while C counts a reference, the block owns one strong reference on its twin.
+
+use std::collections::VecDeque;
+
+use rustpython_vm::vm::thread::try_with_current_vm;
+use rustpython_vm::{PyObject, PyObjectRef};
+
+use crate::block::{self, Block, flag, header, header_of};
+use crate::kind::Kind;
+use crate::layout as c;
+use crate::{lend, table, thread};
+
+/// How many bytes of unused str and bytes blocks are kept for the next time.
+const RETAINED_BYTES: usize = 4 << 20;
+/// A block larger than this is not kept.
+const RETAINED_BLOCK: usize = 256 << 10;
+/// How deep deallocation may nest before the rest waits.
+const NESTING: u32 = 50;
+
+struct State {
+    retained: VecDeque<usize>,
+    retained_bytes: usize,
+    depth: u32,
+    waiting: Vec<usize>,
+}
+
+struct Shared(std::cell::UnsafeCell<State>);
+// SAFETY: only touched with the C lock held.
+unsafe impl Sync for Shared {}
+static STATE: Shared = Shared(std::cell::UnsafeCell::new(State {
+    retained: VecDeque::new(),
+    retained_bytes: 0,
+    depth: 0,
+    waiting: Vec::new(),
+}));
+
+#[allow(clippy::mut_from_ref)]
+fn state() -> &'static mut State {
+    // SAFETY: the C lock makes this the only user, and no reference outlives the statement it is used in.
+    unsafe { &mut *STATE.0.get() }
+}
+
+/// C's count of `block` has reached 0.
+///
+/// # Safety
+/// `block` points to an object whose count is 0.
+pub unsafe fn dealloc(block: Block) {
+    let Some(header) = header(block) else {
+        // SAFETY: by contract; the memory is the type's own.
+        unsafe { dealloc_foreign(block) };
+        return;
+    };
+    if header.twin.is_null() {
+        // SAFETY: by contract: nobody refers to it any more.
+        unsafe { destroy(block) };
+        return;
+    }
+    if header.flags & flag::OWNS_TWIN == 0 {
+        return; // a block without a count of its own that was borrowed and given back
+    }
+    if header.flags & (flag::BOUND | flag::PINNED) != 0 {
+        header.flags &= !flag::OWNS_TWIN;
+        // SAFETY: OWNS_TWIN stood for this reference.
+        unsafe { drop_twin(header.twin) };
+        return;
+    }
+    if header.flags & flag::QUEUED != 0 || retain(block) {
+        return;
+    }
+    // SAFETY: nobody counts it.
+    unsafe { release(block) };
+}
+
+/// Drops the strong reference that a block had. Python code may run if it was the last one.
+unsafe fn drop_twin(twin: *const PyObject) {
+    // SAFETY: the reference is the caller's to drop.
+    unsafe { drop(PyObjectRef::from_raw(std::ptr::NonNull::new_unchecked(twin.cast_mut()))) };
+}
+
+/// Keeps an exact str or bytes for the next time, or for a pointer into it that C still uses. False if it is not one.
+fn retain(block: Block) -> bool {
+    let statics = crate::types::statics();
+    // SAFETY: the block is alive.
+    let kind = unsafe { (*block).ob_type };
+    if kind != statics.unicode && kind != statics.bytes {
+        return false;
+    }
+    // SAFETY: blocks with twins of these types have headers.
+    let size = unsafe { block::capacity(block) };
+    if size > RETAINED_BLOCK {
+        return false;
+    }
+    // SAFETY: as above.
+    unsafe { header_of(block) }.flags |= flag::QUEUED;
+    state().retained.push_back(block as usize);
+    state().retained_bytes += size;
+    while state().retained_bytes > RETAINED_BYTES {
+        drop_oldest();
+    }
+    true
+}
+
+/// Takes the oldest block out of the retention cache; ends it if nobody counts it.
+fn drop_oldest() {
+    let Some(oldest) = state().retained.pop_front() else { return };
+    let oldest = oldest as Block;
+    // SAFETY: queued blocks are alive.
+    unsafe {
+        state().retained_bytes -= block::capacity(oldest);
+        header_of(oldest).flags &= !flag::QUEUED;
+        if (*oldest).ob_refcnt == 0 {
+            release(oldest);
+        }
+    }
+}
+
+/// Empties the retention cache, so that what is live can be counted.
+pub fn flush_retained() {
+    while !state().retained.is_empty() {
+        drop_oldest();
+    }
+}
+
+/// Frees the block of a managed object that C let go.
+unsafe fn release(block: Block) {
+    // SAFETY: the caller found no count, and the block has a header with a twin that it owns.
+    unsafe {
+        let twin = header_of(block).twin;
+        table::untie(twin);
+        header_of(block).twin = std::ptr::null();
+        destroy(block);
+        drop_twin(twin);
+    }
+}
+
+/// Ends a block that has no twin: what its type says, deferred if this nests too deep (3.14's trashcan macros are
+/// empty, so nobody else would).
+unsafe fn destroy(block: Block) {
+    if state().depth >= NESTING {
+        state().waiting.push(block as usize);
+        return;
+    }
+    state().depth += 1;
+    // SAFETY: by the caller's contract.
+    unsafe { destroy_now(block) };
+    state().depth -= 1;
+    if state().depth == 0 {
+        while let Some(next) = state().waiting.pop() {
+            state().depth = 1;
+            // SAFETY: put there by this function.
+            unsafe { destroy_now(next as Block) };
+            state().depth = 0;
+        }
+    }
+}
+
+unsafe fn destroy_now(block: Block) {
+    // SAFETY: by the caller's contract the block is whole and nobody refers to it.
+    unsafe {
+        let header = header_of(block);
+        if header.flags & flag::LENDS != 0 {
+            lend::end(block);
+        }
+        let kind = (*block).ob_type;
+        if Kind::of_type(kind) == Kind::Instance
+            && let Some(dealloc) = (*kind).tp_dealloc
+        {
+            header.flags |= flag::DYING;
+            dealloc(block);
+            return;
+        }
+        free_builtin(block);
+    }
+}
+
+/// Frees a block of a builtin layout with the references it holds. Also these types' `tp_dealloc`.
+///
+/// # Safety
+/// `block` is of a builtin kind, without a twin, and nobody refers to it.
+pub unsafe extern "C" fn free_builtin(block: Block) {
+    // SAFETY: by contract; each kind is laid out as its struct says.
+    unsafe {
+        match Kind::of(block) {
+            Kind::Tuple => {
+                for &item in crate::store::tuple_slice(block) {
+                    xdecref(item);
+                }
+            }
+            Kind::List => crate::list::clear(block),
+            Kind::Unicode => crate::unicode::free_buffers(block),
+            Kind::Slice => {
+                let slice = block.cast::<c::PySliceObject>();
+                for item in [(*slice).start, (*slice).stop, (*slice).step] {
+                    xdecref(item);
+                }
+            }
+            Kind::Function => crate::function::release_parts(block),
+            Kind::Module => crate::module::free_state(block),
+            Kind::Type => crate::types::free_tables(block.cast()),
+            _ => {}
+        }
+        if header(block).is_some() {
+            block::free(block);
+        }
+    }
+}
+
+/// Drops a reference that may be NULL.
+///
+/// # Safety
+/// The caller owns the reference.
+#[inline]
+pub unsafe fn xdecref(block: Block) {
+    if !block.is_null() {
+        // SAFETY: by contract.
+        unsafe { table::decref(block) };
+    }
+}
+
+/// The end of an object without a header: static ones are immortal and get their count back, others are their type's.
+unsafe fn dealloc_foreign(block: Block) {
+    // SAFETY: by the caller's contract.
+    unsafe {
+        if table::foreign_twin(block).is_some() {
+            table::immortalize(block);
+        } else if let Some(dealloc) = (*(*block).ob_type).tp_dealloc {
+            dealloc(block);
+        }
+    }
+}
+
+/// The twin of a [`flag::BOUND`] block is being dropped. Runs on any thread, with or without a VM.
+pub fn twin_died(block: Block) {
+    let finish = |vm: Option<&rustpython_vm::VirtualMachine>| {
+        let _section = thread::enter_with(vm);
+        // SAFETY: bound blocks have headers and outlive their twins.
+        unsafe {
+            let header = header_of(block);
+            table::untie(header.twin);
+            header.twin = std::ptr::null();
+            header.flags &= !flag::OWNS_TWIN;
+            if (*block).ob_refcnt == 0 {
+                destroy(block);
+            }
+        }
+    };
+    if try_with_current_vm(|vm| finish(Some(vm))).is_none() {
+        finish(None);
+    }
+}
+
+/// Counts live blocks by type name, the retention cache emptied first.
+pub fn live_blocks() -> std::collections::BTreeMap<String, usize> {
+    flush_retained();
+    lend::revalidate();
+    let mut counts = std::collections::BTreeMap::new();
+    block::for_each_live(|block, header| {
+        // SAFETY: live blocks that are objects have a type with a name.
+        let name = unsafe {
+            let kind = (*block).ob_type;
+            if header.flags & flag::RAW != 0 || kind.is_null() {
+                "(memory)".to_owned()
+            } else {
+                std::ffi::CStr::from_ptr((*kind).tp_name).to_string_lossy().into_owned()
+            }
+        };
+        *counts.entry(name).or_insert(0) += 1;
+    });
+    counts
+}

@@ -1,0 +1,157 @@
+//! Modules that C code makes: the block with the definition and the state, and its managed half.
+
+use std::ffi::c_void;
+
+use rustpython_vm::builtins::{PyModule, PyStrRef};
+use rustpython_vm::{AsObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
+
+use crate::block::Block;
+use crate::bound::{Bound, Link};
+use crate::layout as c;
+use crate::types::statics;
+use crate::{retrieve, store};
+
+/// A module's block. C code uses functions for all of it.
+#[repr(C)]
+pub struct ModuleBlock {
+    base: c::PyObject,
+    _dict: Block,
+    /// What it was made from, or NULL.
+    pub def: *mut c::PyModuleDef,
+    /// `m_size` bytes, or NULL.
+    pub state: *mut c_void,
+    _weak: Block,
+    _name: Block,
+}
+
+/// Makes a module with the usual entries in its dict; the block has a count of 1.
+pub fn new(vm: &VirtualMachine, name: PyStrRef) -> PyResult<(Block, PyRef<Bound<PyModule>>)> {
+    let dict = vm.ctx.new_dict();
+    dict.set_item("__name__", name.into(), vm)?;
+    for key in ["__doc__", "__package__", "__loader__", "__spec__"] {
+        dict.set_item(key, vm.ctx.none(), vm)?;
+    }
+    // SAFETY: a fresh block of the size asked for; the payload links to it.
+    unsafe {
+        let block = store::new_block(statics().module, size_of::<ModuleBlock>());
+        let payload = Bound { base: PyModule::new(), link: Link::new(block) };
+        let twin = PyRef::new_ref(payload, vm.ctx.types.module_type.to_owned(), Some(dict));
+        retrieve::marry(block, twin.as_object(), true);
+        Ok((block, twin))
+    }
+}
+
+/// The definition of a module, or null if it has none or is no module.
+///
+/// # Safety
+/// `block` points to an object.
+pub unsafe fn definition(block: Block) -> *mut c::PyModuleDef {
+    // SAFETY: by contract.
+    unsafe {
+        if crate::kind::Kind::of(block) == crate::kind::Kind::Module {
+            (*block.cast::<ModuleBlock>()).def
+        } else {
+            std::ptr::null_mut()
+        }
+    }
+}
+
+/// Sets a module's definition and gives it its state, zeroed, if it has one.
+///
+/// # Errors
+/// `MemoryError`.
+///
+/// # Safety
+/// `block` is a module's, `def` lives for ever.
+pub unsafe fn set_definition(vm: &VirtualMachine, block: Block, def: *mut c::PyModuleDef) -> PyResult<()> {
+    // SAFETY: by contract.
+    unsafe {
+        let module = &mut *block.cast::<ModuleBlock>();
+        module.def = def;
+        allocate_state(vm, block)
+    }
+}
+
+/// Gives a module its state, if its definition asks for one and it has none yet.
+unsafe fn allocate_state(vm: &VirtualMachine, block: Block) -> PyResult<()> {
+    // SAFETY: the caller set the definition.
+    unsafe {
+        let module = &mut *block.cast::<ModuleBlock>();
+        let size = (*module.def).m_size;
+        if size > 0 && module.state.is_null() {
+            module.state = libc::calloc(1, size as usize);
+            if module.state.is_null() {
+                return Err(vm.new_memory_error(""));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Ends a module's state: `m_free` and the memory.
+///
+/// # Safety
+/// `block` is a module's that nobody refers to.
+pub(crate) unsafe fn free_state(block: Block) {
+    // SAFETY: by contract.
+    unsafe {
+        let module = &mut *block.cast::<ModuleBlock>();
+        if let Some(def) = module.def.as_ref()
+            && let Some(free) = def.m_free
+            && (def.m_size <= 0 || !module.state.is_null())
+        {
+            free(block.cast());
+        }
+        libc::free(module.state);
+        module.state = std::ptr::null_mut();
+    }
+}
+
+/// Calls `add` for each entry of a table that ends with a NULL name.
+///
+/// # Safety
+/// `table` is NULL or such a table.
+pub unsafe fn each_method(
+    table: *mut c::PyMethodDef,
+    mut add: impl FnMut(*mut c::PyMethodDef) -> PyResult<()>,
+) -> PyResult<()> {
+    let mut entry = table;
+    // SAFETY: by contract.
+    unsafe {
+        while !entry.is_null() && !(*entry).ml_name.is_null() {
+            add(entry)?;
+            entry = entry.add(1);
+        }
+    }
+    Ok(())
+}
+
+/// Adds a table's functions to a module's dict.
+///
+/// # Errors
+/// `ValueError` for a method flag that functions cannot have.
+///
+/// # Safety
+/// `module` is a module's block with a twin (or another object that stands for one), `methods` a table that lives
+/// for ever.
+pub unsafe fn add_functions(
+    vm: &VirtualMachine,
+    module: Block,
+    name: &PyStrRef,
+    methods: *mut c::PyMethodDef,
+) -> PyResult<()> {
+    // SAFETY: by contract.
+    unsafe {
+        let target: PyObjectRef = retrieve::retrieve(vm, module)?;
+        each_method(methods, |method| {
+            if (*method).ml_flags & (c::meth::CLASS | c::meth::STATIC) != 0 {
+                return Err(vm.new_value_error("module functions cannot set METH_CLASS or METH_STATIC"));
+            }
+            let module_name = store::store(vm, name.as_object());
+            let function = crate::function::new(vm, method, module, module_name, std::ptr::null_mut());
+            crate::table::decref(module_name);
+            let object = retrieve::take(vm, function?)?;
+            target.set_attr(vm.ctx.intern_str(crate::error::text((*method).ml_name)), object, vm)
+        })
+    }
+}

@@ -1,0 +1,84 @@
+//! What depends on the operating system and the machine: reserving memory, fencing other threads, loading libraries
+//! by descriptor, suffixes of extension modules. Linux on x86-64 is what is tested.
+
+use std::ffi::CString;
+use std::io;
+
+/// File name endings of extension modules, in the order in which CPython 3.14 looks for them.
+pub const EXTENSION_SUFFIXES: [&str; 3] = [concat!(".cpython-314-", "x86_64-linux-gnu", ".so"), ".abi3.so", ".so"];
+
+/// Reserves `size` bytes of zeroed memory that costs nothing until it is touched; returns its address.
+pub(crate) fn reserve_memory(size: usize) -> io::Result<usize> {
+    // SAFETY: an anonymous mapping at an address of the system's choice touches nobody's memory.
+    let address = unsafe {
+        libc::mmap(
+            std::ptr::null_mut(),
+            size,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+            -1,
+            0,
+        )
+    };
+    if address == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(address as usize) }
+}
+
+/// Tells the system that the whole pages of a range are not needed any more; they read as zero afterwards.
+pub(crate) fn discard_memory(start: usize, size: usize) {
+    let first = start.next_multiple_of(4096);
+    let end = (start + size) & !4095;
+    if end > first {
+        // SAFETY: the pages lie inside a free slot of the reserved range.
+        unsafe { libc::madvise(first as *mut _, end - first, libc::MADV_DONTNEED) };
+    }
+}
+
+const MEMBARRIER_PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
+const MEMBARRIER_REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
+
+/// Asks for the right to use [`fence_all_threads`]. False where the system has no such thing.
+pub(crate) fn register_fence() -> bool {
+    // SAFETY: the system call has no memory arguments.
+    unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0 }
+}
+
+/// A full memory fence on every running thread of the process.
+pub(crate) fn fence_all_threads() {
+    // SAFETY: the system call has no memory arguments.
+    unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0) };
+}
+
+/// Loads a shared library from bytes, its symbols visible to libraries loaded later. Never unloaded.
+pub(crate) fn load_image(name: &str, image: &[u8]) -> io::Result<libloading::os::unix::Library> {
+    use std::io::Write as _;
+    use std::os::fd::{AsRawFd as _, FromRawFd as _};
+    let c_name = CString::new(name).map_err(io::Error::other)?;
+    // SAFETY: plain system call; the descriptor is ours alone.
+    let mut file = unsafe {
+        let descriptor = libc::memfd_create(c_name.as_ptr(), libc::MFD_CLOEXEC);
+        if descriptor < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        std::fs::File::from_raw_fd(descriptor)
+    };
+    file.write_all(image)?;
+    load(&format!("/proc/self/fd/{}", file.as_raw_fd()), libc::RTLD_NOW | libc::RTLD_GLOBAL).map_err(io::Error::other)
+}
+
+/// Loads a shared library from a path with the given `RTLD_*` flags.
+pub(crate) fn load(path: &str, flags: i32) -> Result<libloading::os::unix::Library, libloading::Error> {
+    // SAFETY: running the library's initialisers is what the caller asks for.
+    unsafe { libloading::os::unix::Library::open(Some(path), flags) }
+}
+
+/// The thread's identity as `threading.get_ident` gives it.
+pub(crate) fn thread_id() -> usize {
+    // SAFETY: no arguments.
+    unsafe { libc::pthread_self() as usize }
+}
+
+/// The system's number for the thread.
+pub(crate) fn native_thread_id() -> usize {
+    // SAFETY: no arguments.
+    unsafe { libc::syscall(libc::SYS_gettid) as usize }
+}

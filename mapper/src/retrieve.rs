@@ -1,0 +1,216 @@
+//! Block to managed object. [`retrieve`] reads a borrowed reference, [`take`] takes one over; both make the managed
+//! half if the block has none yet. Needs the C lock.
+
+use rustpython_vm::builtins::{PyInt, PySet, PySlice, PyType};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine};
+
+use crate::block::{Block, flag, header, header_of};
+use crate::bound::{Bound, Link};
+use crate::kind::Kind;
+use crate::layout as c;
+use crate::{long, store, table, unicode};
+
+/// The managed object for a block that C lends us.
+///
+/// # Errors
+/// `SystemError` for NULL, and for an object whose deallocation has begun.
+///
+/// # Safety
+/// `block` is NULL or points to an object.
+#[inline]
+pub unsafe fn retrieve(vm: &VirtualMachine, block: Block) -> PyResult {
+    // SAFETY: by contract.
+    unsafe {
+        if let Some(header) = (!block.is_null()).then(|| header(block)).flatten()
+            && let Some(twin) = header.twin.as_ref()
+        {
+            if (*block).ob_refcnt > 0 {
+                table::adopt(block, twin);
+            }
+            return Ok(twin.to_owned());
+        }
+        retrieve_new(vm, block)
+    }
+}
+
+/// The managed object for a reference that C gives us.
+///
+/// # Errors
+/// As for [`retrieve`].
+///
+/// # Safety
+/// As for [`retrieve`], and the reference is the caller's.
+#[inline]
+pub unsafe fn take(vm: &VirtualMachine, block: Block) -> PyResult {
+    // SAFETY: by contract.
+    unsafe {
+        if !block.is_null()
+            && (*block).ob_refcnt == 1
+            && let Some(header) = header(block)
+            && header.twin.is_null()
+            && let Some(object) = value_of(vm, block)
+        {
+            // Nobody else knows the block: there is nothing to tie.
+            table::decref(block);
+            return object;
+        }
+        let object = retrieve(vm, block)?;
+        table::decref(block);
+        Ok(object)
+    }
+}
+
+#[cold]
+unsafe fn retrieve_new(vm: &VirtualMachine, block: Block) -> PyResult {
+    if block.is_null() {
+        return Err(vm.new_system_error("null argument to internal routine"));
+    }
+    // SAFETY: by the caller's contract `block` points to an object.
+    unsafe {
+        let Some(header) = header(block) else {
+            if let Some(twin) = table::foreign_twin(block) {
+                return Ok(twin.to_owned());
+            }
+            if (*block).ob_type.is_null() {
+                return Err(vm.new_system_error("a static type is used before PyType_Ready"));
+            }
+            return new_instance(vm, block);
+        };
+        if header.flags & flag::DYING != 0 {
+            return Err(vm.new_system_error("an object is used while it is being deallocated"));
+        }
+        if let Some(object) = value_of(vm, block) {
+            let object = object?;
+            if !matches!(Kind::of(block), Kind::Long | Kind::Float) {
+                table::tie(block, &object);
+            } else {
+                header.twin = object.as_object();
+            }
+            if (*block).ob_refcnt > 0 {
+                table::adopt(block, &object);
+            }
+            return Ok(object);
+        }
+        new_instance(vm, block)
+    }
+}
+
+/// A managed object with the value of a block of a builtin kind; None for objects that have an identity of their own.
+unsafe fn value_of(vm: &VirtualMachine, block: Block) -> Option<PyResult> {
+    // SAFETY: by the caller's contract; each kind is laid out as its struct says.
+    unsafe {
+        let kind = (*block).ob_type;
+        let exact = is_exact(kind);
+        let object: PyObjectRef = match Kind::of(block) {
+            Kind::Long if exact => return Some(Ok(long::to_managed(vm, block))),
+            Kind::Float if exact => vm.ctx.new_float((*block.cast::<c::PyFloatObject>()).ob_fval).into(),
+            Kind::Complex if exact => {
+                let value = (*block.cast::<c::PyComplexObject>()).cval;
+                vm.ctx.new_complex(num_complex::Complex64::new(value.real, value.imag)).into()
+            }
+            Kind::Unicode if exact => unicode::to_managed(vm, block).into(),
+            Kind::Bytes if exact => vm.ctx.new_bytes(bytes_slice(block).to_vec()).into(),
+            Kind::Tuple if exact => {
+                let items: PyResult<Vec<_>> = store::tuple_slice(block).iter().map(|&it| item(vm, it)).collect();
+                match items {
+                    Ok(items) => vm.ctx.new_tuple(items).into(),
+                    Err(error) => return Some(Err(error)),
+                }
+            }
+            Kind::List if exact => match crate::list::items(block).iter().map(|&it| item(vm, it)).collect() {
+                Ok(items) => vm.ctx.new_list(items).into(),
+                Err(error) => return Some(Err(error)),
+            },
+            Kind::Slice => {
+                let slice = block.cast::<c::PySliceObject>();
+                let part = |it: Block| item(vm, it).map(Some);
+                match (part((*slice).start), item(vm, (*slice).stop), part((*slice).step)) {
+                    (Ok(start), Ok(stop), Ok(step)) => PySlice { start, stop, step }.into_pyobject(vm),
+                    (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => return Some(Err(error)),
+                }
+            }
+            Kind::Dict if exact => vm.ctx.new_dict().into(),
+            Kind::Set if exact => PySet::default().into_pyobject(vm),
+            _ => return None,
+        };
+        Some(Ok(object))
+    }
+}
+
+/// An item of a container: NULL, which a container that was never filled has, reads as None.
+unsafe fn item(vm: &VirtualMachine, block: Block) -> PyResult {
+    if block.is_null() {
+        return Ok(vm.ctx.none());
+    }
+    // SAFETY: containers hold live objects.
+    unsafe { retrieve(vm, block) }
+}
+
+unsafe fn is_exact(kind: *mut c::PyTypeObject) -> bool {
+    // SAFETY: `kind` is a type's block; only the stub's static types lie outside our range and have a twin.
+    header(kind.cast()).is_none()
+}
+
+/// The bytes of a bytes block.
+///
+/// # Safety
+/// `block` is one and stays alive.
+pub unsafe fn bytes_slice<'a>(block: Block) -> &'a [u8] {
+    // SAFETY: by contract.
+    unsafe {
+        let length = (*block.cast::<c::PyVarObject>()).ob_size as usize;
+        std::slice::from_raw_parts(block.cast::<u8>().add(store::BYTES_DATA), length)
+    }
+}
+
+/// Makes the managed half of an object whose contents are C's business.
+unsafe fn new_instance(vm: &VirtualMachine, block: Block) -> PyResult {
+    // SAFETY: by the caller's contract `block` is an object, so its type is one.
+    unsafe {
+        let class = retrieve(vm, (*block).ob_type.cast())?
+            .downcast::<PyType>()
+            .map_err(|_| vm.new_system_error("an object's type is not a type"))?;
+        if Kind::of(block) == Kind::Function {
+            return Ok(crate::dispatch::dispatcher().function(vm, block));
+        }
+        let Some(header) = header(block) else {
+            return Err(vm.new_system_error(format!(
+                "a '{}' object lies in memory that its type took from elsewhere: not supported yet",
+                class.name()
+            )));
+        };
+        let dict = class
+            .slots
+            .flags
+            .has_feature(rustpython_vm::types::PyTypeFlags::HAS_DICT)
+            .then(|| vm.ctx.new_dict());
+        header.flags |= flag::BOUND;
+        let base = rustpython_vm::builtins::PyBaseObject;
+        let twin: PyObjectRef = PyRef::new_ref(Bound { base, link: Link::new(block) }, class, dict).into();
+        table::tie(block, &twin);
+        if (*block).ob_refcnt > 0 {
+            table::adopt(block, &twin);
+        }
+        Ok(twin)
+    }
+}
+
+/// Ties a managed object to the block that was made with it, which has a count of 1 already: both live for each other.
+///
+/// # Safety
+/// `block` has a header, a count of 1 and no twin; `twin`'s payload links to it if `bound`.
+pub unsafe fn marry(block: Block, twin: &PyObject, bound: bool) {
+    // SAFETY: by contract.
+    unsafe {
+        if bound {
+            header_of(block).flags |= flag::BOUND;
+        }
+        table::tie(block, twin);
+        table::adopt(block, twin);
+    }
+}
+
+/// A managed int's value, for callers that have an object.
+pub fn int_of(object: &PyObject) -> Option<&rustpython_vm::Py<PyInt>> {
+    object.downcast_ref()
+}

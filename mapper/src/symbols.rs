@@ -1,0 +1,101 @@
+//! The stub's other side: answers for every symbol that `libpython3.14` exports. What is implemented is found in a
+//! table that the build script makes from the sources of `capi/`; anything else gets a thunk that names the symbol.
+
+use std::collections::HashMap;
+use std::ffi::c_void;
+use std::sync::Mutex;
+
+use dynasmrt::{DynasmApi as _, DynasmLabelApi as _, ExecutableBuffer, dynasm};
+use rustclad_stub::{Kind as SymbolKind, SYMBOLS, Symbol, symbol};
+
+use crate::layout as c;
+
+include!(concat!(env!("OUT_DIR"), "/implemented.rs"));
+
+/// Addresses of the stub's data symbols, by name.
+static DATA: Mutex<Option<HashMap<&'static str, usize>>> = Mutex::new(None);
+
+/// Keeps the thunks' code for ever.
+static THUNKS: Mutex<Vec<ExecutableBuffer>> = Mutex::new(Vec::new());
+
+/// The address of a data symbol; null for an unknown name or before the stub is filled.
+pub fn data_address(name: &str) -> *mut c_void {
+    let data = DATA.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    data.as_ref().and_then(|data| data.get(name)).map_or(std::ptr::null_mut(), |address| *address as *mut c_void)
+}
+
+/// Notes the address of a data symbol.
+pub(crate) fn note_data(name: &'static str, address: *mut c_void) {
+    let mut data = DATA.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    data.get_or_insert_default().insert(name, address as usize);
+}
+
+/// The function behind a symbol, if it is implemented.
+pub fn implementation(name: &str) -> Option<*const c_void> {
+    let found = IMPLEMENTED.binary_search_by(|(other, _)| (*other).cmp(name)).ok()?;
+    Some(IMPLEMENTED[found].1.0)
+}
+
+/// How many functions of the table are implemented, and how many there are.
+pub fn coverage() -> (usize, usize) {
+    let functions = SYMBOLS.iter().filter(|symbol| symbol.kind == SymbolKind::Function);
+    let (mut done, mut all) = (0, 0);
+    for function in functions {
+        all += 1;
+        done += usize::from(implementation(function.name).is_some());
+    }
+    (done, all)
+}
+
+/// A function that raises `SystemError: Rustclad does not implement NAME` and returns the symbol's error value.
+pub(crate) fn thunk(symbol: &'static Symbol) -> *const c_void {
+    let mut code = dynasmrt::x64::Assembler::new().expect("memory for code");
+    let entry = code.offset();
+    dynasm!(code
+        ; .arch x64
+        ; sub rsp, 8
+        ; mov rdi, QWORD std::ptr::from_ref(symbol) as i64
+        ; mov rax, QWORD not_implemented as *const () as i64
+        ; call rax
+        ; movq xmm0, [->minus_one]
+        ; add rsp, 8
+        ; ret
+        ; .align 8
+        ; ->minus_one:
+        ; .u64 (-1.0f64).to_bits()
+    );
+    let buffer = code.finalize().expect("the code was assembled whole");
+    let start = buffer.ptr(entry).cast();
+    THUNKS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(buffer);
+    start
+}
+
+/// Behind every thunk: raises, and gives the value that the C function returns on error, in the register for integers.
+unsafe extern "C" fn not_implemented(symbol: &'static Symbol) -> isize {
+    let raised = rustpython_vm::vm::thread::try_with_current_vm(|vm| {
+        crate::error::set(vm, vm.new_system_error(format!("Rustclad does not implement {}", symbol.name)));
+    });
+    if raised.is_none() || symbol.error == "-" {
+        eprintln!("rustclad: a C extension called {}, which Rustclad does not implement", symbol.name);
+    }
+    if symbol.error == "-1" { -1 } else { 0 }
+}
+
+/// Whether a name is one of the table's, with the table's own copy of it.
+pub(crate) fn known(name: &str) -> Option<&'static Symbol> {
+    symbol(name)
+}
+
+/// A function pointer that may be shared between threads.
+#[derive(Clone, Copy)]
+pub(crate) struct Address(pub(crate) *const c_void);
+// SAFETY: it points to code.
+unsafe impl Sync for Address {}
+
+/// The address that the stub exports a function under: what C code compares slots with.
+pub fn exported_function(name: &str) -> Option<*const c_void> {
+    crate::link::exported(name)
+}
+
+/// Static objects whose block is in the stub, with their size checked.
+pub(crate) const OBJECT_SIZE: usize = size_of::<c::PyObject>();

@@ -1,0 +1,175 @@
+//! Threads as C sees them: the thread state struct, the way into C code and out of it again. Owns the thread states;
+//! every crossing goes through [`enter`] and every call from C back into the VM that may take long through [`leave`].
+
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustpython_vm::VirtualMachine;
+use rustpython_vm::vm::thread::{SavedThreadState, restore_current_thread, save_current_thread};
+
+use crate::layout as c;
+use crate::lock::{self, Slot};
+
+/// What Rustclad keeps for one thread. C code holds a pointer to `state`, so it never moves; it is kept after the
+/// thread's end, for other threads may look at `slot`.
+#[repr(C)]
+pub struct Context {
+    /// CPython's struct, which compiled code reads.
+    pub state: c::PyThreadState,
+    pub(crate) slot: Slot,
+    /// What `PyEval_SaveThread` put aside.
+    saved: RefCell<Vec<SavedThreadState>>,
+    /// How many calls into C are under way.
+    pub(crate) depth: Cell<u32>,
+}
+
+thread_local! {
+    static CURRENT: Cell<Option<&'static Context>> = const { Cell::new(None) };
+}
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// This thread's context, made at first use.
+#[inline]
+pub fn context() -> &'static Context {
+    CURRENT.get().unwrap_or_else(new_context)
+}
+
+/// Pointer to this thread's thread state, for C.
+#[inline]
+pub fn state() -> *mut c::PyThreadState {
+    std::ptr::from_ref(context()).cast_mut().cast()
+}
+
+#[cold]
+fn new_context() -> &'static Context {
+    let context: &'static mut Context = Box::leak(Box::new(Context {
+        // SAFETY: every field is an integer, a pointer or an array of them.
+        state: unsafe { std::mem::zeroed() },
+        slot: Slot::new(),
+        saved: RefCell::new(Vec::new()),
+        depth: Cell::new(0),
+    }));
+    let exc_state: *mut c::_PyErr_StackItem = &mut context.state.exc_state;
+    context.state.exc_info = exc_state;
+    context.state.interp = crate::interpreter::state();
+    context.state.id = NEXT_ID.fetch_add(1, Ordering::Relaxed) as usize;
+    context.state.thread_id = crate::platform::thread_id();
+    context.state.native_thread_id = crate::platform::native_thread_id();
+    // `initialized`, `bound`, `bound_gilstate`, `active`.
+    context.state._status = 0b11011;
+    context.state.gilstate_counter = 1;
+    context.state.py_recursion_limit = 1000;
+    context.state.py_recursion_remaining = 1000;
+    CURRENT.set(Some(context));
+    context
+}
+
+/// The time in C code: holds the C lock until dropped.
+pub struct Section {
+    context: &'static Context,
+    nested: bool,
+}
+
+/// Enters C code: takes the C lock, unless this thread has it already.
+#[inline]
+pub fn enter(vm: &VirtualMachine) -> Section {
+    enter_with(Some(vm))
+}
+
+/// Like [`enter`] for a thread that may have no VM: the end of an object can come on any thread.
+#[inline]
+pub(crate) fn enter_with(vm: Option<&VirtualMachine>) -> Section {
+    let context = context();
+    let nested = context.slot.holds();
+    if !nested {
+        lock::acquire(&context.slot, vm);
+    }
+    context.depth.set(context.depth.get() + 1);
+    Section { context, nested }
+}
+
+impl Drop for Section {
+    #[inline]
+    fn drop(&mut self) {
+        let depth = self.context.depth.get() - 1;
+        self.context.depth.set(depth);
+        if depth == 0 && crate::lend::is_due() {
+            crate::lend::revalidate();
+        }
+        if !self.nested {
+            lock::release(&self.context.slot);
+        }
+    }
+}
+
+/// Calls back from C into the VM without the C lock, for whatever may run Python code, wait or take long.
+#[inline]
+pub fn leave<R>(vm: &VirtualMachine, f: impl FnOnce() -> R) -> R {
+    struct Retake<'a>(&'static Context, &'a VirtualMachine);
+    impl Drop for Retake<'_> {
+        #[inline]
+        fn drop(&mut self) {
+            lock::acquire(&self.0.slot, Some(self.1));
+        }
+    }
+    let context = context();
+    if !context.slot.holds() {
+        return f();
+    }
+    lock::release(&context.slot);
+    let _retake = Retake(context, vm);
+    f()
+}
+
+/// Whether this thread holds the C lock.
+#[inline]
+pub fn holds_lock() -> bool {
+    context().slot.holds()
+}
+
+/// `PyEval_SaveThread`: gives the lock up and detaches this thread from the VM.
+pub(crate) fn save() -> *mut c::PyThreadState {
+    let context = context();
+    lock::release(&context.slot);
+    context.saved.borrow_mut().push(save_current_thread());
+    state()
+}
+
+/// `PyEval_RestoreThread`: attaches this thread again and takes the lock.
+pub(crate) fn restore() {
+    let context = context();
+    if let Some(saved) = context.saved.borrow_mut().pop() {
+        restore_current_thread(saved);
+    }
+    rustpython_vm::vm::thread::with_current_vm(|vm| lock::acquire(&context.slot, Some(vm)));
+}
+
+/// `PyGILState_Ensure`: makes this thread able to call the C API. Returns whether it was already.
+pub(crate) fn ensure() -> bool {
+    let context = context();
+    if context.slot.holds() {
+        return true;
+    }
+    if !context.saved.borrow().is_empty() {
+        restore();
+        return false;
+    }
+    crate::interpreter::attach();
+    rustpython_vm::vm::thread::with_current_vm(|vm| lock::acquire(&context.slot, Some(vm)));
+    false
+}
+
+/// `PyGILState_Release` with what [`ensure`] had returned.
+pub(crate) fn release(was_held: bool) {
+    if was_held {
+        return;
+    }
+    let context = context();
+    if crate::interpreter::is_attached_here() {
+        lock::release(&context.slot);
+        crate::interpreter::detach();
+    } else {
+        save();
+    }
+}

@@ -1,0 +1,333 @@
+//! Type blocks of managed types: the static ones, which the stub exports, and those made for any other managed class
+//! when C first sees it. Types that C code makes are in `capi/object.rs` and in the dispatcher.
+
+use std::ffi::{CString, c_char};
+
+use rustpython_vm::builtins::{PyType, PyTypeRef};
+use rustpython_vm::{AsObject, Context, Py, VirtualMachine};
+
+use crate::block::{self, Block, flag};
+use crate::kind::Kind;
+use crate::layout::{self as c, tpflags};
+use crate::{store, symbols, table};
+
+/// Addresses of the static types that are compared again and again. Filled when the stub's data is.
+#[derive(Clone, Copy)]
+pub struct Statics {
+    pub(crate) long: *mut c::PyTypeObject,
+    pub(crate) float: *mut c::PyTypeObject,
+    pub(crate) unicode: *mut c::PyTypeObject,
+    pub(crate) bytes: *mut c::PyTypeObject,
+    pub(crate) tuple: *mut c::PyTypeObject,
+    pub(crate) list: *mut c::PyTypeObject,
+    pub(crate) dict: *mut c::PyTypeObject,
+    pub(crate) module: *mut c::PyTypeObject,
+    pub(crate) type_: *mut c::PyTypeObject,
+    pub(crate) object: *mut c::PyTypeObject,
+    pub(crate) function: *mut c::PyTypeObject,
+}
+
+static mut STATICS: Statics = {
+    let null = std::ptr::null_mut();
+    Statics {
+        long: null,
+        float: null,
+        unicode: null,
+        bytes: null,
+        tuple: null,
+        list: null,
+        dict: null,
+        module: null,
+        type_: null,
+        object: null,
+        function: null,
+    }
+};
+
+/// The static types' addresses.
+#[inline]
+pub fn statics() -> &'static Statics {
+    // SAFETY: written once by `fill_statics`, before any C code runs.
+    unsafe { &*std::ptr::addr_of!(STATICS) }
+}
+
+/// Remembers the addresses of the static types, once they all have one.
+pub(crate) fn fill_statics() {
+    let of = |name| symbols::data_address(name).cast::<c::PyTypeObject>();
+    // SAFETY: before any C code runs, on one thread.
+    unsafe {
+        STATICS = Statics {
+            long: of("PyLong_Type"),
+            float: of("PyFloat_Type"),
+            unicode: of("PyUnicode_Type"),
+            bytes: of("PyBytes_Type"),
+            tuple: of("PyTuple_Type"),
+            list: of("PyList_Type"),
+            dict: of("PyDict_Type"),
+            module: of("PyModule_Type"),
+            type_: of("PyType_Type"),
+            object: of("PyBaseObject_Type"),
+            function: of("PyCFunction_Type"),
+        };
+    }
+}
+
+/// The exported static types: symbol, managed type, what instances are laid out as.
+pub(crate) fn static_types(context: &Context) -> Vec<(&'static str, PyTypeRef, Kind)> {
+    let t = &context.types;
+    let own = |name: &str| {
+        // Types that RustPython has no equivalent of: they exist, so that C code can compare with them.
+        PyType::new_simple_heap(name, t.object_type, context).expect("object can be subclassed")
+    };
+    vec![
+        ("PyType_Type", t.type_type.to_owned(), Kind::Type),
+        ("PyBaseObject_Type", t.object_type.to_owned(), Kind::Opaque),
+        ("PyLong_Type", t.int_type.to_owned(), Kind::Long),
+        ("PyBool_Type", t.bool_type.to_owned(), Kind::Long),
+        ("PyFloat_Type", t.float_type.to_owned(), Kind::Float),
+        ("PyComplex_Type", t.complex_type.to_owned(), Kind::Complex),
+        ("PyUnicode_Type", t.str_type.to_owned(), Kind::Unicode),
+        ("PyBytes_Type", t.bytes_type.to_owned(), Kind::Bytes),
+        ("PyByteArray_Type", t.bytearray_type.to_owned(), Kind::ByteArray),
+        ("PyTuple_Type", t.tuple_type.to_owned(), Kind::Tuple),
+        ("PyList_Type", t.list_type.to_owned(), Kind::List),
+        ("PyDict_Type", t.dict_type.to_owned(), Kind::Dict),
+        ("PySet_Type", t.set_type.to_owned(), Kind::Set),
+        ("PyFrozenSet_Type", t.frozenset_type.to_owned(), Kind::Set),
+        ("PySlice_Type", t.slice_type.to_owned(), Kind::Slice),
+        ("PyCFunction_Type", t.builtin_function_or_method_type.to_owned(), Kind::Function),
+        ("PyCMethod_Type", own("builtin_method"), Kind::Function),
+        ("PyModule_Type", t.module_type.to_owned(), Kind::Module),
+        ("PyAsyncGen_Type", own("async_generator"), Kind::Opaque),
+        ("PyByteArrayIter_Type", t.bytearray_iterator_type.to_owned(), Kind::Opaque),
+        ("PyBytesIter_Type", t.bytes_iterator_type.to_owned(), Kind::Opaque),
+        ("PyCallIter_Type", t.iter_type.to_owned(), Kind::Opaque),
+        ("PyCapsule_Type", t.capsule_type.to_owned(), Kind::Instance),
+        ("PyCell_Type", t.cell_type.to_owned(), Kind::Opaque),
+        ("PyClassMethodDescr_Type", t.classmethod_descriptor_type.to_owned(), Kind::Opaque),
+        ("PyClassMethod_Type", t.classmethod_type.to_owned(), Kind::Opaque),
+        ("PyCode_Type", t.code_type.to_owned(), Kind::Opaque),
+        ("PyContextToken_Type", own("Token"), Kind::Opaque),
+        ("PyContextVar_Type", own("ContextVar"), Kind::Opaque),
+        ("PyContext_Type", own("Context"), Kind::Opaque),
+        ("PyCoro_Type", t.coroutine_type.to_owned(), Kind::Opaque),
+        ("PyDictItems_Type", t.dict_items_type.to_owned(), Kind::Opaque),
+        ("PyDictIterItem_Type", t.dict_itemiterator_type.to_owned(), Kind::Opaque),
+        ("PyDictIterKey_Type", t.dict_keyiterator_type.to_owned(), Kind::Opaque),
+        ("PyDictIterValue_Type", t.dict_valueiterator_type.to_owned(), Kind::Opaque),
+        ("PyDictKeys_Type", t.dict_keys_type.to_owned(), Kind::Opaque),
+        ("PyDictProxy_Type", t.mappingproxy_type.to_owned(), Kind::Opaque),
+        ("PyDictRevIterItem_Type", t.dict_reverseitemiterator_type.to_owned(), Kind::Opaque),
+        ("PyDictRevIterKey_Type", t.dict_reversekeyiterator_type.to_owned(), Kind::Opaque),
+        ("PyDictRevIterValue_Type", t.dict_reversevalueiterator_type.to_owned(), Kind::Opaque),
+        ("PyDictValues_Type", t.dict_values_type.to_owned(), Kind::Opaque),
+        ("PyEllipsis_Type", t.ellipsis_type.to_owned(), Kind::Opaque),
+        ("PyEnum_Type", t.enumerate_type.to_owned(), Kind::Opaque),
+        ("PyFilter_Type", t.filter_type.to_owned(), Kind::Opaque),
+        ("PyFrameLocalsProxy_Type", t.frame_locals_proxy_type.to_owned(), Kind::Opaque),
+        ("PyFrame_Type", t.frame_type.to_owned(), Kind::Opaque),
+        ("PyFunction_Type", t.function_type.to_owned(), Kind::Opaque),
+        ("PyGen_Type", t.generator_type.to_owned(), Kind::Opaque),
+        ("PyGetSetDescr_Type", t.getset_type.to_owned(), Kind::Opaque),
+        ("PyInstanceMethod_Type", own("instancemethod"), Kind::Opaque),
+        ("PyListIter_Type", t.list_iterator_type.to_owned(), Kind::Opaque),
+        ("PyListRevIter_Type", t.list_reverseiterator_type.to_owned(), Kind::Opaque),
+        ("PyLongRangeIter_Type", t.long_range_iterator_type.to_owned(), Kind::Opaque),
+        ("PyMap_Type", t.map_type.to_owned(), Kind::Opaque),
+        ("PyMemberDescr_Type", t.member_descriptor_type.to_owned(), Kind::Opaque),
+        ("PyMemoryView_Type", t.memoryview_type.to_owned(), Kind::Opaque),
+        ("PyMethodDescr_Type", t.method_descriptor_type.to_owned(), Kind::Opaque),
+        ("PyMethod_Type", t.bound_method_type.to_owned(), Kind::Opaque),
+        ("PyModuleDef_Type", own("moduledef"), Kind::Instance),
+        ("PyODictItems_Type", own("odict_items"), Kind::Opaque),
+        ("PyODictIter_Type", own("odict_iterator"), Kind::Opaque),
+        ("PyODictKeys_Type", own("odict_keys"), Kind::Opaque),
+        ("PyODictValues_Type", own("odict_values"), Kind::Opaque),
+        ("PyODict_Type", own("OrderedDict"), Kind::Opaque),
+        ("PyPickleBuffer_Type", own("PickleBuffer"), Kind::Opaque),
+        ("PyProperty_Type", t.property_type.to_owned(), Kind::Opaque),
+        ("PyRangeIter_Type", t.range_iterator_type.to_owned(), Kind::Opaque),
+        ("PyRange_Type", t.range_type.to_owned(), Kind::Opaque),
+        ("PyReversed_Type", t.reverse_iter_type.to_owned(), Kind::Opaque),
+        ("PySeqIter_Type", own("iterator"), Kind::Opaque),
+        ("PySetIter_Type", t.set_iterator_type.to_owned(), Kind::Opaque),
+        ("PyStaticMethod_Type", t.staticmethod_type.to_owned(), Kind::Opaque),
+        ("PyStdPrinter_Type", own("stderrprinter"), Kind::Opaque),
+        ("PySuper_Type", t.super_type.to_owned(), Kind::Opaque),
+        ("PyTraceBack_Type", t.traceback_type.to_owned(), Kind::Opaque),
+        ("PyTupleIter_Type", t.tuple_iterator_type.to_owned(), Kind::Opaque),
+        ("PyUnicodeIter_Type", t.str_iterator_type.to_owned(), Kind::Opaque),
+        ("PyWrapperDescr_Type", t.wrapper_descriptor_type.to_owned(), Kind::Opaque),
+        ("PyZip_Type", t.zip_type.to_owned(), Kind::Opaque),
+        ("Py_GenericAliasType", t.generic_alias_type.to_owned(), Kind::Opaque),
+        ("_PyAsyncGenASend_Type", own("async_generator_asend"), Kind::Opaque),
+        ("_PyNone_Type", t.none_type.to_owned(), Kind::Opaque),
+        ("_PyNotImplemented_Type", t.not_implemented_type.to_owned(), Kind::Opaque),
+        ("_PyUnion_Type", t.union_type.to_owned(), Kind::Opaque),
+        ("_PyWeakref_CallableProxyType", t.weakcallableproxy_type.to_owned(), Kind::Opaque),
+        ("_PyWeakref_ProxyType", t.weakproxy_type.to_owned(), Kind::Opaque),
+        ("_PyWeakref_RefType", t.weakref_type.to_owned(), Kind::Opaque),
+    ]
+}
+
+/// The block of a managed type, made if C has not seen it yet. Borrowed: it lives as long as the type.
+#[inline]
+pub fn type_block(vm: &VirtualMachine, class: &Py<PyType>) -> *mut c::PyTypeObject {
+    match table::block_of(class.as_object()) {
+        Some(block) => block.cast(),
+        None => new_type_block(vm, class),
+    }
+}
+
+/// A type's data slot holds this: when the managed type dies, its block goes.
+pub struct TypeBlock(pub usize);
+
+impl Drop for TypeBlock {
+    fn drop(&mut self) {
+        crate::lifetime::twin_died(self.0 as Block);
+    }
+}
+
+#[cold]
+fn new_type_block(vm: &VirtualMachine, class: &Py<PyType>) -> *mut c::PyTypeObject {
+    let made = block::allocate(size_of::<c::PyHeapTypeObject>(), flag::PINNED | flag::BOUND);
+    assert!(!made.is_null(), "out of memory for a type's block");
+    table::tie(made, class.as_object());
+    let made = made.cast::<c::PyTypeObject>();
+    // SAFETY: fresh memory of a heap type's size.
+    unsafe {
+        fill(vm, made, class, None);
+        if class.heaptype_ext.is_some() {
+            (*made).ob_base.ob_base.ob_refcnt = 0;
+            let _ = class.init_type_data(TypeBlock(made as usize));
+        } else {
+            // RustPython's static types never die, and neither do their blocks.
+            (*made).ob_base.ob_base.ob_refcnt = table::IMMORTAL;
+        }
+    }
+    made
+}
+
+/// Fills a type's block from the managed type. `kind` is given for the static types, found from the bases otherwise.
+///
+/// # Safety
+/// `to` has room for a `PyTypeObject`, and for a `PyHeapTypeObject` if it is one of our blocks.
+pub(crate) unsafe fn fill(vm: &VirtualMachine, to: *mut c::PyTypeObject, class: &Py<PyType>, kind: Option<Kind>) {
+    let base = class.base.deref().map_or(std::ptr::null_mut(), |base| type_block(vm, base));
+    // SAFETY: `to` is writable by contract, and a base's block has been filled before.
+    unsafe {
+        let kind = kind.unwrap_or_else(|| inherited_kind(vm, class, base));
+        kind.set(to);
+        let t = &mut *to;
+        t.ob_base.ob_base.ob_type = type_block(vm, class.as_object().class());
+        t.tp_base = base;
+        t.tp_name = type_name(class);
+        let (basicsize, itemsize) = kind.sizes();
+        t.tp_basicsize = basicsize as isize;
+        t.tp_itemsize = itemsize as isize;
+        t.tp_flags = flags(class, kind);
+        if !base.is_null() && kind == Kind::Instance && (*base).tp_basicsize > t.tp_basicsize {
+            t.tp_basicsize = (*base).tp_basicsize;
+        }
+        crate::slots::fill_managed(vm, t, class, kind);
+        fill_mro(vm, t, class);
+    }
+}
+
+/// `tp_mro` and `tp_bases`: tuples that own their items, but for the type itself, which must be able to die.
+unsafe fn fill_mro(vm: &VirtualMachine, t: &mut c::PyTypeObject, class: &Py<PyType>) {
+    let this = std::ptr::from_mut(t).cast::<c::PyObject>();
+    let mro = class.mro_collect();
+    let items: Vec<Block> = mro
+        .iter()
+        .map(|item| {
+            let block = type_block(vm, item).cast::<c::PyObject>();
+            if block != this {
+                // SAFETY: the block of `item`.
+                unsafe { table::hold(block, item.as_object()) };
+            }
+            block
+        })
+        .collect();
+    t.tp_mro = store::tuple_block(&items);
+    let bases: Vec<Block> =
+        class.bases.read().as_slice().iter().map(|base| store::store(vm, base.as_object())).collect();
+    t.tp_bases = store::tuple_block(&bases);
+}
+
+/// What instances of a managed class are laid out as: as those of its first base that is not just an object.
+unsafe fn inherited_kind(vm: &VirtualMachine, class: &Py<PyType>, base: *mut c::PyTypeObject) -> Kind {
+    if class.is(vm.ctx.exceptions.base_exception_type) {
+        return Kind::Exception;
+    }
+    if base.is_null() {
+        return Kind::Opaque;
+    }
+    // SAFETY: the base's block was filled.
+    match unsafe { Kind::of_type(base) } {
+        Kind::Opaque => class.bases.read().as_slice()[1..]
+            .iter()
+            // SAFETY: `type_block` gives filled blocks.
+            .map(|other| unsafe { Kind::of_type(type_block(vm, other)) })
+            .find(|kind| *kind != Kind::Opaque)
+            .unwrap_or(Kind::Opaque),
+        kind => kind,
+    }
+}
+
+/// `tp_name`: with the module for types outside `builtins`. Lives as long as the process for static types; for heap
+/// types it is freed with the block.
+fn type_name(class: &Py<PyType>) -> *const c_char {
+    let name = class.slot_name().to_string();
+    CString::new(name).unwrap_or_default().into_raw()
+}
+
+/// `tp_flags` as CPython would have them.
+fn flags(class: &Py<PyType>, kind: Kind) -> usize {
+    // RustPython keeps CPython's own bits for these.
+    const SHARED: usize = tpflags::SEQUENCE
+        | tpflags::MAPPING
+        | tpflags::DISALLOW_INSTANTIATION
+        | tpflags::IMMUTABLETYPE
+        | tpflags::HEAPTYPE
+        | tpflags::BASETYPE
+        | tpflags::METHOD_DESCRIPTOR
+        | tpflags::IS_ABSTRACT
+        | tpflags::MATCH_SELF;
+    let mut flags = class.slots.flags.load().bits() as usize & SHARED | tpflags::READY | kind.subclass_flag();
+    if !matches!(kind, Kind::Long | Kind::Float | Kind::Complex | Kind::Unicode | Kind::Bytes | Kind::ByteArray) {
+        flags |= tpflags::HAVE_GC;
+    }
+    flags
+}
+
+/// Drops what a dying type's block holds: its name and its tuples, whose entry for the type itself is not counted.
+///
+/// # Safety
+/// `t` is a heap type's block that nobody refers to.
+pub(crate) unsafe fn free_tables(t: *mut c::PyTypeObject) {
+    // SAFETY: by contract; `tp_name` of such a block was made by `CString::into_raw`.
+    unsafe {
+        let mro = (*t).tp_mro;
+        if !mro.is_null() {
+            for index in 0..(*mro.cast::<c::PyVarObject>()).ob_size as usize {
+                let item = store::tuple_items(mro).add(index);
+                if *item == t.cast() {
+                    *item = std::ptr::null_mut();
+                }
+            }
+        }
+        for object in [mro, (*t).tp_bases, (*t).tp_dict, (*t).tp_cache] {
+            crate::lifetime::xdecref(object);
+        }
+        if (*t).tp_flags & tpflags::HEAPTYPE != 0 {
+            let heap = t.cast::<c::PyHeapTypeObject>();
+            for object in [(*heap).ht_name, (*heap).ht_qualname, (*heap).ht_module, (*heap).ht_slots] {
+                crate::lifetime::xdecref(object);
+            }
+        }
+        if !(*t).tp_name.is_null() {
+            drop(CString::from_raw((*t).tp_name.cast_mut()));
+        }
+    }
+}

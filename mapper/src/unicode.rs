@@ -1,0 +1,315 @@
+//! Strings: compact blocks of one, two or four bytes a character (PEP 393), and back. RustPython's strings are WTF-8
+//! without a NUL behind, so both directions copy.
+
+use std::ffi::c_char;
+
+use rustpython_vm::builtins::{PyStr, PyStrRef};
+use rustpython_vm::common::str::StrKind;
+use rustpython_vm::common::wtf8::{CodePoint, Wtf8, Wtf8Buf};
+use rustpython_vm::{Py, VirtualMachine};
+
+use crate::block::{self, Block};
+use crate::layout as c;
+use crate::types::statics;
+
+const COMPACT: u32 = 1 << 5;
+const ASCII: u32 = 1 << 6;
+const KIND_SHIFT: u32 = 2;
+/// `state.interned`: interned, and mortal or immortal.
+pub(crate) const INTERNED: u32 = 1;
+
+/// Bytes in front of the characters of an ASCII string and of any other compact one.
+const ASCII_DATA: usize = size_of::<c::PyASCIIObject>();
+const COMPACT_DATA: usize = size_of::<c::PyCompactUnicodeObject>();
+
+/// The width of a string's characters, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Width {
+    /// Below U+0080, one byte each, and the string is valid UTF-8 as it stands.
+    Ascii,
+    /// Below U+0100, one byte each.
+    One,
+    /// Below U+10000.
+    Two,
+    /// All of Unicode.
+    Four,
+}
+
+impl Width {
+    /// The narrowest width that holds characters up to `largest`.
+    pub fn for_largest(largest: u32) -> Self {
+        match largest {
+            0..0x80 => Self::Ascii,
+            0x80..0x100 => Self::One,
+            0x100..0x1_0000 => Self::Two,
+            _ => Self::Four,
+        }
+    }
+
+    /// `PyUnicode_KIND`: bytes per character.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::Ascii | Self::One => 1,
+            Self::Two => 2,
+            Self::Four => 4,
+        }
+    }
+}
+
+/// A compact block with a count of 1 and no twin; its characters are left as they come, but for the NUL behind the
+/// last. None if memory is out.
+///
+/// # Safety
+/// `kind` is `str`'s block.
+pub unsafe fn new_compact(length: usize, width: Width) -> Option<Block> {
+    let head = if width == Width::Ascii { ASCII_DATA } else { COMPACT_DATA };
+    let bytes = length.checked_add(1)?.checked_mul(width.bytes())?.checked_add(head)?;
+    let made = block::allocate_uninit(bytes, 0);
+    if made.is_null() {
+        return None;
+    }
+    // SAFETY: fresh memory of that size.
+    unsafe {
+        let object = made.cast::<c::PyCompactUnicodeObject>();
+        let ascii = if width == Width::Ascii { ASCII } else { 0 };
+        (*object)._base = c::PyASCIIObject {
+            ob_base: c::PyObject { ob_refcnt: 1, ob_overflow: 0, ob_flags: 0, ob_type: statics().unicode },
+            length: length as isize,
+            hash: -1,
+            state: (width.bytes() as u32) << KIND_SHIFT | COMPACT | ascii,
+        };
+        if width != Width::Ascii {
+            (*object).utf8 = std::ptr::null_mut();
+            (*object).utf8_length = 0;
+        }
+        made.cast::<u8>().add(head + length * width.bytes()).write_bytes(0, width.bytes());
+    }
+    Some(made)
+}
+
+/// A compact block with the given text, a count of 1 and no twin. None if memory is out.
+pub fn from_wtf8(text: &Wtf8) -> Option<Block> {
+    let bytes = text.as_bytes();
+    if bytes.is_ascii() {
+        return from_ascii(bytes);
+    }
+    let mut largest = 0;
+    let mut length = 0;
+    for point in text.code_points() {
+        largest = largest.max(point.to_u32());
+        length += 1;
+    }
+    let width = Width::for_largest(largest);
+    // SAFETY: the characters are written below, as many and as wide as asked for.
+    unsafe {
+        let made = new_compact(length, width)?;
+        write_characters(made.cast::<u8>().add(COMPACT_DATA), width, text);
+        Some(made)
+    }
+}
+
+/// A compact block with ASCII text.
+#[inline]
+pub fn from_ascii(text: &[u8]) -> Option<Block> {
+    // SAFETY: the bytes are written below.
+    unsafe {
+        let made = new_compact(text.len(), Width::Ascii)?;
+        made.cast::<u8>().add(ASCII_DATA).copy_from_nonoverlapping(text.as_ptr(), text.len());
+        Some(made)
+    }
+}
+
+unsafe fn write_characters(to: *mut u8, width: Width, text: &Wtf8) {
+    for (index, point) in text.code_points().enumerate() {
+        let value = point.to_u32();
+        // SAFETY: the caller made room for all characters.
+        unsafe {
+            match width {
+                Width::Ascii | Width::One => to.add(index).write(value as u8),
+                Width::Two => to.cast::<u16>().add(index).write(value as u16),
+                Width::Four => to.cast::<u32>().add(index).write(value),
+            }
+        }
+    }
+}
+
+/// The block of a managed string. Instances of subclasses have their characters in a buffer of their own, as CPython
+/// has them.
+///
+/// # Safety
+/// `kind` is the block of the string's type.
+pub unsafe fn new_block(string: &Py<PyStr>, kind: *mut c::PyTypeObject) -> Block {
+    let text = string.as_wtf8();
+    let made = if string.kind() == StrKind::Ascii { from_ascii(text.as_bytes()) } else { from_wtf8(text) };
+    let made = made.expect("memory for a string's block");
+    if kind == statics().unicode {
+        return made;
+    }
+    // SAFETY: a block of a subclass has at least a `PyUnicodeObject` and is filled here.
+    unsafe {
+        let compact = &mut *made.cast::<c::PyCompactUnicodeObject>();
+        let width = (compact._base.state >> KIND_SHIFT & 7) as usize;
+        let bytes = (compact._base.length as usize + 1) * width;
+        let loose = crate::store::new_block(kind, (*kind).tp_basicsize as usize).cast::<c::PyUnicodeObject>();
+        (*loose)._base._base.length = compact._base.length;
+        (*loose)._base._base.hash = -1;
+        (*loose)._base._base.state = compact._base.state & !COMPACT;
+        let data = libc::malloc(bytes);
+        assert!(!data.is_null(), "memory for a string's characters");
+        data.copy_from_nonoverlapping(characters(made).cast(), bytes);
+        (*loose).data = data;
+        if compact._base.state & ASCII != 0 {
+            (*loose)._base.utf8 = data.cast();
+            (*loose)._base.utf8_length = compact._base.length;
+        }
+        crate::table::decref(made);
+        loose.cast()
+    }
+}
+
+/// Where a string's characters are.
+///
+/// # Safety
+/// `block` is a string's.
+#[inline]
+pub unsafe fn characters(block: Block) -> *mut u8 {
+    // SAFETY: by contract.
+    unsafe {
+        let state = (*block.cast::<c::PyASCIIObject>()).state;
+        if state & COMPACT == 0 {
+            (*block.cast::<c::PyUnicodeObject>()).data.cast()
+        } else if state & ASCII != 0 {
+            block.cast::<u8>().add(ASCII_DATA)
+        } else {
+            block.cast::<u8>().add(COMPACT_DATA)
+        }
+    }
+}
+
+/// A string's length in characters, and the width of each.
+///
+/// # Safety
+/// `block` is a string's.
+#[inline]
+pub unsafe fn shape(block: Block) -> (usize, Width) {
+    // SAFETY: by contract.
+    unsafe {
+        let head = &*block.cast::<c::PyASCIIObject>();
+        let width = match (head.state & ASCII != 0, head.state >> KIND_SHIFT & 7) {
+            (true, _) => Width::Ascii,
+            (_, 1) => Width::One,
+            (_, 2) => Width::Two,
+            _ => Width::Four,
+        };
+        (head.length as usize, width)
+    }
+}
+
+/// A managed string with the text of a block.
+///
+/// # Safety
+/// `block` is a string's.
+pub unsafe fn to_managed(vm: &VirtualMachine, block: Block) -> PyStrRef {
+    // SAFETY: by contract.
+    unsafe {
+        let (length, width) = shape(block);
+        let data = characters(block);
+        if width == Width::Ascii {
+            let bytes = std::slice::from_raw_parts(data, length);
+            // SAFETY: C promises ASCII with the flag; a liar is caught, for it would break the VM.
+            return if bytes.is_ascii() {
+                vm.ctx.new_str(PyStr::new_ascii_unchecked(bytes.to_vec()))
+            } else {
+                vm.ctx.new_str(String::from_utf8_lossy(bytes).into_owned())
+            };
+        }
+        vm.ctx.new_str(from_characters(data, length, width))
+    }
+}
+
+/// Text from characters of a given width.
+///
+/// # Safety
+/// `data` points to `length` characters.
+pub unsafe fn from_characters(data: *const u8, length: usize, width: Width) -> Wtf8Buf {
+    let mut text = Wtf8Buf::with_capacity(length + length / 2);
+    for index in 0..length {
+        // SAFETY: by contract; two- and four-byte data is aligned as C aligns it, but `PyUnicode_FromKindAndData`
+        // takes what it gets.
+        let value = unsafe {
+            match width {
+                Width::Ascii | Width::One => u32::from(*data.add(index)),
+                Width::Two => u32::from(data.cast::<u16>().add(index).read_unaligned()),
+                Width::Four => data.cast::<u32>().add(index).read_unaligned(),
+            }
+        };
+        text.push(CodePoint::from_u32(value).unwrap_or(CodePoint::from_char(char::REPLACEMENT_CHARACTER)));
+    }
+    text
+}
+
+/// A string's UTF-8 form, which lives as long as the block: NUL-terminated pointer and length in bytes.
+///
+/// # Errors
+/// `UnicodeEncodeError` for a lone surrogate.
+///
+/// # Safety
+/// `block` is a string's.
+pub unsafe fn utf8(vm: &VirtualMachine, block: Block) -> rustpython_vm::PyResult<(*const c_char, usize)> {
+    // SAFETY: by contract.
+    unsafe {
+        let (length, width) = shape(block);
+        if width == Width::Ascii {
+            return Ok((characters(block).cast_const().cast(), length));
+        }
+        let object = &mut *block.cast::<c::PyCompactUnicodeObject>();
+        if object.utf8.is_null() {
+            let text = from_characters(characters(block), length, width);
+            let Ok(text) = std::str::from_utf8(text.as_bytes()) else {
+                let string = crate::retrieve::retrieve(vm, block)?;
+                return Err(surrogate_error(vm, string));
+            };
+            let buffer = libc::malloc(text.len() + 1).cast::<u8>();
+            if buffer.is_null() {
+                return Err(vm.new_memory_error(""));
+            }
+            buffer.copy_from_nonoverlapping(text.as_ptr(), text.len());
+            buffer.add(text.len()).write(0);
+            object.utf8 = buffer.cast();
+            object.utf8_length = text.len() as isize;
+        }
+        Ok((object.utf8, object.utf8_length as usize))
+    }
+}
+
+/// What `str.encode("utf-8")` raises for a string with lone surrogates.
+fn surrogate_error(
+    vm: &VirtualMachine,
+    string: rustpython_vm::PyObjectRef,
+) -> rustpython_vm::builtins::PyBaseExceptionRef {
+    match vm.call_method(&string, "encode", ("utf-8",)) {
+        Err(error) => error,
+        Ok(_) => vm.new_system_error("a string could not be encoded as UTF-8"),
+    }
+}
+
+/// Frees what a dying string's block owns.
+///
+/// # Safety
+/// `block` is a string's that nobody refers to.
+pub unsafe fn free_buffers(block: Block) {
+    // SAFETY: by contract; both buffers came from malloc, and ASCII strings of subclasses share one.
+    unsafe {
+        let state = (*block.cast::<c::PyASCIIObject>()).state;
+        if state & (COMPACT | ASCII) == COMPACT | ASCII {
+            return;
+        }
+        let object = &mut *block.cast::<c::PyCompactUnicodeObject>();
+        let data =
+            if state & COMPACT == 0 { (*block.cast::<c::PyUnicodeObject>()).data } else { std::ptr::null_mut() };
+        if !object.utf8.is_null() && object.utf8.cast() != data {
+            libc::free(object.utf8.cast());
+        }
+        libc::free(data);
+    }
+}

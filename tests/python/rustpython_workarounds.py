@@ -1,0 +1,1 @@
+"""A pytest plugin: all that other projects' tests need and RustPython lacks, worked round in this one place."""

@@ -1,0 +1,179 @@
+//! Fills `external/` with binaries that others compiled: CPython's own extension modules and headers from
+//! Debian, wheels from the Python package index. Apt works with a state of its own there, so the machine's
+//! packages and settings stay as they are; pip is held to hashes.
+
+use crate::shell::{external, output, quiet, root};
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+/// Debian's release with CPython 3.14, by code name: "testing" will mean another one some day.
+const SUITE: &str = "forky";
+const PACKAGES: [&str; 2] = ["libpython3.14-stdlib", "libpython3.14-dev"];
+
+/// The modules that the tests load; `external/modules` holds just these, so no other one is found by chance.
+const MODULES: [&str; 9] = [
+    "_bz2",
+    "_lzma",
+    "_uuid",
+    "_posixshmem",
+    "_testsinglephase",
+    "_testimportmultiple",
+    "_ctypes_test",
+    "_xxtestfuzz",
+    "_testclinic_limited",
+];
+/// Libraries those modules are linked with, and the packages that have them.
+const LIBRARIES: [(&str, &str); 3] =
+    [("libbz2.so.1.0", "libbz2-1.0"), ("liblzma.so.5", "liblzma5"), ("libuuid.so.1", "libuuid1")];
+/// The end of an extension module's file name.
+pub(crate) const SUFFIX: &str = ".cpython-314-x86_64-linux-gnu.so";
+
+const WHEELS: &str = "tests/requirements.txt";
+const PYTEST: &str = "tests/requirements-pytest.txt";
+const SOURCES: &str = "tests/requirements-src.txt";
+
+/// Makes `external/` complete. Does nothing if it is.
+pub(crate) fn fetch() -> Result<()> {
+    let stamp = external("stamp");
+    let wanted = recipe()?;
+    if fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
+        return Ok(());
+    }
+    eprintln!("fetching CPython 3.14's modules and the wheels into external/ ...");
+    check_libraries()?;
+    debian().context("cannot get CPython's modules from Debian")?;
+    modules()?;
+    pip(WHEELS, "site").context("cannot get the wheels")?;
+    pip(PYTEST, "pytest").context("cannot get pytest")?;
+    sources().context("cannot get markupsafe's sources")?;
+    fs::write(stamp, wanted)?;
+    Ok(())
+}
+
+/// Everything that decides what `external/` holds: if it changes, the folder is made anew.
+fn recipe() -> Result<String> {
+    let mut recipe = format!("{SUITE} {PACKAGES:?} {MODULES:?}\n");
+    for file in [WHEELS, PYTEST, SOURCES] {
+        recipe += &fs::read_to_string(root().join(file)).context(file)?;
+    }
+    Ok(recipe)
+}
+
+fn check_libraries() -> Result<()> {
+    // Not on every user's PATH, but always there.
+    let known = output(Command::new("/sbin/ldconfig").arg("-p"))?;
+    for (library, package) in LIBRARIES {
+        if !known.contains(&format!("{library} ")) {
+            bail!("the machine lacks {library}: apt-get install {package}");
+        }
+    }
+    Ok(())
+}
+
+fn debian() -> Result<()> {
+    let home = fresh("apt")?;
+    for folder in ["state/lists/partial", "cache/archives/partial", "debs"] {
+        fs::create_dir_all(home.join(folder))?;
+    }
+    fs::write(home.join("state/status"), "")?;
+    // The keys of a newer release are often missing on an older one.
+    let sources = format!("deb [trusted=yes] {} {SUITE} main\n", mirror()?);
+    fs::write(home.join("sources.list"), sources)?;
+    let apt = |verb: &str| private_apt(&home, verb);
+    quiet(&mut apt("update"))?;
+    quiet(apt("download").args(PACKAGES).current_dir(home.join("debs")))?;
+    let cpython = fresh("cpython")?;
+    for package in fs::read_dir(home.join("debs"))? {
+        quiet(Command::new("dpkg-deb").arg("-x").arg(package?.path()).arg(&cpython))?;
+    }
+    Ok(())
+}
+
+/// `apt-get verb` that reads and writes below `home` alone.
+fn private_apt(home: &Path, verb: &str) -> Command {
+    let mut apt = Command::new("apt-get");
+    let home = home.display();
+    for option in [
+        format!("Dir::Etc::sourcelist={home}/sources.list"),
+        "Dir::Etc::sourceparts=/dev/null".into(),
+        "Dir::Etc::preferences=/dev/null".into(),
+        "Dir::Etc::preferencesparts=/dev/null".into(),
+        format!("Dir::State={home}/state"),
+        format!("Dir::State::status={home}/state/status"),
+        format!("Dir::Cache={home}/cache"),
+        "APT::Architecture=amd64".into(),
+        // Root's downloads would else be done by a user who may not write here.
+        "APT::Sandbox::User=root".into(),
+        "Acquire::Languages=none".into(),
+    ] {
+        apt.arg("-o").arg(option);
+    }
+    apt.arg(verb);
+    apt
+}
+
+/// The Debian mirror that the machine itself uses.
+fn mirror() -> Result<String> {
+    let sites = output(Command::new("apt-get").args(["indextargets", "--format", "$(SITE)"]))?;
+    let debian = |site: &&str| site.trim_end_matches('/').ends_with("/debian");
+    let site = sites.lines().find(debian);
+    Ok(site.context("apt-get knows no Debian mirror (apt-get indextargets)")?.to_owned())
+}
+
+fn modules() -> Result<()> {
+    let folder = fresh("modules")?;
+    for name in MODULES {
+        let file = format!("{name}{SUFFIX}");
+        let real = format!("../cpython/usr/lib/python3.14/lib-dynload/{file}");
+        if !folder.join(&real).exists() {
+            bail!("Debian's packages have no {file}");
+        }
+        symlink(real, folder.join(file))?;
+    }
+    Ok(())
+}
+
+/// Installs the wheels of `requirements` into the folder `name`, whatever Python runs pip.
+fn pip(requirements: &str, name: &str) -> Result<()> {
+    let target = fresh(name)?;
+    let mut pip = python_pip("install");
+    pip.args(["--require-hashes", "--only-binary", ":all:", "--no-deps"]);
+    pip.args(["--python-version", "3.14", "--implementation", "cp", "--abi", "cp314", "--abi", "none"]);
+    for platform in ["manylinux2014_x86_64", "manylinux_2_28_x86_64", "any"] {
+        pip.args(["--platform", platform]);
+    }
+    pip.args(["--no-compile", "--target"]).arg(target);
+    quiet(pip.arg("-r").arg(root().join(requirements)))
+}
+
+fn sources() -> Result<()> {
+    let folder = fresh("markupsafe-src")?;
+    let mut pip = python_pip("download");
+    pip.args(["--require-hashes", "--no-binary", ":all:", "--no-deps", "--dest"]).arg(&folder);
+    quiet(pip.arg("-r").arg(root().join(SOURCES)))?;
+    for archive in fs::read_dir(&folder)? {
+        let mut tar = Command::new("tar");
+        tar.args(["--strip-components=1", "-xzf"]).arg(archive?.path());
+        quiet(tar.current_dir(&folder))?;
+    }
+    Ok(())
+}
+
+fn python_pip(verb: &str) -> Command {
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", verb, "--quiet", "--disable-pip-version-check"]);
+    pip
+}
+
+/// An empty folder in `external/`.
+fn fresh(name: &str) -> Result<std::path::PathBuf> {
+    let folder = external(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
