@@ -24,7 +24,7 @@ for name in ("check", "eof", "needs_input", "unused_data"):
 
 TEXT = b"".join(b"line %d of the text to compress\n" % number for number in range(2000))
 PACKED = lzma.compress(TEXT)
-DELTA = [{"id": lzma.FILTER_DELTA, "dist": 5}, {"id": lzma.FILTER_LZMA2, "preset": 7 | lzma.PRESET_EXTREME}]
+DELTA = [{"id": lzma.FILTER_DELTA, "dist": 5}, {"id": lzma.FILTER_LZMA2, "preset": 1 | lzma.PRESET_EXTREME}]
 X86 = [{"id": lzma.FILTER_X86}, {"id": lzma.FILTER_LZMA2, "dict_size": 1 << 16, "lc": 1, "lp": 1, "pb": 0}]
 LZMA1 = [{"id": lzma.FILTER_LZMA1, "preset": 2, "mode": lzma.MODE_FAST, "mf": lzma.MF_HC4, "nice_len": 40, "depth": 9}]
 transcript(globals(), """
@@ -40,7 +40,7 @@ transcript(globals(), """
     lzma.decompress(lzma.compress(TEXT, lzma.FORMAT_ALONE, filters=LZMA1)) == TEXT
     lzma.decompress(lzma.compress(TEXT, lzma.FORMAT_RAW, filters=LZMA1), lzma.FORMAT_RAW, filters=LZMA1) == TEXT
     [lzma.decompress(lzma.compress(TEXT, check=check)) == TEXT for check in (lzma.CHECK_NONE, lzma.CHECK_CRC32, lzma.CHECK_CRC64, lzma.CHECK_SHA256)]
-    [lzma.decompress(lzma.compress(TEXT, preset=preset)) == TEXT for preset in range(10)]
+    [lzma.decompress(lzma.compress(TEXT, preset=preset)) == TEXT for preset in (0, 3, 6)]
     lzma.decompress(memoryview(bytearray(PACKED))) == TEXT
     lzma.decompress(PACKED[:-1])
     lzma.decompress(b"no lzma at all, and long enough")

@@ -30,10 +30,10 @@ fn sources() -> Result<Vec<PathBuf>> {
     Ok(sources)
 }
 
-/// Compiles one C `source` against CPython's headers, unless `module` is newer already.
+/// Compiles one C `source` against CPython's headers, unless `module` is newer than it and the header beside it.
 pub(crate) fn extension(source: &Path, module: &Path, flags: &[&str]) -> Result<()> {
     let age = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
-    if age(module) > age(source) {
+    if age(module) > age(source) && age(module) > age(&source.with_file_name("fixture.h")) {
         return Ok(());
     }
     fs::create_dir_all(module.parent().context("a module without a folder")?)?;

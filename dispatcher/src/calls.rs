@@ -1,0 +1,290 @@
+//! The way of a call: arguments to blocks, the C function by its `METH_` flags, its result back. One closure type per
+//! convention, chosen when the function is made, so that a call decides nothing that was known before.
+
+use std::ffi::c_void;
+use std::mem::transmute;
+
+use rustclad_mapper::block::Block;
+use rustclad_mapper::function::Arguments;
+use rustclad_mapper::layout::{self as c, meth};
+use rustclad_mapper::{error, store, table, thread};
+use rustpython_vm::builtins::PyBaseExceptionRef;
+use rustpython_vm::function::{Callee, FuncArgs, KwArgs, PyNativeFn};
+use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+
+/// Whom a C function is called for: where `self` comes from.
+#[derive(Clone, Copy)]
+pub enum Receiver {
+    /// Always this block (null for none), which outlives the function.
+    Fixed(usize),
+    /// The first argument.
+    First,
+}
+
+/// What a closure needs to know of its function.
+struct Target {
+    code: *const c_void,
+    receiver: Receiver,
+    /// For `METH_METHOD`: the class that defines the method.
+    class: *mut c::PyTypeObject,
+    /// The name that messages use: with module and class.
+    name: Box<str>,
+}
+
+// SAFETY: pointers to code and to blocks that live as long as the function; C code runs under the C lock.
+unsafe impl Send for Target {}
+// SAFETY: as above.
+unsafe impl Sync for Target {}
+
+/// The receiver's block, with a reference of ours if it came as an argument.
+struct This {
+    block: Block,
+    counted: bool,
+}
+
+impl Drop for This {
+    #[inline]
+    fn drop(&mut self) {
+        if self.counted {
+            // SAFETY: `receive` stored it.
+            unsafe { table::decref(self.block) };
+        }
+    }
+}
+
+impl Target {
+    /// Splits the arguments into the receiver and the rest. Needs the C lock.
+    #[inline]
+    fn receive<'a>(&self, vm: &VirtualMachine, args: &'a [PyObjectRef]) -> (This, &'a [PyObjectRef]) {
+        match (self.receiver, args) {
+            (Receiver::Fixed(block), _) => (This { block: block as Block, counted: false }, args),
+            (Receiver::First, [first, rest @ ..]) => (This { block: store::store(vm, first), counted: true }, rest),
+            (Receiver::First, []) => (This { block: std::ptr::null_mut(), counted: false }, args),
+        }
+    }
+
+    /// How many arguments there are besides the receiver.
+    #[inline]
+    fn count(&self, args: &[PyObjectRef]) -> usize {
+        args.len() - usize::from(matches!(self.receiver, Receiver::First) && !args.is_empty())
+    }
+
+    /// Reads the result. `result` is what the C function returned.
+    #[inline]
+    fn finish(&self, vm: &VirtualMachine, result: Block) -> PyResult {
+        // SAFETY: a C function gives a reference or NULL.
+        unsafe { error::result(vm, result, || self.described()) }
+    }
+
+    /// How CPython's `SystemError` for a broken result names the function.
+    #[cold]
+    fn described(&self) -> String {
+        format!("<built-in function {}>", self.name.rsplit('.').next().unwrap_or(&self.name))
+    }
+
+    #[cold]
+    fn no_keywords(&self, vm: &VirtualMachine) -> PyBaseExceptionRef {
+        vm.new_type_error(format!("{}() takes no keyword arguments", self.name))
+    }
+
+    #[cold]
+    fn no_arguments(&self, vm: &VirtualMachine, given: usize) -> PyBaseExceptionRef {
+        vm.new_type_error(format!("{}() takes no arguments ({given} given)", self.name))
+    }
+
+    #[cold]
+    fn one_argument(&self, vm: &VirtualMachine, given: usize) -> PyBaseExceptionRef {
+        vm.new_type_error(format!("{}() takes exactly one argument ({given} given)", self.name))
+    }
+
+    #[inline]
+    fn refuse_keywords(&self, vm: &VirtualMachine, keywords: &KwArgs) -> PyResult<()> {
+        if keywords.is_empty() { Ok(()) } else { Err(self.no_keywords(vm)) }
+    }
+}
+
+/// Makes the closure that calls a C function.
+///
+/// # Errors
+/// `SystemError` for a combination of flags that means nothing; `name` is the method's, as messages use it.
+///
+/// # Safety
+/// `method` is a valid definition, `class` the defining class if the flags have `METH_METHOD`; what they and
+/// `receiver` point to outlives the closure.
+pub unsafe fn closure(
+    vm: &VirtualMachine,
+    method: *const c::PyMethodDef,
+    receiver: Receiver,
+    class: *mut c::PyTypeObject,
+    name: &str,
+) -> PyResult<Box<dyn PyNativeFn>> {
+    // SAFETY: by contract.
+    let (code, flags) = unsafe { ((*method).ml_meth, (*method).ml_flags) };
+    let target = Target { code, receiver, class, name: name.into() };
+    let convention = flags & !(meth::CLASS | meth::STATIC | meth::COEXIST);
+    Ok(match convention {
+        meth::NOARGS => Box::new(no_args(target)),
+        meth::O => Box::new(one_arg(target)),
+        meth::VARARGS => Box::new(var_args(target)),
+        KEYWORDS => Box::new(var_args_keywords(target)),
+        meth::FASTCALL => Box::new(fast(target)),
+        FAST_KEYWORDS => Box::new(fast_keywords(target)),
+        METHOD => Box::new(fast_method(target)),
+        other => return Err(vm.new_system_error(format!("{name}() method: bad call flags ({other:#x})"))),
+    })
+}
+
+const KEYWORDS: i32 = meth::VARARGS | meth::KEYWORDS;
+const FAST_KEYWORDS: i32 = meth::FASTCALL | meth::KEYWORDS;
+const METHOD: i32 = meth::METHOD | meth::FASTCALL | meth::KEYWORDS;
+
+fn no_args(target: Target) -> impl PyNativeFn {
+    // SAFETY: `METH_NOARGS` functions have this type.
+    let code = unsafe { transmute::<*const c_void, c::PyCFunction>(target.code) };
+    move |vm: &VirtualMachine, args: FuncArgs, _: Callee| {
+        target.refuse_keywords(vm, &args.kwargs)?;
+        let given = target.count(&args.args);
+        if given != 0 {
+            return Err(target.no_arguments(vm, given));
+        }
+        let _section = thread::enter(vm);
+        let (this, _) = target.receive(vm, &args.args);
+        // SAFETY: called as its flags say, with the C lock.
+        let result = unsafe { code(this.block, std::ptr::null_mut()) };
+        target.finish(vm, result)
+    }
+}
+
+fn one_arg(target: Target) -> impl PyNativeFn {
+    // SAFETY: `METH_O` functions have this type.
+    let code = unsafe { transmute::<*const c_void, c::PyCFunction>(target.code) };
+    move |vm: &VirtualMachine, args: FuncArgs, _: Callee| {
+        target.refuse_keywords(vm, &args.kwargs)?;
+        let given = target.count(&args.args);
+        if given != 1 {
+            return Err(target.one_argument(vm, given));
+        }
+        let _section = thread::enter(vm);
+        let (this, rest) = target.receive(vm, &args.args);
+        let argument = This { block: store::store(vm, &rest[0]), counted: true };
+        // SAFETY: called as its flags say, with the C lock.
+        let result = unsafe { code(this.block, argument.block) };
+        target.finish(vm, result)
+    }
+}
+
+/// A tuple block with the given objects; ours to give back.
+fn tuple_of(vm: &VirtualMachine, objects: &[PyObjectRef]) -> This {
+    let block = store::new_tuple_block(objects.len());
+    for (index, object) in objects.iter().enumerate() {
+        // SAFETY: room for all items.
+        unsafe { store::tuple_items(block).add(index).write(store::store(vm, object)) };
+    }
+    This { block, counted: true }
+}
+
+fn var_args(target: Target) -> impl PyNativeFn {
+    // SAFETY: `METH_VARARGS` functions have this type.
+    let code = unsafe { transmute::<*const c_void, c::PyCFunction>(target.code) };
+    move |vm: &VirtualMachine, args: FuncArgs, _: Callee| {
+        target.refuse_keywords(vm, &args.kwargs)?;
+        let _section = thread::enter(vm);
+        let (this, rest) = target.receive(vm, &args.args);
+        let tuple = tuple_of(vm, rest);
+        // SAFETY: called as its flags say, with the C lock.
+        let result = unsafe { code(this.block, tuple.block) };
+        target.finish(vm, result)
+    }
+}
+
+fn var_args_keywords(target: Target) -> impl PyNativeFn {
+    // SAFETY: `METH_VARARGS | METH_KEYWORDS` functions have this type.
+    let code = unsafe { transmute::<*const c_void, c::PyCFunctionWithKeywords>(target.code) };
+    move |vm: &VirtualMachine, args: FuncArgs, _: Callee| {
+        let _section = thread::enter(vm);
+        let (this, rest) = target.receive(vm, &args.args);
+        let tuple = tuple_of(vm, rest);
+        let keywords = keyword_dict(vm, args.kwargs)?;
+        // SAFETY: called as its flags say, with the C lock.
+        let result = unsafe { code(this.block, tuple.block, keywords.block) };
+        target.finish(vm, result)
+    }
+}
+
+/// The keyword arguments as a dict's block; null if there are none.
+pub(crate) fn keyword_block(vm: &VirtualMachine, keywords: KwArgs) -> PyResult<Block> {
+    if keywords.is_empty() {
+        return Ok(std::ptr::null_mut());
+    }
+    let dict = vm.ctx.new_dict();
+    for (name, value) in keywords {
+        dict.set_item(&*name, value, vm)?;
+    }
+    Ok(store::store_owned(vm, dict.into()))
+}
+
+fn keyword_dict(vm: &VirtualMachine, keywords: KwArgs) -> PyResult<This> {
+    let block = keyword_block(vm, keywords)?;
+    Ok(This { block, counted: !block.is_null() })
+}
+
+fn fast(target: Target) -> impl PyNativeFn {
+    // SAFETY: `METH_FASTCALL` functions have this type.
+    let code = unsafe { transmute::<*const c_void, c::PyCFunctionFast>(target.code) };
+    move |vm: &VirtualMachine, args: FuncArgs, _: Callee| {
+        target.refuse_keywords(vm, &args.kwargs)?;
+        let _section = thread::enter(vm);
+        let (this, rest) = target.receive(vm, &args.args);
+        let blocks = Arguments::new(vm, rest.iter());
+        // SAFETY: called as its flags say, with the C lock.
+        let result = unsafe { code(this.block, blocks.as_ptr(), blocks.len() as isize) };
+        target.finish(vm, result)
+    }
+}
+
+/// Positional and keyword arguments in one array, and the names in a tuple, null if there are none.
+fn fast_arguments(vm: &VirtualMachine, positional: &[PyObjectRef], keywords: &KwArgs) -> (Arguments, This) {
+    let blocks = Arguments::new(vm, positional.iter().chain(keywords.iter().map(|(_, value)| value)));
+    let names = if keywords.is_empty() {
+        This { block: std::ptr::null_mut(), counted: false }
+    } else {
+        let names: Vec<PyObjectRef> =
+            keywords.iter().map(|(name, _)| vm.ctx.intern_str(&**name).to_owned().into()).collect();
+        tuple_of(vm, &names)
+    };
+    (blocks, names)
+}
+
+fn fast_keywords(target: Target) -> impl PyNativeFn {
+    // SAFETY: `METH_FASTCALL | METH_KEYWORDS` functions have this type.
+    let code = unsafe { transmute::<*const c_void, c::PyCFunctionFastWithKeywords>(target.code) };
+    move |vm: &VirtualMachine, args: FuncArgs, _: Callee| {
+        let _section = thread::enter(vm);
+        let (this, rest) = target.receive(vm, &args.args);
+        let (blocks, names) = fast_arguments(vm, rest, &args.kwargs);
+        // SAFETY: called as its flags say, with the C lock.
+        let result = unsafe { code(this.block, blocks.as_ptr(), rest.len() as isize, names.block) };
+        target.finish(vm, result)
+    }
+}
+
+fn fast_method(target: Target) -> impl PyNativeFn {
+    // SAFETY: `METH_METHOD | METH_FASTCALL | METH_KEYWORDS` functions have this type.
+    let code = unsafe { transmute::<*const c_void, c::PyCMethod>(target.code) };
+    move |vm: &VirtualMachine, args: FuncArgs, _: Callee| {
+        let _section = thread::enter(vm);
+        let (this, rest) = target.receive(vm, &args.args);
+        let (blocks, names) = fast_arguments(vm, rest, &args.kwargs);
+        // SAFETY: called as its flags say, with the C lock.
+        let result = unsafe { code(this.block, target.class, blocks.as_ptr(), rest.len(), names.block) };
+        target.finish(vm, result)
+    }
+}
+
+/// A tuple block for the positional arguments of a slot (`tp_new`, `tp_init`, `tp_call`); a new reference.
+pub(crate) fn tuple_block(vm: &VirtualMachine, objects: &[PyObjectRef]) -> Block {
+    let tuple = tuple_of(vm, objects);
+    let block = tuple.block;
+    std::mem::forget(tuple);
+    block
+}
