@@ -1,9 +1,167 @@
-//! x
+//! The managed half of C types: a RustPython class whose dictionary has the type's methods, members, properties and
+//! special methods, and whose slots call the C ones.
+
+use std::ffi::c_char;
+
 use rustclad_mapper::dispatch::ClassParts;
-use rustclad_mapper::layout as c;
-use rustpython_vm::builtins::PyTypeRef;
-use rustpython_vm::{PyResult, VirtualMachine};
+use rustclad_mapper::function::texts;
+use rustclad_mapper::layout::{self as c, meth, tpflags};
+use rustclad_mapper::{error, module};
+use rustpython_vm::builtins::{PyClassMethod, PyStaticMethod, PyType, PyTypeRef};
+use rustpython_vm::function::{Callee, FuncArgs, HeapMethodDef, ItemDoc, PyMethodDef, PyMethodFlags, PyNativeFn};
+use rustpython_vm::types::{PyTypeFlags, PyTypeSlots};
+use rustpython_vm::{Py, PyObjectRef, PyPayload, PyResult, VirtualMachine};
+
+use crate::calls::{Receiver, closure};
+use crate::{members, slots};
+
+/// Makes the class for a type's block, which has only what the type defines itself.
 pub(crate) fn new(vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: ClassParts) -> PyResult<PyTypeRef> {
-    let _ = (block, parts);
-    Err(vm.new_system_error("x"))
+    // SAFETY: the mapper passes a type under construction.
+    let t = unsafe { &*block };
+    let mut managed = PyTypeSlots::new(leak(full_name(&parts)), flags(t));
+    managed.doc = doc(t.tp_doc);
+    let base_size = parts.bases[0].slots.basicsize;
+    // Only a struct that grew makes a layout of its own: that is how conflicts between bases are found.
+    // SAFETY: a base's block is ready.
+    let grown = t.tp_basicsize - unsafe { (*t.tp_base).tp_basicsize };
+    managed.basicsize = if grown > 0 { base_size + grown as usize } else { base_size };
+    let name = parts.name.clone();
+    let class = PyType::new_heap(&name, parts.bases, Default::default(), managed, parts.metaclass, &vm.ctx)
+        .map_err(|message| vm.new_type_error(message))?;
+    if let Some(module) = parts.module {
+        class.set_attr(vm.ctx.intern_str("__module__"), vm.ctx.new_str(module).into());
+    }
+    // SAFETY: the tables of the type live as long as it.
+    unsafe {
+        slots::install(vm, &class, block)?;
+        add_methods(vm, &class, t)?;
+        members::add_members(vm, &class, t)?;
+        members::add_getsets(vm, &class, t);
+    }
+    if t.tp_flags & tpflags::IMMUTABLETYPE != 0 {
+        class.slots.flags.insert(PyTypeFlags::IMMUTABLETYPE);
+    }
+    Ok(class)
+}
+
+/// A class's name as `tp_name` has it.
+fn full_name(parts: &ClassParts) -> String {
+    match &parts.module {
+        Some(module) => format!("{module}.{}", parts.name),
+        None => parts.name.clone(),
+    }
+}
+
+/// Text that lives as long as the process: RustPython's types refer to their names for ever.
+pub(crate) fn leak(text: String) -> &'static str {
+    Box::leak(text.into_boxed_str())
+}
+
+fn doc(text: *const c_char) -> ItemDoc {
+    if text.is_null() {
+        return ItemDoc::NONE;
+    }
+    // SAFETY: a type's documentation.
+    ItemDoc::static_text(leak(unsafe { error::text(text) }))
+}
+
+/// RustPython has CPython's own bits for these.
+fn flags(t: &c::PyTypeObject) -> PyTypeFlags {
+    const SHARED: usize = tpflags::SEQUENCE | tpflags::MAPPING | tpflags::DISALLOW_INSTANTIATION | tpflags::BASETYPE;
+    let mut flags = PyTypeFlags::from_bits_retain((t.tp_flags & SHARED) as u64);
+    if t.tp_dictoffset != 0 || t.tp_flags & tpflags::MANAGED_DICT != 0 {
+        flags |= PyTypeFlags::from_slice(&[PyTypeFlags::HAS_DICT]);
+    }
+    if t.tp_weaklistoffset != 0 || t.tp_flags & tpflags::MANAGED_WEAKREF != 0 {
+        flags |= PyTypeFlags::from_slice(&[PyTypeFlags::HAS_WEAKREF]);
+    }
+    flags
+}
+
+/// A method definition around a closure. It lives as long as the process, as its class's methods may.
+pub(crate) fn leaked_definition(
+    name: String,
+    doc: Option<String>,
+    code: Box<dyn PyNativeFn>,
+    flags: PyMethodFlags,
+) -> PyMethodDef {
+    PyMethodDef {
+        name: leak(name),
+        func: Box::leak(code),
+        flags,
+        doc_off: 0,
+        doc_len: 0,
+        doc_body_pending: false,
+        doc: doc.map(leak),
+    }
+}
+
+/// A class for as long as the program runs: descriptors hold a reference of this type to theirs, which they keep alive
+/// by being in its dictionary.
+pub(crate) fn static_class(class: &PyTypeRef) -> &'static Py<PyType> {
+    // SAFETY: see above.
+    unsafe { &*std::ptr::from_ref::<Py<PyType>>(class) }
+}
+
+unsafe fn add_methods(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject) -> PyResult<()> {
+    // SAFETY: the table ends with a NULL name and lives as long as the type.
+    unsafe {
+        module::each_method(t.tp_methods, |method| {
+            let (name, doc) = texts(method);
+            let key = vm.ctx.intern_str(name.as_str());
+            let flags = (*method).ml_flags;
+            // A slot's own wrapper wins, unless the method says otherwise.
+            if flags & meth::COEXIST == 0 && class.attributes.get(key).is_some() {
+                return Ok(());
+            }
+            class.set_attr(key, method_object(vm, class, t, method, name, doc)?);
+            Ok(())
+        })
+    }
+}
+
+unsafe fn method_object(
+    vm: &VirtualMachine,
+    class: &PyTypeRef,
+    t: &c::PyTypeObject,
+    method: *mut c::PyMethodDef,
+    name: String,
+    doc: Option<String>,
+) -> PyResult {
+    // SAFETY: by the caller's contract.
+    unsafe {
+        let flags = (*method).ml_flags;
+        let block = std::ptr::from_ref(t).cast_mut();
+        let shown = format!("{}.{name}", class.name());
+        if flags & meth::STATIC != 0 {
+            let code = closure(vm, method, Receiver::Fixed(0), block, &shown)?;
+            let definition = leaked_definition(name, doc, code, PyMethodFlags::STATIC);
+            let function = HeapMethodDef::new(definition).into_ref(&vm.ctx).build_function(vm, None);
+            return Ok(PyStaticMethod::new(function.into()).into_pyobject(vm));
+        }
+        let code = closure(vm, method, Receiver::First, block, &shown)?;
+        if flags & meth::CLASS != 0 {
+            let definition = leaked_definition(name, doc, code, PyMethodFlags::CLASS);
+            let definition: &'static PyMethodDef = Box::leak(Box::new(definition));
+            return Ok(definition.build_classmethod(&vm.ctx, static_class(class)).into());
+        }
+        let definition = leaked_definition(name, doc, needs_instance(shown, code), PyMethodFlags::METHOD);
+        Ok(HeapMethodDef::new(definition).into_ref(&vm.ctx).build_method(static_class(class), vm).into())
+    }
+}
+
+/// Wraps a method so that a call without an instance is refused; the VM checks the instance's class itself.
+fn needs_instance(shown: String, code: Box<dyn PyNativeFn>) -> Box<dyn PyNativeFn> {
+    Box::new(move |vm: &VirtualMachine, args: FuncArgs, callee: Callee| {
+        if args.args.is_empty() {
+            return Err(vm.new_type_error(format!("unbound method {shown}() needs an argument")));
+        }
+        code(vm, args, callee)
+    })
+}
+
+/// An attribute as an object for a class's dictionary.
+pub(crate) fn set(vm: &VirtualMachine, class: &PyTypeRef, name: &str, value: impl Into<PyObjectRef>) {
+    class.set_attr(vm.ctx.intern_str(name), value.into());
 }

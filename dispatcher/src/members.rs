@@ -1,1 +1,304 @@
-//! x
+//! Members and properties of C types: fields of the block as attributes (`PyMemberDef`), and getters and setters
+//! (`PyGetSetDef`).
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+
+use rustclad_mapper::block::Block;
+use rustclad_mapper::layout as c;
+use rustclad_mapper::{error, lifetime, retrieve, store, table, thread};
+use rustpython_vm::builtins::{PyFloat, PyInt, PyStr, PyTypeRef};
+use rustpython_vm::function::{ItemDoc, PySetterValue};
+use rustpython_vm::{AsObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
+
+use crate::class::{leak, set, static_class};
+
+const READONLY: c_int = 1;
+const RELATIVE_OFFSET: c_int = 8;
+
+/// A member's place and type.
+#[derive(Clone, Copy)]
+struct Member {
+    kind: c_int,
+    offset: isize,
+    flags: c_int,
+    name: &'static str,
+}
+
+/// Adds attributes for the type's members.
+///
+/// # Safety
+/// `t` is a type whose table lives as long as it.
+pub(crate) unsafe fn add_members(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject) -> PyResult<()> {
+    let mut next = t.tp_members;
+    // SAFETY: the table ends with a NULL name.
+    unsafe {
+        while !next.is_null() && !(*next).name.is_null() {
+            let definition = &*next;
+            next = next.add(1);
+            let name = error::text(definition.name);
+            if matches!(name.as_str(), "__dictoffset__" | "__weaklistoffset__" | "__vectorcalloffset__") {
+                continue;
+            }
+            let base = if definition.flags & RELATIVE_OFFSET == 0 { 0 } else { relative_base(t) };
+            let member = Member {
+                kind: definition.kind,
+                offset: base + definition.offset,
+                flags: definition.flags,
+                name: leak(name.clone()),
+            };
+            let doc = doc(definition.doc);
+            let get = move |this: PyObjectRef, vm: &VirtualMachine| member.get(vm, &this);
+            let class_ref = static_class(class);
+            let mut getset = rustpython_vm::builtins::PyGetSet::new(&name, class_ref, &vm.ctx).with_doc(doc).with_get(get);
+            if definition.flags & READONLY == 0 {
+                getset = getset.with_set(move |this: PyObjectRef, value: PySetterValue, vm: &VirtualMachine| {
+                    member.set(vm, &this, value)
+                });
+            }
+            set(vm, class, &name, PyRef::new_ref(getset, vm.ctx.types.getset_type.to_owned(), None));
+        }
+    }
+    Ok(())
+}
+
+/// Where a type's own fields begin (PEP 697).
+unsafe fn relative_base(t: &c::PyTypeObject) -> isize {
+    // SAFETY: a type's base is ready.
+    (unsafe { (*t.tp_base).tp_basicsize } + 15) / 16 * 16
+}
+
+/// A definition's documentation, for as long as the program runs.
+fn doc(text: *const c_char) -> ItemDoc {
+    if text.is_null() {
+        return ItemDoc::NONE;
+    }
+    // SAFETY: a definition's documentation.
+    ItemDoc::static_text(leak(unsafe { error::text(text) }))
+}
+
+impl Member {
+    /// Reads the field (`PyMember_GetOne`).
+    fn get(self, vm: &VirtualMachine, this: &PyObjectRef) -> PyResult {
+        let _section = thread::enter(vm);
+        let block = store::store(vm, this);
+        // SAFETY: the descriptor belongs to the object's type, which has the field.
+        unsafe {
+            let result = self.read(vm, block);
+            table::decref(block);
+            result
+        }
+    }
+
+    unsafe fn read(self, vm: &VirtualMachine, block: Block) -> PyResult {
+        // SAFETY: by the caller's contract; the type tells the field's size.
+        unsafe {
+            let at = block.cast::<u8>().offset(self.offset);
+            macro_rules! int {
+                ($kind:ty) => {
+                    vm.ctx.new_int(at.cast::<$kind>().read_unaligned()).into()
+                };
+            }
+            Ok(match self.kind {
+                0 => int!(i16),
+                1 => int!(i32),
+                2 | 17 => int!(i64),
+                3 => vm.ctx.new_float(f64::from(at.cast::<f32>().read_unaligned())).into(),
+                4 => vm.ctx.new_float(at.cast::<f64>().read_unaligned()).into(),
+                5 => {
+                    let text = at.cast::<*const c_char>().read();
+                    if text.is_null() { vm.ctx.none() } else { vm.ctx.new_str(error::text(text)).into() }
+                }
+                6 | 16 => {
+                    let object = at.cast::<Block>().read();
+                    match (object.is_null(), self.kind) {
+                        (false, _) => retrieve::retrieve(vm, object)?,
+                        (true, 6) => vm.ctx.none(),
+                        (true, _) => {
+                            let class = error::text((*(*block).ob_type).tp_name);
+                            return Err(vm.new_attribute_error(format!(
+                                "'{class}' object has no attribute '{}'",
+                                self.name
+                            )));
+                        }
+                    }
+                }
+                7 => vm.ctx.new_str(char::from(at.read()).to_string()).into(),
+                8 => int!(i8),
+                9 => int!(u8),
+                10 => int!(u16),
+                11 => int!(u32),
+                12 | 18 => int!(u64),
+                13 => vm.ctx.new_str(CStr::from_ptr(at.cast()).to_string_lossy().into_owned()).into(),
+                14 => vm.ctx.new_bool(at.read() != 0).into(),
+                19 => int!(isize),
+                20 => vm.ctx.none(),
+                _ => return Err(vm.new_system_error("bad memberdescr type")),
+            })
+        }
+    }
+
+    /// Writes the field (`PyMember_SetOne`).
+    fn set(self, vm: &VirtualMachine, this: &PyObjectRef, value: PySetterValue) -> PyResult<()> {
+        if self.flags & READONLY != 0 {
+            return Err(vm.new_attribute_error("readonly attribute"));
+        }
+        let _section = thread::enter(vm);
+        let block = store::store(vm, this);
+        // SAFETY: as for `get`.
+        unsafe {
+            let result = self.write(vm, block, value);
+            table::decref(block);
+            result
+        }
+    }
+
+    unsafe fn write(self, vm: &VirtualMachine, block: Block, value: PySetterValue) -> PyResult<()> {
+        // SAFETY: by the caller's contract; the type tells the field's size.
+        unsafe {
+            let at = block.cast::<u8>().offset(self.offset);
+            let value = match (value, self.kind) {
+                (PySetterValue::Assign(value), _) => value,
+                (PySetterValue::Delete, 6 | 16) => {
+                    let old = at.cast::<Block>().replace(std::ptr::null_mut());
+                    if old.is_null() && self.kind == 16 {
+                        return Err(vm.new_attribute_error(self.name));
+                    }
+                    lifetime::xdecref(old);
+                    return Ok(());
+                }
+                (PySetterValue::Delete, _) => {
+                    return Err(vm.new_type_error("can't delete numeric/char attribute"));
+                }
+            };
+            macro_rules! int {
+                ($kind:ty) => {
+                    at.cast::<$kind>().write_unaligned(truncated(vm, &value)? as $kind)
+                };
+            }
+            match self.kind {
+                0 => int!(i16),
+                1 => int!(i32),
+                2 | 17 | 19 => int!(i64),
+                3 => at.cast::<f32>().write_unaligned(float(vm, &value)? as f32),
+                4 => at.cast::<f64>().write_unaligned(float(vm, &value)?),
+                6 | 16 => {
+                    let old = at.cast::<Block>().replace(store::store(vm, &value));
+                    lifetime::xdecref(old);
+                }
+                7 => {
+                    let text = value.downcast_ref::<PyStr>().filter(|text| text.byte_len() == 1);
+                    let Some(text) = text else {
+                        return Err(vm.new_type_error("a string of length 1 is required"));
+                    };
+                    at.write(text.as_bytes()[0]);
+                }
+                8 => int!(i8),
+                9 => int!(u8),
+                10 => int!(u16),
+                11 => int!(u32),
+                12 | 18 => at.cast::<u64>().write_unaligned(truncated(vm, &value)? as u64),
+                14 => {
+                    if !value.class().is(vm.ctx.types.bool_type) {
+                        return Err(vm.new_type_error("attribute value type must be bool"));
+                    }
+                    at.write(u8::from(value.is(&vm.ctx.true_value)));
+                }
+                5 | 13 | 20 => return Err(vm.new_type_error("readonly attribute")),
+                _ => return Err(vm.new_system_error(format!("bad memberdescr type for {}", self.name))),
+            }
+            Ok(())
+        }
+    }
+}
+
+/// An int's low 64 bits.
+///
+/// # Errors
+/// `TypeError` if it is no int, `OverflowError` if it does not fit 64 bits either way.
+fn truncated(vm: &VirtualMachine, value: &PyObjectRef) -> PyResult<i64> {
+    let int = value.try_index(vm)?;
+    let int: &rustpython_vm::Py<PyInt> = &int;
+    int.try_to_primitive::<i64>(vm).or_else(|error| int.try_to_primitive::<u64>(vm).map(|it| it as i64).map_err(|_| error))
+}
+
+fn float(vm: &VirtualMachine, value: &PyObjectRef) -> PyResult<f64> {
+    match value.downcast_ref::<PyFloat>() {
+        Some(float) => Ok(float.to_f64()),
+        None => Ok(value.try_float(vm)?.to_f64()),
+    }
+}
+
+/// A getter and setter with their closure argument.
+#[derive(Clone, Copy)]
+struct Property {
+    get: Option<c::Getter>,
+    set: Option<c::Setter>,
+    closure: usize,
+    name: &'static str,
+}
+
+/// Adds the type's properties.
+///
+/// # Safety
+/// `t` is a type whose table lives as long as it.
+pub(crate) unsafe fn add_getsets(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject) {
+    let mut next = t.tp_getset;
+    // SAFETY: the table ends with a NULL name.
+    unsafe {
+        while !next.is_null() && !(*next).name.is_null() {
+            let definition = &*next;
+            next = next.add(1);
+            let name = leak(error::text(definition.name));
+            let property =
+                Property { get: definition.get, set: definition.set, closure: definition.closure as usize, name };
+            let mut getset =
+                rustpython_vm::builtins::PyGetSet::new(name, static_class(class), &vm.ctx).with_doc(doc(definition.doc));
+            if definition.get.is_some() {
+                getset = getset.with_get(move |this: PyObjectRef, vm: &VirtualMachine| property.call_get(vm, &this));
+            }
+            if definition.set.is_some() {
+                getset = getset.with_set(move |this: PyObjectRef, value: PySetterValue, vm: &VirtualMachine| {
+                    property.call_set(vm, &this, value)
+                });
+            }
+            set(vm, class, name, PyRef::new_ref(getset, vm.ctx.types.getset_type.to_owned(), None));
+        }
+    }
+}
+
+impl Property {
+    fn call_get(self, vm: &VirtualMachine, this: &PyObjectRef) -> PyResult {
+        let Some(get) = self.get else {
+            return Err(vm.new_attribute_error(format!("unreadable attribute '{}'", self.name)));
+        };
+        let _section = thread::enter(vm);
+        let block = store::store(vm, this);
+        // SAFETY: the getter belongs to the object's type; the C lock is held.
+        unsafe {
+            let result = get(block, self.closure as *mut c_void);
+            let result = error::result(vm, result, || format!("<attribute '{}'>", self.name));
+            table::decref(block);
+            result
+        }
+    }
+
+    fn call_set(self, vm: &VirtualMachine, this: &PyObjectRef, value: PySetterValue) -> PyResult<()> {
+        let Some(set) = self.set else {
+            return Err(vm.new_attribute_error(format!("attribute '{}' is not writable", self.name)));
+        };
+        let _section = thread::enter(vm);
+        let block = store::store(vm, this);
+        let value = match &value {
+            PySetterValue::Assign(value) => store::store(vm, value.as_object()),
+            PySetterValue::Delete => std::ptr::null_mut(),
+        };
+        // SAFETY: as for `call_get`.
+        unsafe {
+            let status = set(block, value, self.closure as *mut c_void);
+            let result = error::status(vm, status != 0, || format!("<attribute '{}'>", self.name));
+            lifetime::xdecref(value);
+            table::decref(block);
+            result
+        }
+    }
+}

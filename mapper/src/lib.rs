@@ -18,6 +18,7 @@ pub mod capsule;
 pub mod dispatch;
 pub mod error;
 pub mod function;
+mod heap_type;
 mod import;
 mod interpreter;
 pub mod kind;
@@ -34,6 +35,7 @@ mod phases;
 mod platform;
 pub mod reference;
 pub mod retrieve;
+mod slot_table;
 mod slots;
 mod state;
 pub mod store;
@@ -47,7 +49,7 @@ pub mod va_list;
 pub use dispatch::Dispatcher;
 pub use link::LinkError;
 pub use loader::LoadError;
-pub use symbols::{coverage, implementation};
+pub use symbols::{coverage, implementation, is_exported};
 
 /// The bridge, as a Rust program uses it.
 ///

@@ -67,6 +67,7 @@ fn fill_types(vm: &VirtualMachine) {
         // SAFETY: the stub's data of a type's size.
         unsafe {
             (*block).ob_base.ob_base.ob_refcnt = table::IMMORTAL;
+            (*block).ob_base.ob_base.ob_type = types::statics().type_;
             kind.set(block);
         }
         if table::block_of(class.as_object()).is_none() {

@@ -1,9 +1,9 @@
 //! References as types: what a C API function borrows, takes over and gives.
 
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyTypeRef};
-use rustpython_vm::{PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine};
+use rustpython_vm::{PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine};
 
-use crate::block::Block;
+use crate::block::{Block, flag, header};
 use crate::{lifetime, retrieve, store, table};
 
 /// An argument that C lends for the time of the call. May be NULL where the function's description says so.
@@ -26,6 +26,28 @@ impl Borrowed {
     pub fn get(self, vm: &VirtualMachine) -> PyResult {
         // SAFETY: C lends an object or NULL.
         unsafe { retrieve::retrieve(vm, self.0) }
+    }
+
+    /// The managed object for the time of the call, without counting it where C's own reference keeps it alive.
+    ///
+    /// # Errors
+    /// `SystemError` for NULL.
+    #[inline]
+    pub fn held<'a>(self, vm: &VirtualMachine) -> PyResult<Held<'a>> {
+        if !self.0.is_null()
+            && let Some(header) = header(self.0)
+            && header.flags & flag::OWNS_TWIN != 0
+        {
+            // SAFETY: C keeps the object for the time of the call, and a counted block that owns its twin keeps that.
+            unsafe {
+                if (*self.0).ob_refcnt > 0
+                    && let Some(twin) = header.twin.as_ref()
+                {
+                    return Ok(Held::Lent(twin));
+                }
+            }
+        }
+        self.get(vm).map(Held::Owned)
     }
 
     /// The managed object, or None for NULL.
@@ -60,6 +82,26 @@ impl Borrowed {
         // SAFETY: C lends an object.
         unsafe { table::incref(self.0) };
         New(self.0)
+    }
+}
+
+/// A managed object that an argument stands for, for no longer than the call.
+pub enum Held<'a> {
+    /// C's reference to the block keeps it alive.
+    Lent(&'a PyObject),
+    /// It has a reference of its own.
+    Owned(PyObjectRef),
+}
+
+impl std::ops::Deref for Held<'_> {
+    type Target = PyObject;
+
+    #[inline]
+    fn deref(&self) -> &PyObject {
+        match self {
+            Self::Lent(object) => object,
+            Self::Owned(object) => object,
+        }
     }
 }
 

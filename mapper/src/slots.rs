@@ -1,13 +1,15 @@
 //! The slots of managed types' blocks: what C code finds when it looks into a type that Python made.
 
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
 use std::sync::OnceLock;
 
 use rustpython_vm::builtins::PyType;
-use rustpython_vm::{Py, VirtualMachine};
+use rustpython_vm::{AsObject, Py, VirtualMachine};
 
+use crate::block::Block;
 use crate::kind::Kind;
 use crate::layout as c;
+use crate::reference::{Borrowed, New};
 
 /// Prepares what all types share. Once, when the stub is filled.
 pub(crate) fn prepare() {
@@ -17,7 +19,7 @@ pub(crate) fn prepare() {
 }
 
 /// The address under which the stub exports a function. C code compares slots with these.
-fn exported(name: &'static str) -> *const c_void {
+pub(crate) fn exported(name: &'static str) -> *const c_void {
     static CACHE: OnceLock<std::sync::Mutex<rustc_hash::FxHashMap<&'static str, usize>>> = OnceLock::new();
     let mut cache =
         CACHE.get_or_init(Default::default).lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -31,7 +33,7 @@ fn exported(name: &'static str) -> *const c_void {
 /// # Safety
 /// `t` is a type's block, `class` its twin.
 pub(crate) unsafe fn fill_managed(
-    _vm: &VirtualMachine,
+    vm: &VirtualMachine,
     t: &mut c::PyTypeObject,
     class: &Py<PyType>,
     kind: Kind,
@@ -53,5 +55,64 @@ pub(crate) unsafe fn fill_managed(
         if class.slots.iter.load().is_some() {
             set!(tp_iter = "PyObject_GetIter");
         }
+        match kind {
+            // `object` itself, and what has no layout of its own.
+            Kind::Opaque if class.is(vm.ctx.types.object_type) => {
+                t.tp_new = Some(object_new);
+                t.tp_init = Some(object_init);
+            }
+            // A class derived in Python from a C type: what C finds in it is what it would find in the base.
+            Kind::Instance if !t.tp_base.is_null() && class.heaptype_ext.is_some() => {
+                t.tp_dealloc = Some(crate::heap_type::subtype_dealloc);
+                for slot in [&mut t.tp_repr, &mut t.tp_str] {
+                    *slot = None;
+                }
+                crate::slot_table::inherit(t, t.tp_base);
+            }
+            _ => {
+                t.tp_new = Some(managed_new);
+                t.tp_init = Some(managed_init);
+            }
+        }
     }
+}
+
+/// `object`'s `tp_new`, for C types: memory from the type's own allocator.
+unsafe extern "C" fn object_new(class: *mut c::PyTypeObject, _: Block, _: Block) -> Block {
+    // SAFETY: C's arguments.
+    unsafe {
+        match (*class).tp_alloc {
+            Some(alloc) => alloc(class, 0),
+            None => crate::heap_type::generic_alloc(class, 0),
+        }
+    }
+}
+
+/// `object`'s `tp_init`.
+unsafe extern "C" fn object_init(_: Block, _: Block, _: Block) -> c_int {
+    0
+}
+
+/// `tp_new` of managed types: calls the class's `__new__`.
+unsafe extern "C" fn managed_new(class: *mut c::PyTypeObject, args: Block, keywords: Block) -> Block {
+    crate::api::api(|vm| {
+        let class = Borrowed(class.cast()).get(vm)?;
+        let new = class.get_attr("__new__", vm)?;
+        // SAFETY: C's arguments: a tuple, and a dict or NULL.
+        let mut arguments = unsafe { crate::capi::abstract_::call_arguments(vm, args, keywords)? };
+        arguments.args.insert(0, class);
+        let made = crate::thread::leave(vm, || new.call(arguments, vm))?;
+        Ok(New::of(vm, made))
+    })
+    .0
+}
+
+/// `tp_init` of managed types: calls the object's `__init__`.
+unsafe extern "C" fn managed_init(this: Block, args: Block, keywords: Block) -> c_int {
+    crate::api::api(|vm| {
+        let init = Borrowed(this).get(vm)?.get_attr("__init__", vm)?;
+        // SAFETY: C's arguments: a tuple, and a dict or NULL.
+        let arguments = unsafe { crate::capi::abstract_::call_arguments(vm, args, keywords)? };
+        crate::thread::leave(vm, || init.call(arguments, vm)).map(|_| 0)
+    })
 }

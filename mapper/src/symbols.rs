@@ -8,8 +8,6 @@ use std::sync::Mutex;
 use dynasmrt::{DynasmApi as _, DynasmLabelApi as _, ExecutableBuffer, dynasm};
 use rustclad_stub::{Kind as SymbolKind, SYMBOLS, Symbol, symbol};
 
-use crate::layout as c;
-
 include!(concat!(env!("OUT_DIR"), "/implemented.rs"));
 
 /// Addresses of the stub's data symbols, by name.
@@ -97,5 +95,7 @@ pub fn exported_function(name: &str) -> Option<*const c_void> {
     crate::link::exported(name)
 }
 
-/// Static objects whose block is in the stub, with their size checked.
-pub(crate) const OBJECT_SIZE: usize = size_of::<c::PyObject>();
+/// Whether an address that C code put into a slot is that of an exported function.
+pub fn is_exported(address: *const c_void, name: &'static str) -> bool {
+    std::ptr::eq(crate::slots::exported(name), address) || implementation(name).is_some_and(|own| std::ptr::eq(own, address))
+}

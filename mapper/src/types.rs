@@ -235,7 +235,7 @@ pub(crate) unsafe fn fill(vm: &VirtualMachine, to: *mut c::PyTypeObject, class: 
 }
 
 /// `tp_mro` and `tp_bases`: tuples that own their items, but for the type itself, which must be able to die.
-unsafe fn fill_mro(vm: &VirtualMachine, t: &mut c::PyTypeObject, class: &Py<PyType>) {
+pub(crate) unsafe fn fill_mro(vm: &VirtualMachine, t: &mut c::PyTypeObject, class: &Py<PyType>) {
     let this = std::ptr::from_mut(t).cast::<c::PyObject>();
     let mro = class.mro_collect();
     let items: Vec<Block> = mro
@@ -325,6 +325,7 @@ pub(crate) unsafe fn free_tables(t: *mut c::PyTypeObject) {
             for object in [(*heap).ht_name, (*heap).ht_qualname, (*heap).ht_module, (*heap).ht_slots] {
                 crate::lifetime::xdecref(object);
             }
+            libc::free((*t).tp_doc.cast_mut().cast());
         }
         if !(*t).tp_name.is_null() {
             drop(CString::from_raw((*t).tp_name.cast_mut()));
