@@ -15,6 +15,7 @@ pub mod block;
 pub mod bound;
 pub mod capi;
 pub mod capsule;
+mod direct;
 pub mod dispatch;
 pub mod error;
 pub mod function;

@@ -7,9 +7,11 @@ use rustpython_vm::builtins::PyType;
 use rustpython_vm::{AsObject, Py, VirtualMachine};
 
 use crate::block::Block;
+use crate::capi::abstract_::PyObject_Call;
 use crate::kind::Kind;
 use crate::layout as c;
 use crate::reference::{Borrowed, New};
+use crate::{store, table};
 
 /// Prepares what all types share. Once, when the stub is filled.
 pub(crate) fn prepare() {
@@ -95,24 +97,40 @@ unsafe extern "C" fn object_init(_: Block, _: Block, _: Block) -> c_int {
 
 /// `tp_new` of managed types: calls the class's `__new__`.
 unsafe extern "C" fn managed_new(class: *mut c::PyTypeObject, args: Block, keywords: Block) -> Block {
-    crate::api::api(|vm| {
-        let class = Borrowed(class.cast()).get(vm)?;
-        let new = class.get_attr("__new__", vm)?;
-        // SAFETY: C's arguments: a tuple, and a dict or NULL.
-        let mut arguments = unsafe { crate::capi::abstract_::call_arguments(vm, args, keywords)? };
-        arguments.args.insert(0, class);
-        let made = crate::thread::leave(vm, || new.call(arguments, vm))?;
-        Ok(New::of(vm, made))
-    })
-    .0
+    // SAFETY: C's arguments: a tuple, and a dict or NULL; the new tuple owns its items.
+    unsafe {
+        let new = attribute(class.cast(), "__new__");
+        if new.is_null() {
+            return new;
+        }
+        let items: Vec<Block> = std::iter::once(class.cast()).chain(store::tuple_slice(args).iter().copied()).collect();
+        for &item in &items {
+            table::incref(item);
+        }
+        let args = store::tuple_block(&items);
+        let made = PyObject_Call(Borrowed(new), Borrowed(args), Borrowed(keywords)).0;
+        table::decref(args);
+        table::decref(new);
+        made
+    }
 }
 
 /// `tp_init` of managed types: calls the object's `__init__`.
 unsafe extern "C" fn managed_init(this: Block, args: Block, keywords: Block) -> c_int {
-    crate::api::api(|vm| {
-        let init = Borrowed(this).get(vm)?.get_attr("__init__", vm)?;
-        // SAFETY: C's arguments: a tuple, and a dict or NULL.
-        let arguments = unsafe { crate::capi::abstract_::call_arguments(vm, args, keywords)? };
-        crate::thread::leave(vm, || init.call(arguments, vm)).map(|_| 0)
-    })
+    // SAFETY: C's arguments: a tuple, and a dict or NULL.
+    unsafe {
+        let init = attribute(this, "__init__");
+        if init.is_null() {
+            return -1;
+        }
+        let result = PyObject_Call(Borrowed(init), Borrowed(args), Borrowed(keywords)).0;
+        table::decref(init);
+        crate::lifetime::xdecref(result);
+        if result.is_null() { -1 } else { 0 }
+    }
+}
+
+/// A new reference to an attribute; null with an exception.
+unsafe fn attribute(object: Block, name: &'static str) -> Block {
+    crate::api::api(|vm| Ok(New::of(vm, Borrowed(object).get(vm)?.get_attr(name, vm)?))).0
 }

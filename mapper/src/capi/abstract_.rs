@@ -4,8 +4,9 @@
 use super::prelude::*;
 use crate::direct;
 use rustpython_vm::builtins::{PyDict, PyStr};
+use rustpython_vm::function::FuncArgs;
 use rustpython_vm::protocol::{PyIter, PyIterReturn};
-use rustpython_vm::types::{GetattroFunc, PyTypeFlags};
+use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{Py, PyObject};
 use smallvec::SmallVec;
 
@@ -155,6 +156,32 @@ fn keywords(vm: &VirtualMachine, kwargs: Borrowed) -> PyResult<Option<(Vec<PyObj
     Ok((!pairs.0.is_empty()).then_some(pairs))
 }
 
+/// A tuple of arguments and a dict of keyword arguments, or NULL, as a managed function takes them.
+///
+/// # Errors
+/// `TypeError` for a keyword that is no string; `SystemError` if they are something else.
+///
+/// # Safety
+/// Both are objects or NULL.
+pub(crate) unsafe fn call_arguments(vm: &VirtualMachine, args: Block, kwargs: Block) -> PyResult<FuncArgs> {
+    let mut values = Vec::new();
+    if !args.is_null() {
+        // SAFETY: by contract.
+        unsafe {
+            if Kind::of(args) != Kind::Tuple {
+                return Err(bad_internal_call(vm));
+            }
+            for &item in store::tuple_slice(args) {
+                values.push(retrieve::retrieve(vm, item)?);
+            }
+        }
+    }
+    let count = values.len();
+    let Some((names, mut more)) = keywords(vm, Borrowed(kwargs))? else { return Ok(FuncArgs::from(values)) };
+    values.append(&mut more);
+    Ok(FuncArgs::from_vectorcall_owned(values, count, Some(&names)))
+}
+
 /// Calls with a tuple of arguments and a dict of keyword arguments or NULL.
 ///
 /// # Safety
@@ -190,10 +217,9 @@ unsafe fn call(vm: &VirtualMachine, callable: Borrowed, args: Borrowed, kwargs: 
 /// bound method.
 fn method(vm: &VirtualMachine, object: &PyObject, name: &Py<PyStr>) -> PyResult<(PyObjectRef, bool)> {
     let class = object.class();
-    let is = |f: GetattroFunc, g: GetattroFunc| std::ptr::fn_addr_eq(f, g);
     let generic = vm.ctx.types.object_type.slots.getattro.load();
     if let (Some(getattro), Some(generic)) = (class.slots.getattro.load(), generic)
-        && is(getattro, generic)
+        && std::ptr::fn_addr_eq(getattro, generic)
         && let Some(found) = vm.ctx.interned_str(name).and_then(|name| class.get_attr(name))
         && found.class().slots.flags.has_feature(PyTypeFlags::METHOD_DESCRIPTOR)
         && !is_class_method(&found)
@@ -233,7 +259,7 @@ unsafe fn call_method(
         let result = if unbound {
             vectorcall(vm, Borrowed(callable), args, count, names)
         } else {
-            let result = vectorcall(vm, Borrowed(callable), args.add(1), (count - 1) | OFFSET, names);
+            let result = vectorcall(vm, Borrowed(callable), args.add(1), count - 1, names);
             touched(vm, *args);
             result
         };
@@ -463,8 +489,10 @@ pub unsafe extern "C" fn PyEval_CallObjectWithKeywords(callable: Borrowed, args:
 
 /// Calls `callable` without arguments.
 pub unsafe extern "C" fn PyObject_CallNoArgs(callable: Borrowed) -> New {
-    // SAFETY: C's arguments.
-    api(|vm| unsafe { vectorcall(vm, callable, [std::ptr::null_mut(); 1].as_ptr().add(1), OFFSET, std::ptr::null_mut()) })
+    let mut free: Block = std::ptr::null_mut();
+    let args = std::ptr::from_mut(&mut free).cast_const().wrapping_add(1);
+    // SAFETY: C's arguments; the slot in front of none is the callee's to use.
+    api(|vm| unsafe { vectorcall(vm, callable, args, OFFSET, std::ptr::null_mut()) })
 }
 
 /// Calls `callable` with the arguments that a format and what follows describe (see `Py_BuildValue`).
@@ -525,8 +553,8 @@ pub unsafe extern "C" fn PyEval_CallMethod(object: Borrowed, name: *const c_char
 pub unsafe extern "C" fn PyObject_CallFunctionObjArgs(callable: Borrowed, va: *mut VaList) -> New {
     // SAFETY: C's arguments; the first slot is the callee's to use.
     unsafe {
-        let all = objects_until_null(Some(std::ptr::null_mut()), va);
-        api(|vm| vectorcall(vm, callable, all.as_ptr().add(1), (all.len() - 1) | OFFSET, std::ptr::null_mut()))
+        let mut all = objects_until_null(Some(std::ptr::null_mut()), va);
+        api(|vm| vectorcall(vm, callable, all.as_mut_ptr().add(1), (all.len() - 1) | OFFSET, std::ptr::null_mut()))
     }
 }
 
@@ -617,8 +645,8 @@ pub unsafe extern "C" fn PyObject_VectorcallDict(callable: Borrowed, args: *cons
 pub unsafe extern "C" fn PyObject_CallOneArg(callable: Borrowed, argument: Borrowed) -> New {
     // SAFETY: C's arguments; the first slot is the callee's to use.
     unsafe {
-        let all = [std::ptr::null_mut(), argument.0];
-        api(|vm| vectorcall(vm, callable, all.as_ptr().add(1), 1 | OFFSET, std::ptr::null_mut()))
+        let mut all = [std::ptr::null_mut(), argument.0];
+        api(|vm| vectorcall(vm, callable, all.as_mut_ptr().add(1), 1 | OFFSET, std::ptr::null_mut()))
     }
 }
 
@@ -678,7 +706,7 @@ pub unsafe extern "C" fn PyObject_GetAIter(object: Borrowed) -> New {
 
 /// Whether an object is an iterator.
 pub unsafe extern "C" fn PyIter_Check(object: Borrowed) -> c_int {
-    infallible(0, |vm| Ok(PyIter::check(&object.held(vm)?).into()))
+    infallible(0, |vm| Ok(PyIter::check(&*object.held(vm)?).into()))
 }
 
 /// Whether an object is an asynchronous iterator.
@@ -693,7 +721,7 @@ fn next(vm: &VirtualMachine, iterator: &PyObject) -> PyResult<PyIterReturn> {
 
 /// An iterator's next item; NULL, without an exception, at the end.
 pub unsafe extern "C" fn PyIter_Next(iterator: Borrowed) -> New {
-    api(|vm| match next(vm, &iterator.held(vm)?)? {
+    api(|vm| match next(vm, &*iterator.held(vm)?)? {
         PyIterReturn::Return(item) => Ok(New::of(vm, item)),
         PyIterReturn::StopIteration(_) => Ok(New::NULL),
     })

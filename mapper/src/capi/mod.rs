@@ -43,6 +43,7 @@ pub mod pythonrun;
 pub mod pythread;
 pub mod pytime;
 pub mod refcount;
+pub mod scratch;
 pub mod sequence;
 pub mod setobject;
 pub mod sliceobject;

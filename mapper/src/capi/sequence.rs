@@ -1,0 +1,268 @@
+//! `abstract.h`: sequences.
+
+use super::abstract_::touched;
+use super::prelude::*;
+use rustpython_vm::builtins::{PyBytes, PyDict, PyList, PyStr, PyTuple};
+use rustpython_vm::{PyObject, PyPayload as _, VirtualMachine as Vm};
+
+/// Whether an object's type has `__getitem__` and is no dict.
+pub unsafe extern "C" fn PySequence_Check(object: Borrowed) -> c_int {
+    // SAFETY: C's arguments.
+    match unsafe { Kind::of(object.0) } {
+        Kind::Dict => 0,
+        Kind::List | Kind::Tuple | Kind::Unicode | Kind::Bytes | Kind::ByteArray => 1,
+        _ => infallible(0, |vm| {
+            let object = object.held(vm)?;
+            Ok((!object.downcastable::<PyDict>() && object.sequence_unchecked().check()).into())
+        }),
+    }
+}
+
+/// `len(object)` of a sequence; -1 on error.
+pub unsafe extern "C" fn PySequence_Size(object: Borrowed) -> isize {
+    // SAFETY: C's arguments.
+    if let Some(length) = unsafe { super::abstract_::block_length(object.0) } {
+        return length;
+    }
+    api(|vm| {
+        let object = object.held(vm)?;
+        leave(vm, || object.sequence_unchecked().length(vm)).map(|length| length as isize)
+    })
+}
+
+/// [`PySequence_Size`] under its old name.
+pub unsafe extern "C" fn PySequence_Length(object: Borrowed) -> isize {
+    // SAFETY: C's arguments.
+    unsafe { PySequence_Size(object) }
+}
+
+/// `a + b` of sequences.
+pub unsafe extern "C" fn PySequence_Concat(a: Borrowed, b: Borrowed) -> New {
+    api(|vm| {
+        let (a, b) = (a.held(vm)?, b.held(vm)?);
+        let result = leave(vm, || a.sequence_unchecked().concat(&b, vm))?;
+        Ok(New::of(vm, result))
+    })
+}
+
+/// `object * count` of a sequence.
+pub unsafe extern "C" fn PySequence_Repeat(object: Borrowed, count: isize) -> New {
+    api(|vm| {
+        let object = object.held(vm)?;
+        let result = leave(vm, || object.sequence_unchecked().repeat(count, vm))?;
+        Ok(New::of(vm, result))
+    })
+}
+
+/// An index that may count from the end, as the type's slot takes it: the slots of RustPython's own types count from the
+/// end themselves, those of all others rely on their caller for that.
+fn position(vm: &Vm, object: &PyObject, index: isize) -> PyResult<isize> {
+    if index >= 0 || object.class().heaptype_ext().is_none() {
+        return Ok(index);
+    }
+    let Some(length) = object.sequence_unchecked().length_opt(vm) else { return Ok(index) };
+    let counted = index + length? as isize;
+    let inherits = object.downcastable::<PyList>()
+        || object.downcastable::<PyTuple>()
+        || object.downcastable::<PyStr>()
+        || object.downcastable::<PyBytes>();
+    Ok(if counted < 0 && inherits { index } else { counted })
+}
+
+/// `object[index]` of a sequence.
+pub unsafe extern "C" fn PySequence_GetItem(object: Borrowed, index: isize) -> New {
+    // SAFETY: C's arguments.
+    if let Some(item) = unsafe { block_item(object.0, index) } {
+        return Borrowed(item).again();
+    }
+    api(|vm| {
+        let object = object.held(vm)?;
+        let item = leave(vm, || object.sequence_unchecked().get_item(position(vm, &object, index)?, vm))?;
+        Ok(New::of(vm, item))
+    })
+}
+
+/// The item of an exact tuple or unshared list at an index within it.
+unsafe fn block_item(block: Block, index: isize) -> Option<Block> {
+    if block.is_null() {
+        return None;
+    }
+    // SAFETY: by the callers' contract.
+    unsafe {
+        let class = (*block).ob_type;
+        let items = if class == statics().tuple {
+            store::tuple_slice(block)
+        } else if class == statics().list && table::twin_of(block).is_none() {
+            crate::list::items(block)
+        } else {
+            return None;
+        };
+        let index = if index < 0 { index + items.len() as isize } else { index };
+        items.get(usize::try_from(index).ok()?).copied().filter(|item| !item.is_null())
+    }
+}
+
+/// `object[start:stop]` of a sequence.
+pub unsafe extern "C" fn PySequence_GetSlice(object: Borrowed, start: isize, stop: isize) -> New {
+    api(|vm| {
+        let object = object.held(vm)?;
+        let result = leave(vm, || object.sequence_unchecked().get_slice(start, stop, vm))?;
+        Ok(New::of(vm, result))
+    })
+}
+
+/// Changes a sequence, and what C reads of it.
+fn change(object: Borrowed, change: impl FnOnce(&Vm, &PyObject) -> PyResult<()>) -> c_int {
+    api(|vm| {
+        let target = object.held(vm)?;
+        leave(vm, || change(vm, &target))?;
+        // SAFETY: C's arguments.
+        unsafe { touched(vm, object.0) };
+        Ok(0)
+    })
+}
+
+/// `object[index] = value` of a sequence, or `del object[index]` for NULL. Returns 0.
+pub unsafe extern "C" fn PySequence_SetItem(object: Borrowed, index: isize, value: Borrowed) -> c_int {
+    api(|vm| {
+        let value = value.opt(vm)?;
+        let target = object.held(vm)?;
+        leave(vm, || {
+            let at = position(vm, &target, index)?;
+            match value {
+                Some(value) => target.sequence_unchecked().set_item(at, value, vm),
+                None => target.sequence_unchecked().del_item(at, vm),
+            }
+        })?;
+        // SAFETY: C's arguments.
+        unsafe { touched(vm, object.0) };
+        Ok(0)
+    })
+}
+
+/// `del object[index]` of a sequence. Returns 0.
+pub unsafe extern "C" fn PySequence_DelItem(object: Borrowed, index: isize) -> c_int {
+    change(object, |vm, target| target.sequence_unchecked().del_item(position(vm, target, index)?, vm))
+}
+
+/// `object[start:stop] = value` of a sequence. Returns 0.
+pub unsafe extern "C" fn PySequence_SetSlice(object: Borrowed, start: isize, stop: isize, value: Borrowed) -> c_int {
+    api(|vm| {
+        let (target, value) = (object.held(vm)?, value.get(vm)?);
+        leave(vm, || target.sequence_unchecked().set_slice(start, stop, value, vm))?;
+        // SAFETY: C's arguments.
+        unsafe { touched(vm, object.0) };
+        Ok(0)
+    })
+}
+
+/// `del object[start:stop]` of a sequence. Returns 0.
+pub unsafe extern "C" fn PySequence_DelSlice(object: Borrowed, start: isize, stop: isize) -> c_int {
+    change(object, |vm, target| target.sequence_unchecked().del_slice(start, stop, vm))
+}
+
+/// `tuple(object)`; an exact tuple is returned as it is.
+pub unsafe extern "C" fn PySequence_Tuple(object: Borrowed) -> New {
+    // SAFETY: C's arguments.
+    if !object.is_null() && unsafe { (*object.0).ob_type } == statics().tuple {
+        return object.again();
+    }
+    api(|vm| {
+        let object = object.held(vm)?;
+        let result = leave(vm, || object.sequence_unchecked().tuple(vm))?;
+        Ok(New::of(vm, result))
+    })
+}
+
+/// `list(object)`.
+pub unsafe extern "C" fn PySequence_List(object: Borrowed) -> New {
+    api(|vm| {
+        let object = object.held(vm)?;
+        let result = leave(vm, || list(vm, &object))?;
+        Ok(New::of(vm, result))
+    })
+}
+
+fn list(vm: &Vm, object: &PyObject) -> PyResult<rustpython_vm::PyRef<PyList>> {
+    if let Some(tuple) = object.downcast_ref_if_exact::<PyTuple>(vm) {
+        return Ok(vm.ctx.new_list(tuple.as_slice().to_vec()));
+    }
+    let made = PyList::default().into_ref(&vm.ctx);
+    vm.call_method(made.as_object(), "extend", (object.to_owned(),))?;
+    Ok(made)
+}
+
+/// `object` if it is a list or tuple, else a new list of its items; an object that is not iterable gives a `TypeError`
+/// with `message`.
+pub unsafe extern "C" fn PySequence_Fast(object: Borrowed, message: *const c_char) -> New {
+    api(|vm| {
+        if object.is_null() {
+            return Err(vm.new_system_error("null argument to internal routine"));
+        }
+        // SAFETY: C's arguments.
+        if matches!(unsafe { Kind::of(object.0) }, Kind::List | Kind::Tuple) {
+            // SAFETY: as above. The caller reads the items by macro.
+            unsafe { touched(vm, object.0) };
+            return Ok(object.again());
+        }
+        let source = object.get(vm)?;
+        let iterator: PyObjectRef = leave(vm, || source.get_iter(vm))
+            .map_err(|error| {
+                if error.fast_isinstance(vm.ctx.exceptions.type_error) {
+                    // SAFETY: as above.
+                    vm.new_type_error(unsafe { error::text(message) })
+                } else {
+                    error
+                }
+            })?
+            .into();
+        let made = leave(vm, || list(vm, &iterator))?;
+        Ok(New::of(vm, made))
+    })
+}
+
+/// How often `value` occurs; -1 on error.
+pub unsafe extern "C" fn PySequence_Count(object: Borrowed, value: Borrowed) -> isize {
+    api(|vm| {
+        let (object, value) = (object.held(vm)?, value.held(vm)?);
+        leave(vm, || object.sequence_unchecked().count(&value, vm)).map(|count| count as isize)
+    })
+}
+
+/// `value in object`: 1, 0 or -1.
+pub unsafe extern "C" fn PySequence_Contains(object: Borrowed, value: Borrowed) -> c_int {
+    api(|vm| {
+        let (object, value) = (object.held(vm)?, value.held(vm)?);
+        leave(vm, || object.sequence_unchecked().contains(&value, vm)).map(c_int::from)
+    })
+}
+
+/// [`PySequence_Contains`] under its old name.
+pub unsafe extern "C" fn PySequence_In(object: Borrowed, value: Borrowed) -> c_int {
+    // SAFETY: C's arguments.
+    unsafe { PySequence_Contains(object, value) }
+}
+
+/// The first index of `value`; `ValueError` and -1 if there is none.
+pub unsafe extern "C" fn PySequence_Index(object: Borrowed, value: Borrowed) -> isize {
+    api(|vm| {
+        let (object, value) = (object.held(vm)?, value.held(vm)?);
+        leave(vm, || object.sequence_unchecked().index(&value, vm)).map(|index| index as isize)
+    })
+}
+
+/// `a += b` of sequences: what `a` becomes.
+pub unsafe extern "C" fn PySequence_InPlaceConcat(a: Borrowed, b: Borrowed) -> New {
+    super::number::in_place(a, b, |vm, a, b| a.sequence_unchecked().inplace_concat(b, vm))
+}
+
+/// `object *= count` of a sequence: what `object` becomes.
+pub unsafe extern "C" fn PySequence_InPlaceRepeat(object: Borrowed, count: isize) -> New {
+    api(|vm| {
+        let target = object.held(vm)?;
+        let result = leave(vm, || target.sequence_unchecked().inplace_repeat(count, vm))?;
+        // SAFETY: C's arguments.
+        unsafe { touched(vm, object.0) };
+        Ok(New::of(vm, result))
+    })
+}
