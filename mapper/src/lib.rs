@@ -11,6 +11,7 @@ use std::sync::Mutex;
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
 pub mod api;
+mod arguments;
 pub mod block;
 pub mod bound;
 pub mod capi;
@@ -18,6 +19,7 @@ pub mod capsule;
 mod direct;
 pub mod dispatch;
 pub mod error;
+pub mod format;
 pub mod function;
 mod heap_type;
 mod import;

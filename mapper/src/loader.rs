@@ -214,7 +214,7 @@ fn reimport(vm: &VirtualMachine, name: &str, path: &str) -> PyResult<Option<PyOb
 /// `init` is one.
 unsafe fn call_init(vm: &VirtualMachine, name: &str, init: c::ModuleInit) -> PyResult<Block> {
     // SAFETY: by contract.
-    let made = unsafe { init() };
+    let made = crate::capi::moduleobject::with_package_context(name, || unsafe { init() });
     if made.is_null() {
         return Err(error::take(vm).unwrap_or_else(|| {
             vm.new_system_error(format!("initialization of {name} failed without raising an exception"))

@@ -1,1 +1,69 @@
 //! `bytearrayobject.h`: bytearrays.
+
+use super::prelude::*;
+use rustpython_vm::builtins::PyByteArray;
+
+/// A new bytearray with a copy of `size` bytes, or of that size if `data` is NULL.
+pub unsafe extern "C" fn PyByteArray_FromStringAndSize(data: *const c_char, size: isize) -> New {
+    api(|vm| {
+        if size < 0 {
+            return Err(vm.new_system_error("Negative size passed to PyByteArray_FromStringAndSize"));
+        }
+        let bytes = if data.is_null() {
+            vec![0; size as usize]
+        } else {
+            // SAFETY: C's arguments.
+            unsafe { std::slice::from_raw_parts(data.cast::<u8>(), size as usize) }.to_vec()
+        };
+        Ok(New::of(vm, vm.ctx.new_bytearray(bytes)))
+    })
+}
+
+/// A new bytearray from anything with a buffer.
+pub unsafe extern "C" fn PyByteArray_FromObject(object: Borrowed) -> New {
+    api(|vm| {
+        let class: PyObjectRef = vm.ctx.types.bytearray_type.to_owned().into();
+        let object = object.get(vm)?;
+        Ok(New::of(vm, leave(vm, || class.call((object,), vm))?))
+    })
+}
+
+/// The length of a bytearray.
+pub unsafe extern "C" fn PyByteArray_Size(array: Borrowed) -> isize {
+    api(|vm| Ok(array.of::<PyByteArray>(vm)?.borrow_buf().len() as isize))
+}
+
+/// The bytes, NUL-terminated; they belong to the object and move when it grows.
+pub unsafe extern "C" fn PyByteArray_AsString(array: Borrowed) -> *mut c_char {
+    api(|vm| {
+        let twin = array.of::<PyByteArray>(vm)?;
+        // SAFETY: a bytearray's block and its twin.
+        unsafe {
+            store::refresh_bytearray(array.0, twin.as_object());
+            Ok((*array.0.cast::<c::PyByteArrayObject>()).ob_start)
+        }
+    })
+}
+
+/// Gives a bytearray another size. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyByteArray_Resize(array: Borrowed, size: isize) -> c_int {
+    api(|vm| {
+        let twin = array.of::<PyByteArray>(vm)?;
+        twin.resize(size, vm)?;
+        // SAFETY: a bytearray's block and its twin.
+        unsafe { store::refresh_bytearray(array.0, twin.as_object()) };
+        Ok(0)
+    })
+}
+
+/// Two buffers joined in a new bytearray.
+pub unsafe extern "C" fn PyByteArray_Concat(a: Borrowed, b: Borrowed) -> New {
+    api(|vm| {
+        let joined = [a, b].into_iter().try_fold(Vec::new(), |mut joined, part| {
+            let part = part.get(vm)?;
+            joined.extend_from_slice(&part.try_bytes_like(vm, <[u8]>::to_vec)?);
+            Ok(joined)
+        })?;
+        Ok(New::of(vm, vm.ctx.new_bytearray(joined)))
+    })
+}

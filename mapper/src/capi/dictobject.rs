@@ -1,1 +1,271 @@
-//! `dictobject.h` and `cpython/dictobject.h`: dicts.
+//! `dictobject.h` and `cpython/dictobject.h`: dicts. The managed dict is the truth.
+
+use super::prelude::*;
+use rustpython_vm::builtins::{PyDict, PyDictRef};
+
+/// A new dict.
+pub unsafe extern "C" fn PyDict_New() -> New {
+    api(|vm| Ok(New::of(vm, vm.ctx.new_dict())))
+}
+
+/// The managed dict of a block.
+#[inline]
+fn dict(vm: &VirtualMachine, object: Borrowed) -> PyResult<PyDictRef> {
+    object.of::<PyDict>(vm)
+}
+
+/// Brings the block's count of items up to date.
+#[inline]
+fn changed(object: Borrowed, dict: &PyDictRef) {
+    // SAFETY: a dict's block and its twin.
+    unsafe { store::refresh_dict(object.0, dict.as_object()) };
+}
+
+/// Text as a key.
+unsafe fn key(vm: &VirtualMachine, text: *const c_char) -> PyObjectRef {
+    // SAFETY: C's argument.
+    vm.ctx.new_str(unsafe { error::text(text) }).into()
+}
+
+fn find(vm: &VirtualMachine, object: Borrowed, key: Borrowed) -> PyResult<Option<PyObjectRef>> {
+    let (dict, key) = (dict(vm, object)?, key.get(vm)?);
+    leave(vm, || dict.get_item_opt(&*key, vm))
+}
+
+/// A value, borrowed; NULL if there is none, also if looking it up raised.
+pub unsafe extern "C" fn PyDict_GetItem(object: Borrowed, key: Borrowed) -> Lent {
+    let raised = error::take_block();
+    let found = infallible(Lent::NULL, |vm| {
+        Ok(find(vm, object, key).ok().flatten().map_or(Lent::NULL, |value| Lent(lend::lend(vm, object.0, &value))))
+    });
+    error::set_block(raised);
+    found
+}
+
+/// A value, borrowed; NULL without an exception if there is none.
+pub unsafe extern "C" fn PyDict_GetItemWithError(object: Borrowed, key: Borrowed) -> Lent {
+    api(|vm| Ok(find(vm, object, key)?.map_or(Lent::NULL, |value| Lent(lend::lend(vm, object.0, &value)))))
+}
+
+/// [`PyDict_GetItem`] with a key in UTF-8.
+pub unsafe extern "C" fn PyDict_GetItemString(object: Borrowed, name: *const c_char) -> Lent {
+    infallible(Lent::NULL, |vm| {
+        // SAFETY: C's arguments.
+        let name = unsafe { key(vm, name) };
+        let found = dict(vm, object)?.get_item_opt(&*name, vm)?;
+        Ok(found.map_or(Lent::NULL, |value| Lent(lend::lend(vm, object.0, &value))))
+    })
+}
+
+/// Puts a value, as a new reference, into `result`: 1, 0 and NULL if there is none, -1 with an exception.
+pub unsafe extern "C" fn PyDict_GetItemRef(object: Borrowed, key: Borrowed, result: *mut Block) -> c_int {
+    // SAFETY: C's arguments.
+    unsafe { *result = std::ptr::null_mut() };
+    api(|vm| {
+        let Some(value) = find(vm, object, key)? else { return Ok(0) };
+        // SAFETY: C's arguments.
+        unsafe { *result = New::of(vm, value).0 };
+        Ok(1)
+    })
+}
+
+/// [`PyDict_GetItemRef`] with a key in UTF-8.
+pub unsafe extern "C" fn PyDict_GetItemStringRef(object: Borrowed, name: *const c_char, result: *mut Block) -> c_int {
+    // SAFETY: C's arguments.
+    unsafe { *result = std::ptr::null_mut() };
+    api(|vm| {
+        // SAFETY: C's arguments.
+        let name = unsafe { key(vm, name) };
+        let Some(value) = dict(vm, object)?.get_item_opt(&*name, vm)? else { return Ok(0) };
+        // SAFETY: C's arguments.
+        unsafe { *result = New::of(vm, value).0 };
+        Ok(1)
+    })
+}
+
+/// Sets a value. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyDict_SetItem(object: Borrowed, key: Borrowed, value: Borrowed) -> c_int {
+    api(|vm| {
+        let (dict, key, value) = (dict(vm, object)?, key.get(vm)?, value.get(vm)?);
+        leave(vm, || dict.inner_setitem(&*key, value, vm))?;
+        changed(object, &dict);
+        Ok(0)
+    })
+}
+
+/// [`PyDict_SetItem`] with a key in UTF-8.
+pub unsafe extern "C" fn PyDict_SetItemString(object: Borrowed, name: *const c_char, value: Borrowed) -> c_int {
+    api(|vm| {
+        let dict = dict(vm, object)?;
+        // SAFETY: C's arguments.
+        let name = unsafe { key(vm, name) };
+        dict.inner_setitem(&*name, value.get(vm)?, vm)?;
+        changed(object, &dict);
+        Ok(0)
+    })
+}
+
+/// Removes a key; `KeyError` if there is none. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyDict_DelItem(object: Borrowed, key: Borrowed) -> c_int {
+    api(|vm| {
+        let (dict, key) = (dict(vm, object)?, key.get(vm)?);
+        leave(vm, || dict.del_item(&*key, vm))?;
+        changed(object, &dict);
+        Ok(0)
+    })
+}
+
+/// [`PyDict_DelItem`] with a key in UTF-8.
+pub unsafe extern "C" fn PyDict_DelItemString(object: Borrowed, name: *const c_char) -> c_int {
+    api(|vm| {
+        let dict = dict(vm, object)?;
+        // SAFETY: C's arguments.
+        let name = unsafe { key(vm, name) };
+        dict.del_item(&*name, vm)?;
+        changed(object, &dict);
+        Ok(0)
+    })
+}
+
+/// Empties a dict.
+pub unsafe extern "C" fn PyDict_Clear(object: Borrowed) {
+    infallible((), |vm| {
+        let dict = dict(vm, object)?;
+        leave(vm, || dict.clear());
+        changed(object, &dict);
+        Ok(())
+    });
+}
+
+/// Goes to the next item: 1 with key and value borrowed, 0 at the end. `position` starts at 0.
+pub unsafe extern "C" fn PyDict_Next(
+    object: Borrowed,
+    position: *mut isize,
+    key: *mut Block,
+    value: *mut Block,
+) -> c_int {
+    infallible(0, |vm| {
+        let dict = dict(vm, object)?;
+        // SAFETY: C's arguments.
+        unsafe {
+            let Some((next, found_key, found_value)) = dict.next_entry(*position as usize) else { return Ok(0) };
+            *position = next as isize;
+            if !key.is_null() {
+                *key = lend::lend(vm, object.0, &found_key);
+            }
+            if !value.is_null() {
+                *value = lend::lend(vm, object.0, &found_value);
+            }
+        }
+        Ok(1)
+    })
+}
+
+/// A new list of the keys.
+pub unsafe extern "C" fn PyDict_Keys(object: Borrowed) -> New {
+    api(|vm| Ok(New::of(vm, vm.ctx.new_list(dict(vm, object)?.keys_vec()))))
+}
+
+/// A new list of the values.
+pub unsafe extern "C" fn PyDict_Values(object: Borrowed) -> New {
+    api(|vm| Ok(New::of(vm, vm.ctx.new_list(dict(vm, object)?.values_vec()))))
+}
+
+/// A new list of the items, as tuples.
+pub unsafe extern "C" fn PyDict_Items(object: Borrowed) -> New {
+    api(|vm| {
+        let items = dict(vm, object)?.items_vec();
+        let items = items.into_iter().map(|(key, value)| vm.ctx.new_tuple(vec![key, value]).into()).collect();
+        Ok(New::of(vm, vm.ctx.new_list(items)))
+    })
+}
+
+/// The number of items; -1 with an exception.
+pub unsafe extern "C" fn PyDict_Size(object: Borrowed) -> isize {
+    api(|vm| Ok(dict(vm, object)?.__len__() as isize))
+}
+
+/// A new dict with the same items.
+pub unsafe extern "C" fn PyDict_Copy(object: Borrowed) -> New {
+    api(|vm| Ok(New::of(vm, vm.call_method(dict(vm, object)?.as_object(), "copy", ())?)))
+}
+
+/// Whether a key is there: 1, 0, or -1 with an exception.
+pub unsafe extern "C" fn PyDict_Contains(object: Borrowed, key: Borrowed) -> c_int {
+    api(|vm| Ok(c_int::from(find(vm, object, key)?.is_some())))
+}
+
+/// [`PyDict_Contains`] with a key in UTF-8.
+pub unsafe extern "C" fn PyDict_ContainsString(object: Borrowed, name: *const c_char) -> c_int {
+    // SAFETY: C's arguments.
+    api(|vm| Ok(c_int::from(dict(vm, object)?.get_item_opt(&*unsafe { key(vm, name) }, vm)?.is_some())))
+}
+
+/// Adds the items of a mapping, replacing what is there. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyDict_Update(object: Borrowed, other: Borrowed) -> c_int {
+    // SAFETY: C's arguments.
+    unsafe { PyDict_Merge(object, other, 1) }
+}
+
+/// Adds the items of a mapping, replacing what is there if `replace` says so. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyDict_Merge(object: Borrowed, other: Borrowed, replace: c_int) -> c_int {
+    api(|vm| {
+        let (dict, other) = (dict(vm, object)?, other.get(vm)?);
+        leave(vm, || {
+            if replace != 0 { dict.merge_object(other, vm) } else { dict.merge_object_if_missing(other, vm) }
+        })?;
+        changed(object, &dict);
+        Ok(0)
+    })
+}
+
+/// A value, set to `default` first if there is none; borrowed.
+pub unsafe extern "C" fn PyDict_SetDefault(object: Borrowed, key: Borrowed, default: Borrowed) -> Lent {
+    api(|vm| Ok(Lent(lend::lend(vm, object.0, &set_default(vm, object, key, default)?.0))))
+}
+
+/// A value, set to `default` first if there is none, and whether it was there.
+fn set_default(vm: &VirtualMachine, object: Borrowed, key: Borrowed, default: Borrowed) -> PyResult<(PyObjectRef, bool)> {
+    if let Some(value) = find(vm, object, key)? {
+        return Ok((value, true));
+    }
+    let (dict, key, value) = (dict(vm, object)?, key.get(vm)?, default.get(vm)?);
+    leave(vm, || dict.inner_setitem(&*key, value.clone(), vm))?;
+    changed(object, &dict);
+    Ok((value, false))
+}
+
+/// A value, set to `default` first if there is none, as a new reference in `result`: 1 if it was there, 0 if not.
+pub unsafe extern "C" fn PyDict_SetDefaultRef(
+    object: Borrowed,
+    key: Borrowed,
+    default: Borrowed,
+    result: *mut Block,
+) -> c_int {
+    api(|vm| {
+        let (value, found) = set_default(vm, object, key, default)?;
+        if !result.is_null() {
+            // SAFETY: C's arguments.
+            unsafe { *result = New::of(vm, value).0 };
+        }
+        Ok(c_int::from(found))
+    })
+}
+
+/// Removes a key and puts its value into `result` if that is not NULL: 1, 0 if there is none, -1 with an exception.
+pub unsafe extern "C" fn PyDict_Pop(object: Borrowed, key: Borrowed, result: *mut Block) -> c_int {
+    if !result.is_null() {
+        // SAFETY: C's arguments.
+        unsafe { *result = std::ptr::null_mut() };
+    }
+    api(|vm| {
+        let (dict, key) = (dict(vm, object)?, key.get(vm)?);
+        let Some(value) = leave(vm, || dict.pop_item(&*key, vm))? else { return Ok(0) };
+        changed(object, &dict);
+        if !result.is_null() {
+            // SAFETY: C's arguments.
+            unsafe { *result = New::of(vm, value).0 };
+        }
+        Ok(1)
+    })
+}

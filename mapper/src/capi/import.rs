@@ -1,1 +1,131 @@
 //! `import.h`: the import system.
+
+use super::prelude::*;
+use rustpython_vm::builtins::{PyModule, PyStr};
+
+/// Imports a module by its full name.
+pub unsafe extern "C" fn PyImport_ImportModule(name: *const c_char) -> New {
+    // SAFETY: C's argument.
+    api(|vm| import(vm, vm.ctx.new_str(unsafe { error::text(name) }).into()))
+}
+
+/// [`PyImport_ImportModule`].
+pub unsafe extern "C" fn PyImport_ImportModuleNoBlock(name: *const c_char) -> New {
+    // SAFETY: C's argument.
+    unsafe { PyImport_ImportModule(name) }
+}
+
+/// Imports a module by its full name, a str.
+pub unsafe extern "C" fn PyImport_Import(name: Borrowed) -> New {
+    api(|vm| import(vm, name.get(vm)?))
+}
+
+fn import(vm: &VirtualMachine, name: PyObjectRef) -> PyResult<New> {
+    // With a from-list, a dotted name gives the last module and not the first.
+    let import = vm.builtins.get_attr("__import__", vm)?;
+    let from_list = vm.ctx.new_list(vec![vm.ctx.new_str("*").into()]);
+    let globals = vm.ctx.new_dict();
+    leave(vm, || import.call((name.clone(), globals.clone(), globals, from_list, 0), vm))?;
+    let modules = vm.sys_module.get_attr("modules", vm)?;
+    Ok(New::of(vm, leave(vm, || modules.get_item(&*name, vm))?))
+}
+
+/// `__import__` with all its arguments.
+pub unsafe extern "C" fn PyImport_ImportModuleLevelObject(
+    name: Borrowed,
+    globals: Borrowed,
+    locals: Borrowed,
+    from_list: Borrowed,
+    level: c_int,
+) -> New {
+    api(|vm| {
+        let import = vm.builtins.get_attr("__import__", vm)?;
+        let part = |part: Borrowed| part.opt(vm).map(|part| part.unwrap_or_else(|| vm.ctx.none()));
+        let args = (name.get(vm)?, part(globals)?, part(locals)?, part(from_list)?, level);
+        Ok(New::of(vm, leave(vm, || import.call(args, vm))?))
+    })
+}
+
+/// [`PyImport_ImportModuleLevelObject`] with a name in UTF-8.
+pub unsafe extern "C" fn PyImport_ImportModuleLevel(
+    name: *const c_char,
+    globals: Borrowed,
+    locals: Borrowed,
+    from_list: Borrowed,
+    level: c_int,
+) -> New {
+    api(|vm| {
+        // SAFETY: C's arguments.
+        unsafe {
+            let name = New::of(vm, vm.ctx.new_str(error::text(name)));
+            let result = PyImport_ImportModuleLevelObject(Borrowed(name.0), globals, locals, from_list, level);
+            table::decref(name.0);
+            if result.0.is_null() { Err(error::fetch(vm, "__import__")) } else { Ok(result) }
+        }
+    })
+}
+
+/// `sys.modules`, borrowed.
+pub unsafe extern "C" fn PyImport_GetModuleDict() -> Lent {
+    api(|vm| {
+        let modules = vm.sys_module.get_attr("modules", vm)?;
+        let owner = crate::types::type_block(vm, vm.ctx.types.module_type).cast();
+        Ok(Lent(lend::lend(vm, owner, &modules)))
+    })
+}
+
+/// A module from `sys.modules` as a new reference; NULL without an exception if there is none.
+pub unsafe extern "C" fn PyImport_GetModule(name: Borrowed) -> New {
+    api(|vm| {
+        let modules = vm.sys_module.get_attr("modules", vm)?;
+        let name = name.get(vm)?;
+        Ok(modules.get_item(&*name, vm).map_or(New::NULL, |module| New::of(vm, module)))
+    })
+}
+
+/// The module of a name, made empty if `sys.modules` has none; borrowed.
+pub unsafe extern "C" fn PyImport_AddModuleObject(name: Borrowed) -> Lent {
+    api(|vm| {
+        let name = name.of::<PyStr>(vm)?;
+        let module = add(vm, &name.to_string_lossy())?;
+        let owner = crate::types::type_block(vm, vm.ctx.types.module_type).cast();
+        Ok(Lent(lend::lend(vm, owner, &module)))
+    })
+}
+
+/// [`PyImport_AddModuleObject`] with a name in UTF-8.
+pub unsafe extern "C" fn PyImport_AddModule(name: *const c_char) -> Lent {
+    api(|vm| {
+        // SAFETY: C's argument.
+        let module = add(vm, &unsafe { error::text(name) })?;
+        let owner = crate::types::type_block(vm, vm.ctx.types.module_type).cast();
+        Ok(Lent(lend::lend(vm, owner, &module)))
+    })
+}
+
+/// [`PyImport_AddModule`] as a new reference.
+pub unsafe extern "C" fn PyImport_AddModuleRef(name: *const c_char) -> New {
+    // SAFETY: C's argument.
+    api(|vm| Ok(New::of(vm, add(vm, &unsafe { error::text(name) })?)))
+}
+
+fn add(vm: &VirtualMachine, name: &str) -> PyResult {
+    let modules = vm.sys_module.get_attr("modules", vm)?;
+    if let Ok(module) = modules.get_item(name, vm)
+        && module.downcast_ref::<PyModule>().is_some()
+    {
+        return Ok(module);
+    }
+    let module: PyObjectRef = vm.new_module(name, vm.ctx.new_dict(), None).into();
+    modules.set_item(name, module.clone(), vm)?;
+    Ok(module)
+}
+
+/// Imports a module again.
+pub unsafe extern "C" fn PyImport_ReloadModule(module: Borrowed) -> New {
+    api(|vm| {
+        let importlib = vm.import("importlib", 0)?;
+        let module = module.get(vm)?;
+        Ok(New::of(vm, leave(vm, || vm.call_method(&importlib, "reload", (module,)))?))
+    })
+}

@@ -1,1 +1,222 @@
-//! `listobject.h`: lists.
+//! `listobject.h`: lists. See [`crate::list`] for which side is the truth.
+
+use super::prelude::*;
+use crate::list;
+use rustpython_vm::builtins::PyList;
+
+/// A new list of NULLs, for the caller to fill.
+pub unsafe extern "C" fn PyList_New(size: isize) -> New {
+    if size < 0 {
+        return api(|vm| Err(bad_internal_call(vm)));
+    }
+    // SAFETY: a fresh block of a list's size; the items' memory is zeroed.
+    unsafe {
+        let made = store::new_block(statics().list, size_of::<c::PyListObject>());
+        if size > 0 {
+            list::reserve(made, size as usize);
+            let fields = made.cast::<c::PyListObject>();
+            (*fields).ob_item.write_bytes(0, size as usize);
+            (*fields).ob_base.ob_size = size;
+        }
+        New(made)
+    }
+}
+
+unsafe fn check(vm: &VirtualMachine, object: Borrowed) -> PyResult<()> {
+    // SAFETY: C's argument.
+    if object.is_null() || unsafe { Kind::of(object.0) } != Kind::List { Err(bad_internal_call(vm)) } else { Ok(()) }
+}
+
+/// The managed list, if Python has seen it.
+fn twin(object: Borrowed) -> Option<&'static rustpython_vm::Py<PyList>> {
+    table::twin_of(object.0).and_then(|twin| twin.downcast_ref())
+}
+
+/// A list's length; -1 with an exception.
+pub unsafe extern "C" fn PyList_Size(list: Borrowed) -> isize {
+    // SAFETY: C's argument.
+    api(|vm| unsafe {
+        check(vm, list)?;
+        list::refresh(vm, list.0);
+        Ok(list::items(list.0).len() as isize)
+    })
+}
+
+unsafe fn item(vm: &VirtualMachine, list: Borrowed, index: isize) -> PyResult<Block> {
+    // SAFETY: C's arguments.
+    unsafe {
+        check(vm, list)?;
+        list::refresh(vm, list.0);
+        usize::try_from(index)
+            .ok()
+            .and_then(|index| list::items(list.0).get(index).copied())
+            .ok_or_else(|| vm.new_index_error("list index out of range"))
+    }
+}
+
+/// An item, borrowed from the list; NULL with an exception.
+pub unsafe extern "C" fn PyList_GetItem(list: Borrowed, index: isize) -> Lent {
+    // SAFETY: C's arguments.
+    api(|vm| unsafe { item(vm, list, index) }.map(Lent))
+}
+
+/// An item as a new reference; NULL with an exception.
+pub unsafe extern "C" fn PyList_GetItemRef(list: Borrowed, index: isize) -> New {
+    // SAFETY: C's arguments.
+    api(|vm| Ok(Borrowed(unsafe { item(vm, list, index)? }).again()))
+}
+
+/// Sets an item; takes over its reference. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyList_SetItem(list: Borrowed, index: isize, item: Stolen) -> c_int {
+    // SAFETY: C's arguments.
+    api(|vm| unsafe {
+        check(vm, list)?;
+        if let Some(twin) = twin(list) {
+            let value = item.take(vm)?;
+            let old = {
+                let mut items = twin.borrow_vec_mut();
+                let slot = usize::try_from(index).ok().and_then(|index| items.get_mut(index));
+                let slot = slot.ok_or_else(|| vm.new_index_error("list assignment index out of range"))?;
+                std::mem::replace(slot, value)
+            };
+            list::refresh(vm, list.0);
+            leave(vm, || drop(old));
+            return Ok(0);
+        }
+        let size = list::items(list.0).len();
+        let index = usize::try_from(index).ok().filter(|index| *index < size);
+        let index = index.ok_or_else(|| vm.new_index_error("list assignment index out of range"))?;
+        let slot = (*list.0.cast::<c::PyListObject>()).ob_item.add(index);
+        lifetime::xdecref(std::mem::replace(&mut *slot, item.into_block()));
+        Ok(0)
+    })
+}
+
+/// Inserts an item before an index. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyList_Insert(list: Borrowed, index: isize, item: Borrowed) -> c_int {
+    // SAFETY: C's arguments.
+    api(|vm| unsafe {
+        let twin = list.of::<PyList>(vm)?;
+        let value = item.get(vm)?;
+        {
+            let mut items = twin.borrow_vec_mut();
+            let length = items.len() as isize;
+            let at = if index < 0 { (index + length).max(0) } else { index.min(length) };
+            items.insert(at as usize, value);
+        }
+        list::refresh(vm, list.0);
+        Ok(0)
+    })
+}
+
+/// Appends an item. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyList_Append(list: Borrowed, item: Borrowed) -> c_int {
+    // SAFETY: C's arguments.
+    api(|vm| unsafe {
+        check(vm, list)?;
+        if item.is_null() {
+            return Err(bad_internal_call(vm));
+        }
+        if let Some(twin) = twin(list) {
+            let value = item.get(vm)?;
+            let before = twin.borrow_vec().len();
+            twin.borrow_vec_mut().push(value);
+            if list::items(list.0).len() != before {
+                list::refresh(vm, list.0);
+                return Ok(0);
+            }
+        }
+        list::push(list.0, item.again().0);
+        Ok(0)
+    })
+}
+
+/// A new list with some of the items.
+pub unsafe extern "C" fn PyList_GetSlice(list: Borrowed, low: isize, high: isize) -> New {
+    // SAFETY: C's arguments; `push` takes over the references.
+    api(|vm| unsafe {
+        check(vm, list)?;
+        list::refresh(vm, list.0);
+        let items = list::items(list.0);
+        let low = low.clamp(0, items.len() as isize) as usize;
+        let high = (high.max(0) as usize).min(items.len()).max(low);
+        let made = PyList_New(0);
+        for &item in &items[low..high] {
+            list::push(made.0, Borrowed(item).again().0);
+        }
+        Ok(made)
+    })
+}
+
+/// Replaces some of the items by those of another list; NULL removes them. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyList_SetSlice(list: Borrowed, low: isize, high: isize, other: Borrowed) -> c_int {
+    // SAFETY: C's arguments.
+    api(|vm| unsafe {
+        let twin = list.of::<PyList>(vm)?;
+        let new = if other.is_null() { vec![] } else { other.of::<PyList>(vm)?.borrow_vec().to_vec() };
+        let old: Vec<_> = {
+            let mut items = twin.borrow_vec_mut();
+            let low = low.clamp(0, items.len() as isize) as usize;
+            let high = (high.max(0) as usize).min(items.len()).max(low);
+            items.splice(low..high, new).collect()
+        };
+        list::refresh(vm, list.0);
+        leave(vm, || drop(old));
+        Ok(0)
+    })
+}
+
+/// Calls a method of the managed list, then brings the block up to date.
+unsafe fn method(list: Borrowed, name: &'static str) -> c_int {
+    // SAFETY: C's argument.
+    api(|vm| unsafe {
+        let twin = list.of::<PyList>(vm)?;
+        leave(vm, || vm.call_method(twin.as_object(), name, ()))?;
+        list::refresh(vm, list.0);
+        Ok(0)
+    })
+}
+
+/// Sorts a list. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyList_Sort(list: Borrowed) -> c_int {
+    // SAFETY: C's argument.
+    unsafe { method(list, "sort") }
+}
+
+/// Reverses a list. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyList_Reverse(list: Borrowed) -> c_int {
+    // SAFETY: C's argument.
+    unsafe { method(list, "reverse") }
+}
+
+/// Empties a list. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyList_Clear(list: Borrowed) -> c_int {
+    // SAFETY: C's argument.
+    unsafe { method(list, "clear") }
+}
+
+/// Appends the items of an iterable. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyList_Extend(list: Borrowed, iterable: Borrowed) -> c_int {
+    // SAFETY: C's arguments.
+    api(|vm| unsafe {
+        let twin = list.of::<PyList>(vm)?;
+        let iterable = iterable.get(vm)?;
+        leave(vm, || vm.call_method(twin.as_object(), "extend", (iterable,)))?;
+        list::refresh(vm, list.0);
+        Ok(0)
+    })
+}
+
+/// A new tuple with the items.
+pub unsafe extern "C" fn PyList_AsTuple(list: Borrowed) -> New {
+    // SAFETY: C's argument; the tuple takes over the references.
+    api(|vm| unsafe {
+        check(vm, list)?;
+        list::refresh(vm, list.0);
+        let items = list::items(list.0);
+        for &item in items {
+            table::incref(item);
+        }
+        Ok(New(store::tuple_block(items)))
+    })
+}

@@ -1,1 +1,406 @@
 //! `longobject.h` and `cpython/longobject.h`: ints.
+
+use super::prelude::*;
+use crate::long;
+use malachite_bigint::{BigInt, Sign};
+use num_traits::ToPrimitive as _;
+use rustpython_vm::builtins::PyInt;
+
+/// A new int.
+pub unsafe extern "C" fn PyLong_FromLong(value: c_long) -> New {
+    New(long::from_i64(value))
+}
+
+/// A new int.
+pub unsafe extern "C" fn PyLong_FromUnsignedLong(value: u64) -> New {
+    New(long::from_u64(value))
+}
+
+/// A new int.
+pub unsafe extern "C" fn PyLong_FromSize_t(value: usize) -> New {
+    New(long::from_u64(value as u64))
+}
+
+/// A new int.
+pub unsafe extern "C" fn PyLong_FromSsize_t(value: isize) -> New {
+    New(long::from_i64(value as i64))
+}
+
+/// A new int, the fraction cut off.
+pub unsafe extern "C" fn PyLong_FromDouble(value: f64) -> New {
+    api(|vm| Ok(New(long::from_bigint(&rustpython_vm::builtins::try_f64_to_bigint(value, vm)?))))
+}
+
+/// A number as an int's block: the argument itself if it is one, else what its `__index__` gives; owned.
+fn index(vm: &VirtualMachine, number: Borrowed) -> PyResult<New> {
+    if number.is_null() {
+        return Err(bad_internal_call(vm));
+    }
+    // SAFETY: C's argument.
+    if unsafe { Kind::of(number.0) } == Kind::Long {
+        return Ok(number.again());
+    }
+    let number = number.get(vm)?;
+    let int = leave(vm, || number.try_index(vm))?;
+    Ok(New(long::from_bigint(int.as_bigint())))
+}
+
+/// Reads an int with `read`; None becomes `OverflowError` with the message.
+#[inline]
+fn read<T>(vm: &VirtualMachine, number: Borrowed, read: unsafe fn(Block) -> Option<T>, message: &'static str) -> PyResult<T> {
+    let int = index(vm, number)?;
+    // SAFETY: an int's block.
+    unsafe {
+        let value = read(int.0);
+        table::decref(int.0);
+        value.ok_or_else(|| vm.new_overflow_error(message))
+    }
+}
+
+/// The value of an exact or derived int that fits, without the VM.
+#[inline]
+fn quick(number: Borrowed) -> Option<i64> {
+    // SAFETY: C's argument.
+    unsafe {
+        if number.is_null() || Kind::of(number.0) != Kind::Long {
+            return None;
+        }
+        long::to_i64(number.0)
+    }
+}
+
+/// A number as a long; -1 with an exception.
+pub unsafe extern "C" fn PyLong_AsLong(number: Borrowed) -> c_long {
+    if let Some(value) = quick(number) {
+        return value;
+    }
+    api(|vm| read(vm, number, long::to_i64, "Python int too large to convert to C long"))
+}
+
+/// [`PyLong_AsLong`], with -1 or 1 in `overflow` and no exception if the number is too small or large.
+pub unsafe extern "C" fn PyLong_AsLongAndOverflow(number: Borrowed, overflow: *mut c_int) -> c_long {
+    // SAFETY: C's arguments.
+    unsafe { *overflow = 0 };
+    if let Some(value) = quick(number) {
+        return value;
+    }
+    api(|vm| {
+        let int = index(vm, number)?;
+        // SAFETY: an int's block; C's arguments.
+        unsafe {
+            let value = long::to_i64(int.0);
+            if value.is_none() {
+                *overflow = long::parts(int.0).0;
+            }
+            table::decref(int.0);
+            Ok(value.unwrap_or(-1))
+        }
+    })
+}
+
+/// A number as a size; -1 with an exception.
+pub unsafe extern "C" fn PyLong_AsSsize_t(number: Borrowed) -> isize {
+    // SAFETY: C's argument.
+    unsafe {
+        if number.is_null() || Kind::of(number.0) != Kind::Long {
+            return api(|vm| {
+                if number.is_null() { Err(bad_internal_call(vm)) } else { Err(vm.new_type_error("an integer is required")) }
+            });
+        }
+        match long::to_i64(number.0) {
+            Some(value) => value as isize,
+            None => api(|vm| Err(vm.new_overflow_error("Python int too large to convert to C ssize_t"))),
+        }
+    }
+}
+
+/// An int as a size without sign; -1 with an exception.
+pub unsafe extern "C" fn PyLong_AsSize_t(number: Borrowed) -> usize {
+    api(|vm| unsigned(vm, number, "Python int too large to convert to C size_t").map(|value| value as usize))
+}
+
+/// An int (nothing else) without sign.
+fn unsigned(vm: &VirtualMachine, number: Borrowed, message: &'static str) -> PyResult<u64> {
+    if number.is_null() {
+        return Err(bad_internal_call(vm));
+    }
+    // SAFETY: C's argument.
+    unsafe {
+        if Kind::of(number.0) != Kind::Long {
+            return Err(vm.new_type_error("an integer is required"));
+        }
+        if long::parts(number.0).0 < 0 {
+            return Err(vm.new_overflow_error("can't convert negative value to unsigned int"));
+        }
+        long::to_u64(number.0).ok_or_else(|| vm.new_overflow_error(message))
+    }
+}
+
+/// An int as an unsigned long; -1 with an exception.
+pub unsafe extern "C" fn PyLong_AsUnsignedLong(number: Borrowed) -> u64 {
+    api(|vm| unsigned(vm, number, "Python int too large to convert to C unsigned long"))
+}
+
+/// The low 64 bits of a number; -1 with an exception.
+pub unsafe extern "C" fn PyLong_AsUnsignedLongMask(number: Borrowed) -> u64 {
+    api(|vm| {
+        let int = index(vm, number)?;
+        // SAFETY: an int's block.
+        unsafe {
+            let (sign, digits) = long::parts(int.0);
+            let low = digits.iter().take(3).rev().fold(0u64, |value, digit| value << long::SHIFT | u64::from(*digit));
+            table::decref(int.0);
+            Ok(if sign < 0 { low.wrapping_neg() } else { low })
+        }
+    })
+}
+
+/// A number as an int; -1 with an exception.
+pub unsafe extern "C" fn PyLong_AsInt(number: Borrowed) -> c_int {
+    if let Some(value) = quick(number).and_then(|value| c_int::try_from(value).ok()) {
+        return value;
+    }
+    const MESSAGE: &str = "Python int too large to convert to C int";
+    api(|vm| {
+        let value = read(vm, number, long::to_i64, MESSAGE)?;
+        c_int::try_from(value).map_err(|_| vm.new_overflow_error(MESSAGE))
+    })
+}
+
+/// An int as a double; -1 with an exception.
+pub unsafe extern "C" fn PyLong_AsDouble(number: Borrowed) -> f64 {
+    api(|vm| {
+        let int = number.of::<PyInt>(vm)?;
+        rustpython_vm::builtins::try_bigint_to_f64(int.as_bigint(), vm)
+    })
+}
+
+/// A pointer as an int.
+pub unsafe extern "C" fn PyLong_FromVoidPtr(pointer: *mut c_void) -> New {
+    New(long::from_u64(pointer as u64))
+}
+
+/// An int as a pointer; NULL with an exception.
+pub unsafe extern "C" fn PyLong_AsVoidPtr(number: Borrowed) -> *mut c_void {
+    api(|vm| {
+        // SAFETY: C's argument.
+        let value = if quick(number).is_some_and(|value| value < 0) {
+            quick(number).unwrap_or(0) as u64
+        } else {
+            unsigned(vm, number, "Python int too large to convert to C unsigned long")?
+        };
+        Ok(value as *mut c_void)
+    })
+}
+
+/// A new int.
+pub unsafe extern "C" fn PyLong_FromLongLong(value: i64) -> New {
+    New(long::from_i64(value))
+}
+
+/// A new int.
+pub unsafe extern "C" fn PyLong_FromUnsignedLongLong(value: u64) -> New {
+    New(long::from_u64(value))
+}
+
+/// A number as a long long; -1 with an exception.
+pub unsafe extern "C" fn PyLong_AsLongLong(number: Borrowed) -> i64 {
+    if let Some(value) = quick(number) {
+        return value;
+    }
+    api(|vm| read(vm, number, long::to_i64, "Python int too large to convert to C long long"))
+}
+
+/// An int as an unsigned long long; -1 with an exception.
+pub unsafe extern "C" fn PyLong_AsUnsignedLongLong(number: Borrowed) -> u64 {
+    api(|vm| unsigned(vm, number, "Python int too large to convert to C unsigned long long"))
+}
+
+/// The low 64 bits of a number; -1 with an exception.
+pub unsafe extern "C" fn PyLong_AsUnsignedLongLongMask(number: Borrowed) -> u64 {
+    // SAFETY: C's argument.
+    unsafe { PyLong_AsUnsignedLongMask(number) }
+}
+
+/// [`PyLong_AsLongAndOverflow`] for long long.
+pub unsafe extern "C" fn PyLong_AsLongLongAndOverflow(number: Borrowed, overflow: *mut c_int) -> i64 {
+    // SAFETY: C's arguments.
+    unsafe { PyLong_AsLongAndOverflow(number, overflow) }
+}
+
+/// A new int from text in a base (0: by its prefix); `end` gets where reading stopped, if it is not NULL.
+pub unsafe extern "C" fn PyLong_FromString(text: *const c_char, end: *mut *mut c_char, base: c_int) -> New {
+    api(|vm| {
+        // SAFETY: C's arguments.
+        let string = unsafe { error::text(text) };
+        if !end.is_null() {
+            // SAFETY: C's arguments.
+            unsafe { *end = text.cast_mut().add(string.len()) };
+        }
+        from_text(vm, vm.ctx.new_str(string).into(), base)
+    })
+}
+
+fn from_text(vm: &VirtualMachine, text: PyObjectRef, base: c_int) -> PyResult<New> {
+    let int: PyObjectRef = vm.ctx.types.int_type.to_owned().into();
+    Ok(New::of(vm, int.call((text, base), vm)?))
+}
+
+/// A new int from a str in a base (0: by its prefix).
+pub unsafe extern "C" fn PyLong_FromUnicodeObject(text: Borrowed, base: c_int) -> New {
+    api(|vm| from_text(vm, text.get(vm)?, base))
+}
+
+/// The sign of an int: -1, 0 or 1.
+pub unsafe extern "C" fn _PyLong_Sign(int: Borrowed) -> c_int {
+    // SAFETY: an int, by contract.
+    unsafe { long::parts(int.0).0 }
+}
+
+/// Puts an int's sign into `sign`. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyLong_GetSign(int: Borrowed, sign: *mut c_int) -> c_int {
+    api(|vm| {
+        // SAFETY: C's arguments.
+        unsafe {
+            if Kind::of(int.0) != Kind::Long {
+                return Err(vm.new_type_error(format!("expect int, got {}", error::text((*(*int.0).ob_type).tp_name))));
+            }
+            *sign = long::parts(int.0).0;
+        }
+        Ok(0)
+    })
+}
+
+const LITTLE_ENDIAN: c_int = 1;
+const NATIVE_ENDIAN: c_int = 3;
+const UNSIGNED_BUFFER: c_int = 4;
+const REJECT_NEGATIVE: c_int = 8;
+const ALLOW_INDEX: c_int = 16;
+
+/// Writes a number's two's complement into `size` bytes. Returns how many bytes it needs, which may be more; -1 with
+/// an exception.
+pub unsafe extern "C" fn PyLong_AsNativeBytes(number: Borrowed, buffer: *mut c_void, size: isize, flags: c_int) -> isize {
+    api(|vm| {
+        let default = flags == -1;
+        // SAFETY: C's argument.
+        let is_int = unsafe { Kind::of(number.0) } == Kind::Long;
+        if !is_int && (default || flags & ALLOW_INDEX == 0) {
+            // SAFETY: C's argument.
+            let name = unsafe { error::text((*(*number.0).ob_type).tp_name) };
+            return Err(vm.new_type_error(format!("expect int, got {name}")));
+        }
+        let int = index(vm, number)?;
+        // SAFETY: an int's block; C's arguments.
+        unsafe {
+            let value = long::to_bigint(int.0);
+            table::decref(int.0);
+            let negative = value.sign() == Sign::Minus;
+            if negative && !default && flags & REJECT_NEGATIVE != 0 {
+                return Err(vm.new_value_error("Cannot convert negative int"));
+            }
+            let mut bytes = value.to_signed_bytes_le();
+            let unsigned = !default && flags & UNSIGNED_BUFFER != 0;
+            let mut needed = bytes.len();
+            if unsigned && !negative && needed > 1 && bytes[needed - 1] == 0 {
+                needed -= 1;
+            }
+            let fill = if negative { 0xFF } else { 0 };
+            bytes.resize(size.max(0) as usize, fill);
+            if !default && flags & NATIVE_ENDIAN == 0 {
+                bytes.reverse();
+            }
+            if size > 0 {
+                buffer.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), size as usize);
+            }
+            Ok(needed as isize)
+        }
+    })
+}
+
+/// A new int from `size` bytes of two's complement.
+pub unsafe extern "C" fn PyLong_FromNativeBytes(buffer: *const c_void, size: usize, flags: c_int) -> New {
+    // SAFETY: C's arguments.
+    unsafe { from_bytes(buffer, size, flags, flags != -1 && flags & UNSIGNED_BUFFER != 0) }
+}
+
+/// A new int from `size` bytes without sign.
+pub unsafe extern "C" fn PyLong_FromUnsignedNativeBytes(buffer: *const c_void, size: usize, flags: c_int) -> New {
+    // SAFETY: C's arguments.
+    unsafe { from_bytes(buffer, size, flags, true) }
+}
+
+unsafe fn from_bytes(buffer: *const c_void, size: usize, flags: c_int, unsigned: bool) -> New {
+    // SAFETY: by the caller's contract.
+    let mut bytes = unsafe { std::slice::from_raw_parts(buffer.cast::<u8>(), size) }.to_vec();
+    if flags != -1 && flags & LITTLE_ENDIAN == 0 {
+        bytes.reverse();
+    }
+    New(long::from_bigint(&if unsigned {
+        BigInt::from_bytes_le(Sign::Plus, &bytes)
+    } else {
+        BigInt::from_signed_bytes_le(&bytes)
+    }))
+}
+
+/// Converts for `O&`: an int from 0 that fits into `T`.
+unsafe fn convert<T: TryFrom<u64>>(number: Borrowed, to: *mut c_void, name: &'static str) -> c_int {
+    let converted = api(|vm| {
+        let int = index(vm, number)?;
+        // SAFETY: an int's block; C's arguments.
+        unsafe {
+            let (sign, _) = long::parts(int.0);
+            let value = long::to_bigint(int.0).to_u64();
+            table::decref(int.0);
+            if sign < 0 {
+                return Err(vm.new_value_error("value must be positive"));
+            }
+            let value = value.and_then(|value| T::try_from(value).ok());
+            let value = value.ok_or_else(|| vm.new_overflow_error(format!("Python int too large for C {name}")))?;
+            to.cast::<T>().write(value);
+        }
+        Ok(1)
+    });
+    c_int::from(converted == 1)
+}
+
+/// `O&` converter to an unsigned short.
+pub unsafe extern "C" fn _PyLong_UnsignedShort_Converter(number: Borrowed, to: *mut c_void) -> c_int {
+    // SAFETY: C's arguments.
+    unsafe { convert::<u16>(number, to, "unsigned short") }
+}
+
+/// `O&` converter to an unsigned int.
+pub unsafe extern "C" fn _PyLong_UnsignedInt_Converter(number: Borrowed, to: *mut c_void) -> c_int {
+    // SAFETY: C's arguments.
+    unsafe { convert::<u32>(number, to, "unsigned int") }
+}
+
+/// `O&` converter to an unsigned long.
+pub unsafe extern "C" fn _PyLong_UnsignedLong_Converter(number: Borrowed, to: *mut c_void) -> c_int {
+    // SAFETY: C's arguments.
+    unsafe { convert::<u64>(number, to, "unsigned long") }
+}
+
+/// `O&` converter to an unsigned long long.
+pub unsafe extern "C" fn _PyLong_UnsignedLongLong_Converter(number: Borrowed, to: *mut c_void) -> c_int {
+    // SAFETY: C's arguments.
+    unsafe { convert::<u64>(number, to, "unsigned long long") }
+}
+
+/// `O&` converter to a size.
+pub unsafe extern "C" fn _PyLong_Size_t_Converter(number: Borrowed, to: *mut c_void) -> c_int {
+    // SAFETY: C's arguments.
+    unsafe { convert::<u64>(number, to, "size_t") }
+}
+
+/// `O&` converter to 32 bits without sign.
+pub unsafe extern "C" fn _PyLong_UInt32_Converter(number: Borrowed, to: *mut c_void) -> c_int {
+    // SAFETY: C's arguments.
+    unsafe { convert::<u32>(number, to, "uint32_t") }
+}
+
+/// `O&` converter to 64 bits without sign.
+pub unsafe extern "C" fn _PyLong_UInt64_Converter(number: Borrowed, to: *mut c_void) -> c_int {
+    // SAFETY: C's arguments.
+    unsafe { convert::<u64>(number, to, "uint64_t") }
+}

@@ -43,7 +43,6 @@ pub mod pythonrun;
 pub mod pythread;
 pub mod pytime;
 pub mod refcount;
-pub mod scratch;
 pub mod sequence;
 pub mod setobject;
 pub mod sliceobject;

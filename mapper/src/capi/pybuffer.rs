@@ -1,1 +1,188 @@
 //! `pybuffer.h`: the buffer protocol.
+
+use super::prelude::*;
+use rustpython_vm::builtins::{PyByteArray, PyStr};
+use rustpython_vm::protocol::{BufferFlags, PyBuffer};
+
+const WRITABLE: c_int = 1;
+const FORMAT: c_int = 4;
+const ND: c_int = 8;
+const STRIDES: c_int = 0x10 | ND;
+
+/// What a view keeps of a managed buffer.
+struct Kept {
+    _buffer: PyBuffer,
+    format: std::ffi::CString,
+    shape: Vec<isize>,
+    strides: Vec<isize>,
+}
+
+/// Opens an object's buffer. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyObject_GetBuffer(object: Borrowed, view: *mut c::Py_buffer, flags: c_int) -> c_int {
+    // SAFETY: C's arguments.
+    unsafe {
+        if (*object.0).ob_type == statics().bytes && flags & WRITABLE == 0 {
+            let data = object.0.cast::<u8>().add(store::BYTES_DATA);
+            let length = (*object.0.cast::<c::PyVarObject>()).ob_size;
+            return fill(view, object, data.cast(), length, true, flags);
+        }
+        (*view).obj = std::ptr::null_mut();
+        let suite = (*(*object.0).ob_type).tp_as_buffer;
+        if let Some(suite) = suite.as_ref()
+            && let Some(get) = suite.bf_getbuffer
+        {
+            return get(object.0, view, flags);
+        }
+        api(|vm| open(vm, object, view, flags))
+    }
+}
+
+/// Opens a managed object's buffer.
+unsafe fn open(vm: &VirtualMachine, object: Borrowed, view: *mut c::Py_buffer, flags: c_int) -> PyResult<c_int> {
+    let managed = object.get(vm)?;
+    if managed.downcast_ref::<PyStr>().is_some() || managed.class().slots.as_buffer.load().is_none() {
+        return Err(vm.new_type_error(format!("a bytes-like object is required, not '{}'", managed.class().slot_name())));
+    }
+    let wanted = BufferFlags::from_bits_truncate((flags & 0x1FF) as u32);
+    let buffer = leave(vm, || PyBuffer::from_object(vm, &managed, wanted))?;
+    if flags & WRITABLE != 0 && buffer.desc.readonly {
+        return Err(vm.new_buffer_error("Object is not writable."));
+    }
+    // SAFETY: C's arguments; the memory stays where it is while the buffer is open, which `Kept` says.
+    unsafe {
+        let start = match managed.downcast_ref::<PyByteArray>() {
+            Some(array) => array.borrow_buf_mut().as_mut_ptr(),
+            None if buffer.desc.readonly => buffer.obj_bytes().as_ptr().cast_mut(),
+            None => buffer.obj_bytes_mut().as_mut_ptr(),
+        };
+        let desc = &buffer.desc;
+        let (mut shape, mut strides) = (Vec::new(), Vec::new());
+        for (length, stride, _) in &desc.dim_desc {
+            shape.push(*length as isize);
+            strides.push(*stride);
+        }
+        let format = std::ffi::CString::new(desc.format.to_string()).unwrap_or_default();
+        let (length, itemsize, readonly) = (desc.len as isize, desc.itemsize as isize, desc.readonly);
+        let start = start.offset(desc.offset);
+        let kept = Box::new(Kept { _buffer: buffer, format, shape, strides });
+        let or_null = |wanted: bool, list: &Vec<isize>| if wanted { list.as_ptr().cast_mut() } else { std::ptr::null_mut() };
+        *view = c::Py_buffer {
+            buf: start.cast(),
+            obj: object.again().0,
+            len: length,
+            itemsize,
+            readonly: c_int::from(readonly),
+            ndim: kept.shape.len().max(1) as c_int,
+            format: if flags & FORMAT != 0 { kept.format.as_ptr().cast_mut() } else { std::ptr::null_mut() },
+            shape: or_null(flags & ND != 0, &kept.shape),
+            strides: or_null(flags & STRIDES == STRIDES, &kept.strides),
+            suboffsets: std::ptr::null_mut(),
+            internal: Box::into_raw(kept).cast(),
+        };
+        Ok(0)
+    }
+}
+
+/// Fills a view of plain bytes.
+unsafe fn fill(view: *mut c::Py_buffer, object: Borrowed, data: *mut c_void, length: isize, readonly: bool, flags: c_int) -> c_int {
+    // SAFETY: C's arguments; shape and strides point into the view itself.
+    unsafe {
+        let null = std::ptr::null_mut();
+        *view = c::Py_buffer {
+            buf: data,
+            obj: if object.is_null() { std::ptr::null_mut() } else { object.again().0 },
+            len: length,
+            itemsize: 1,
+            readonly: c_int::from(readonly),
+            ndim: 1,
+            format: if flags & FORMAT != 0 { c"B".as_ptr().cast_mut() } else { std::ptr::null_mut() },
+            shape: if flags & ND != 0 { &raw mut (*view).len } else { null },
+            strides: if flags & STRIDES == STRIDES { &raw mut (*view).itemsize } else { null },
+            suboffsets: null,
+            internal: std::ptr::null_mut(),
+        };
+    }
+    0
+}
+
+/// Closes a view; one that is closed, or was never opened, is left alone.
+pub unsafe extern "C" fn PyBuffer_Release(view: *mut c::Py_buffer) {
+    // SAFETY: C's argument.
+    unsafe {
+        let object = (*view).obj;
+        if object.is_null() {
+            return;
+        }
+        if Kind::of(object) == Kind::Instance {
+            if let Some(release) = (*(*object).ob_type).tp_as_buffer.as_ref().and_then(|suite| suite.bf_releasebuffer) {
+                release(object, view);
+            }
+        } else if !(*view).internal.is_null() {
+            let kept = Box::from_raw((*view).internal.cast::<Kept>());
+            (*view).internal = std::ptr::null_mut();
+            drop(kept);
+        }
+        (*view).obj = std::ptr::null_mut();
+        table::decref(object);
+    }
+}
+
+/// Whether an object has a buffer.
+pub unsafe extern "C" fn PyObject_CheckBuffer(object: Borrowed) -> c_int {
+    // SAFETY: C's argument.
+    let own = unsafe { (*(*object.0).ob_type).tp_as_buffer.as_ref().is_some_and(|suite| suite.bf_getbuffer.is_some()) };
+    if own {
+        return 1;
+    }
+    infallible(0, |vm| Ok(c_int::from(object.get(vm)?.class().slots.as_buffer.load().is_some())))
+}
+
+/// Fills a view of plain bytes, for a type's own `bf_getbuffer`. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyBuffer_FillInfo(
+    view: *mut c::Py_buffer,
+    object: Borrowed,
+    data: *mut c_void,
+    length: isize,
+    readonly: c_int,
+    flags: c_int,
+) -> c_int {
+    if flags & WRITABLE != 0 && readonly != 0 {
+        return api(|vm| Err(vm.new_buffer_error("Object is not writable.")));
+    }
+    // SAFETY: C's arguments.
+    unsafe { fill(view, object, data, length, readonly != 0, flags) }
+}
+
+/// Whether a view's memory is one piece in C's order (`C`), Fortran's (`F`) or either (`A`).
+pub unsafe extern "C" fn PyBuffer_IsContiguous(view: *const c::Py_buffer, order: c_char) -> c_int {
+    // SAFETY: C's argument.
+    unsafe {
+        let view = &*view;
+        if !view.suboffsets.is_null() {
+            return 0;
+        }
+        if view.strides.is_null() || view.len == 0 {
+            return c_int::from(order as u8 != b'F' || view.ndim <= 1 || view.strides.is_null());
+        }
+        let dimensions = view.ndim as usize;
+        let shape = std::slice::from_raw_parts(view.shape, dimensions);
+        let strides = std::slice::from_raw_parts(view.strides, dimensions);
+        let in_order = |indices: &mut dyn Iterator<Item = usize>| {
+            let mut step = view.itemsize;
+            for index in indices {
+                if shape[index] > 1 && strides[index] != step {
+                    return false;
+                }
+                step *= shape[index];
+            }
+            true
+        };
+        let c_order = in_order(&mut (0..dimensions).rev());
+        let fortran = in_order(&mut (0..dimensions));
+        c_int::from(match order as u8 {
+            b'C' => c_order,
+            b'F' => fortran,
+            _ => c_order || fortran,
+        })
+    }
+}

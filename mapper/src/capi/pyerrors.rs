@@ -1,1 +1,440 @@
 //! `pyerrors.h` and `cpython/pyerrors.h`: exceptions.
+
+use super::prelude::*;
+use rustpython_vm::builtins::{PyBaseException, PyBaseExceptionRef, PyTuple, PyType, PyTypeRef};
+
+/// Makes an exception of a class from a value, as raising `class, value` does: an instance stays itself, a tuple is
+/// the arguments, None is none.
+pub(crate) fn instance(vm: &VirtualMachine, class: &PyObjectRef, value: Option<PyObjectRef>) -> PyResult<PyBaseExceptionRef> {
+    let Some(class) = class.downcast_ref::<PyType>() else {
+        return Err(vm.new_system_error(format!(
+            "_PyErr_SetObject: exception {} is not a BaseException subclass",
+            class.repr(vm)?.to_string_lossy()
+        )));
+    };
+    if let Some(value) = &value
+        && value.class().fast_issubclass(class)
+        && let Ok(value) = value.clone().downcast::<PyBaseException>()
+    {
+        return Ok(value);
+    }
+    let args = match value {
+        None => vec![],
+        Some(value) if vm.is_none(&value) => vec![],
+        Some(value) => match value.downcast_ref_if_exact::<PyTuple>(vm) {
+            Some(tuple) => tuple.as_slice().to_vec(),
+            None => vec![value],
+        },
+    };
+    let class: PyTypeRef = class.to_owned();
+    leave(vm, || vm.invoke_exception(&class, args))
+}
+
+/// Raises `class` with a value, which may be NULL.
+pub unsafe extern "C" fn PyErr_SetObject(class: Borrowed, value: Borrowed) {
+    api(|vm| Err(instance(vm, &class.get(vm)?, value.opt(vm)?)?))
+}
+
+/// Raises `class` without a value.
+pub unsafe extern "C" fn PyErr_SetNone(class: Borrowed) {
+    api(|vm| Err(instance(vm, &class.get(vm)?, None)?))
+}
+
+/// Raises `class` with a message in UTF-8.
+pub unsafe extern "C" fn PyErr_SetString(class: Borrowed, message: *const c_char) {
+    // SAFETY: C's arguments.
+    api(|vm| Err(instance(vm, &class.get(vm)?, Some(vm.ctx.new_str(unsafe { error::text(message) }).into()))?))
+}
+
+/// The class of the raised exception, borrowed; NULL if there is none.
+pub unsafe extern "C" fn PyErr_Occurred() -> Block {
+    let raised = error::occurred();
+    // SAFETY: the thread state owns it.
+    if raised.is_null() { raised } else { unsafe { (*raised).ob_type.cast() } }
+}
+
+/// Forgets the raised exception.
+pub unsafe extern "C" fn PyErr_Clear() {
+    error::set_block(std::ptr::null_mut());
+}
+
+/// Takes the raised exception away and gives it as class, value and traceback, all new references or NULL.
+pub unsafe extern "C" fn PyErr_Fetch(class: *mut Block, value: *mut Block, traceback: *mut Block) {
+    let raised = error::take_block();
+    // SAFETY: C's arguments; the exception's reference becomes `value`'s.
+    unsafe {
+        *value = raised;
+        *class = std::ptr::null_mut();
+        *traceback = std::ptr::null_mut();
+        if !raised.is_null() {
+            *class = (*raised).ob_type.cast();
+            table::incref(*class);
+            *traceback = PyException_GetTraceback(Borrowed(raised)).0;
+        }
+    }
+}
+
+/// Raises what [`PyErr_Fetch`] gave; takes over all three references.
+pub unsafe extern "C" fn PyErr_Restore(class: Stolen, value: Stolen, traceback: Stolen) {
+    if class.block().is_null() {
+        error::set_block(std::ptr::null_mut());
+        return;
+    }
+    infallible((), |vm| {
+        let class = class.take(vm)?;
+        let value = if value.block().is_null() { None } else { Some(value.take(vm)?) };
+        let raised = instance(vm, &class, value)?;
+        if !traceback.block().is_null() {
+            raised.as_object().set_attr("__traceback__", traceback.take(vm)?, vm)?;
+        }
+        error::set(vm, raised);
+        Ok(())
+    });
+}
+
+/// Takes the raised exception; NULL if there is none.
+pub unsafe extern "C" fn PyErr_GetRaisedException() -> New {
+    New(error::take_block())
+}
+
+/// Raises an exception, whose reference is taken over; NULL clears.
+pub unsafe extern "C" fn PyErr_SetRaisedException(raised: Stolen) {
+    error::set_block(raised.into_block());
+}
+
+/// The handled exception, a new reference; NULL if there is none.
+pub unsafe extern "C" fn PyErr_GetHandledException() -> New {
+    infallible(New::NULL, |vm| {
+        // SAFETY: this thread's state; compiled code keeps what it handles there.
+        let own = unsafe { (*(*crate::thread::state()).exc_info).exc_value };
+        if !own.is_null() {
+            return Ok(Borrowed(own).again());
+        }
+        Ok(vm.current_exception().map_or(New::NULL, |handled| New::of(vm, handled)))
+    })
+}
+
+/// Sets the handled exception; NULL clears it.
+pub unsafe extern "C" fn PyErr_SetHandledException(handled: Borrowed) {
+    // SAFETY: this thread's state owns what is in it.
+    unsafe {
+        let item = (*crate::thread::state()).exc_info;
+        let new = if handled.is_null() { handled.0 } else { handled.again().0 };
+        lifetime::xdecref(std::mem::replace(&mut (*item).exc_value, new));
+    }
+}
+
+/// A printed message and the end of the process.
+pub unsafe extern "C" fn Py_FatalError(message: *const c_char) -> ! {
+    // SAFETY: C's argument.
+    eprintln!("Fatal Python error: {}", unsafe { error::text(message) });
+    std::process::abort();
+}
+
+/// Whether an exception or class is of a class, or of one in a tuple.
+pub unsafe extern "C" fn PyErr_GivenExceptionMatches(given: Borrowed, class: Borrowed) -> c_int {
+    if given.is_null() || class.is_null() {
+        return 0;
+    }
+    infallible(0, |vm| Ok(c_int::from(matches(vm, &given.get(vm)?, &class.get(vm)?))))
+}
+
+fn matches(vm: &VirtualMachine, given: &PyObjectRef, class: &PyObjectRef) -> bool {
+    if let Some(classes) = class.downcast_ref::<PyTuple>() {
+        return classes.as_slice().iter().any(|class: &PyObjectRef| matches(vm, given, class));
+    }
+    let given_class = match given.downcast_ref::<PyType>() {
+        Some(class) => class,
+        None => given.class(),
+    };
+    match class.downcast_ref::<PyType>() {
+        Some(class) => given_class.fast_issubclass(class),
+        None => given.is(class),
+    }
+}
+
+/// Whether the raised exception is of a class, or of one in a tuple.
+pub unsafe extern "C" fn PyErr_ExceptionMatches(class: Borrowed) -> c_int {
+    // SAFETY: the thread state keeps the exception.
+    unsafe { PyErr_GivenExceptionMatches(Borrowed(error::occurred()), class) }
+}
+
+/// Since 3.12 exceptions are raised as instances: nothing is left to do.
+pub unsafe extern "C" fn PyErr_NormalizeException(class: *mut Block, value: *mut Block, _traceback: *mut Block) {
+    infallible((), |vm| {
+        // SAFETY: C's arguments: references that are exchanged.
+        unsafe {
+            if (*class).is_null() {
+                return Ok(());
+            }
+            let made = instance(vm, &Borrowed(*class).get(vm)?, Borrowed(*value).opt(vm)?)?;
+            let made = store::store_owned(vm, made.into());
+            lifetime::xdecref(std::mem::replace(&mut *value, made));
+            table::incref((*made).ob_type.cast());
+            lifetime::xdecref(std::mem::replace(&mut *class, (*made).ob_type.cast()));
+        }
+        Ok(())
+    });
+}
+
+/// An exception's traceback, a new reference, or NULL.
+pub unsafe extern "C" fn PyException_GetTraceback(raised: Borrowed) -> New {
+    infallible(New::NULL, |vm| {
+        let traceback = raised.of::<PyBaseException>(vm)?.__traceback__();
+        Ok(traceback.map_or(New::NULL, |traceback| New::of(vm, traceback)))
+    })
+}
+
+/// Sets an exception's traceback; None clears it.
+pub unsafe extern "C" fn PyException_SetTraceback(raised: Borrowed, traceback: Borrowed) -> c_int {
+    api(|vm| raised.get(vm)?.set_attr("__traceback__", traceback.get(vm)?, vm).map(|()| 0))
+}
+
+/// An exception's cause, a new reference, or NULL.
+pub unsafe extern "C" fn PyException_GetCause(raised: Borrowed) -> New {
+    infallible(New::NULL, |vm| {
+        let cause = raised.get(vm)?.get_attr("__cause__", vm)?;
+        Ok(if vm.is_none(&cause) { New::NULL } else { New::of(vm, cause) })
+    })
+}
+
+/// Sets an exception's cause, whose reference is taken over; NULL clears it.
+pub unsafe extern "C" fn PyException_SetCause(raised: Borrowed, cause: Stolen) {
+    infallible((), |vm| {
+        let cause = if cause.block().is_null() { vm.ctx.none() } else { cause.take(vm)? };
+        raised.get(vm)?.set_attr("__cause__", cause, vm)
+    });
+}
+
+/// An exception's context, a new reference, or NULL.
+pub unsafe extern "C" fn PyException_GetContext(raised: Borrowed) -> New {
+    infallible(New::NULL, |vm| {
+        let context = raised.of::<PyBaseException>(vm)?.__context__();
+        Ok(context.map_or(New::NULL, |context| New::of(vm, context)))
+    })
+}
+
+/// Sets an exception's context, whose reference is taken over; NULL clears it.
+pub unsafe extern "C" fn PyException_SetContext(raised: Borrowed, context: Stolen) {
+    infallible((), |vm| {
+        let context = if context.block().is_null() { vm.ctx.none() } else { context.take(vm)? };
+        raised.get(vm)?.set_attr("__context__", context, vm)
+    });
+}
+
+/// An exception's arguments, a new reference.
+pub unsafe extern "C" fn PyException_GetArgs(raised: Borrowed) -> New {
+    api(|vm| Ok(New::of(vm, raised.get(vm)?.get_attr("args", vm)?)))
+}
+
+/// Sets an exception's arguments.
+pub unsafe extern "C" fn PyException_SetArgs(raised: Borrowed, args: Borrowed) {
+    infallible((), |vm| raised.get(vm)?.set_attr("args", args.get(vm)?, vm));
+}
+
+/// The name of an exception class.
+pub unsafe extern "C" fn PyExceptionClass_Name(class: Borrowed) -> *const c_char {
+    // SAFETY: a class, by contract.
+    unsafe { (*class.0.cast::<c::PyTypeObject>()).tp_name }
+}
+
+/// Raises `TypeError: bad argument type for built-in operation`; returns 0.
+pub unsafe extern "C" fn PyErr_BadArgument() -> c_int {
+    api(|vm| Err::<(), _>(vm.new_type_error("bad argument type for built-in operation")));
+    0
+}
+
+/// Raises `MemoryError`; returns NULL.
+pub unsafe extern "C" fn PyErr_NoMemory() -> New {
+    api(|vm| Err(vm.new_memory_error("")))
+}
+
+/// Raises `class` with `errno` and its text; returns NULL.
+pub unsafe extern "C" fn PyErr_SetFromErrno(class: Borrowed) -> New {
+    // SAFETY: C's arguments.
+    unsafe { PyErr_SetFromErrnoWithFilenameObject(class, Borrowed(std::ptr::null_mut())) }
+}
+
+/// [`PyErr_SetFromErrno`] with a file name, which may be NULL.
+pub unsafe extern "C" fn PyErr_SetFromErrnoWithFilenameObject(class: Borrowed, name: Borrowed) -> New {
+    // SAFETY: C's arguments.
+    unsafe { PyErr_SetFromErrnoWithFilenameObjects(class, name, Borrowed(std::ptr::null_mut())) }
+}
+
+/// [`PyErr_SetFromErrno`] with two file names, each of which may be NULL.
+pub unsafe extern "C" fn PyErr_SetFromErrnoWithFilenameObjects(class: Borrowed, name: Borrowed, other: Borrowed) -> New {
+    let code = std::io::Error::last_os_error().raw_os_error().unwrap_or(0);
+    api(|vm| {
+        let text = strerror(code);
+        let mut args: Vec<PyObjectRef> = vec![vm.ctx.new_int(code).into(), vm.ctx.new_str(text).into()];
+        if let Some(name) = name.opt(vm)? {
+            args.push(name);
+            if let Some(other) = other.opt(vm)? {
+                args.push(vm.ctx.none());
+                args.push(other);
+            }
+        }
+        let class = class.get(vm)?.downcast::<PyType>().map_err(|_| bad_internal_call(vm))?;
+        Err(leave(vm, || vm.invoke_exception(&class, args))?)
+    })
+}
+
+/// [`PyErr_SetFromErrno`] with a file name in the file system's encoding, which may be NULL.
+pub unsafe extern "C" fn PyErr_SetFromErrnoWithFilename(class: Borrowed, name: *const c_char) -> New {
+    let code = std::io::Error::last_os_error().raw_os_error().unwrap_or(0);
+    api(|vm| {
+        let mut args: Vec<PyObjectRef> = vec![vm.ctx.new_int(code).into(), vm.ctx.new_str(strerror(code)).into()];
+        if !name.is_null() {
+            // SAFETY: C's arguments.
+            args.push(vm.ctx.new_str(unsafe { error::text(name) }).into());
+        }
+        let class = class.get(vm)?.downcast::<PyType>().map_err(|_| bad_internal_call(vm))?;
+        Err(leave(vm, || vm.invoke_exception(&class, args))?)
+    })
+}
+
+/// The C library's text for an error number.
+fn strerror(code: c_int) -> String {
+    // SAFETY: the text is copied at once.
+    unsafe { error::text(libc::strerror(code)) }
+}
+
+/// Raises an exception with a formatted message; returns NULL.
+pub unsafe extern "C" fn PyErr_Format(class: Borrowed, format: *const c_char, va: *mut VaList) -> New {
+    api(|vm| {
+        // SAFETY: C's arguments.
+        let message = unsafe { crate::format::format(vm, format, &mut *va)? };
+        Err(instance(vm, &class.get(vm)?, Some(vm.ctx.new_str(message).into()))?)
+    })
+}
+
+/// [`PyErr_Format`] with a `va_list`.
+pub unsafe extern "C" fn PyErr_FormatV(class: Borrowed, format: *const c_char, va: *mut VaList) -> New {
+    // SAFETY: C's arguments.
+    unsafe { PyErr_Format(class, format, va) }
+}
+
+/// Raises an exception with a formatted message, the raised one as its cause; returns NULL.
+pub unsafe extern "C" fn _PyErr_FormatFromCause(class: Borrowed, format: *const c_char, va: *mut VaList) -> New {
+    api(|vm| {
+        let cause = error::take(vm);
+        // SAFETY: C's arguments.
+        let message = unsafe { crate::format::format(vm, format, &mut *va)? };
+        let raised = instance(vm, &class.get(vm)?, Some(vm.ctx.new_str(message).into()))?;
+        if let Some(cause) = cause {
+            error::chain(&raised, cause);
+        }
+        Err(raised)
+    })
+}
+
+/// Raises `ImportError` with a message, a module name and a path, which may be NULL; returns NULL.
+pub unsafe extern "C" fn PyErr_SetImportError(message: Borrowed, name: Borrowed, path: Borrowed) -> New {
+    api(|vm| {
+        let raised = leave_new(vm, vm.ctx.exceptions.import_error.to_owned(), vec![message.get(vm)?])?;
+        for (attribute, value) in [("name", name), ("path", path)] {
+            if let Some(value) = value.opt(vm)? {
+                raised.as_object().set_attr(attribute, value, vm)?;
+            }
+        }
+        Err(raised)
+    })
+}
+
+fn leave_new(vm: &VirtualMachine, class: PyTypeRef, args: Vec<PyObjectRef>) -> PyResult<PyBaseExceptionRef> {
+    leave(vm, || vm.invoke_exception(&class, args))
+}
+
+/// Raises `SystemError` for a call that breaks the rules.
+pub unsafe extern "C" fn PyErr_BadInternalCall() {
+    api(|vm| Err(bad_internal_call(vm)))
+}
+
+/// A new exception class `module.name` with a base (`Exception` if NULL, or a tuple) and attributes (a dict or NULL).
+pub unsafe extern "C" fn PyErr_NewException(name: *const c_char, base: Borrowed, dict: Borrowed) -> New {
+    // SAFETY: C's arguments.
+    unsafe { PyErr_NewExceptionWithDoc(name, std::ptr::null(), base, dict) }
+}
+
+/// [`PyErr_NewException`] with documentation, which may be NULL.
+pub unsafe extern "C" fn PyErr_NewExceptionWithDoc(
+    name: *const c_char,
+    doc: *const c_char,
+    base: Borrowed,
+    dict: Borrowed,
+) -> New {
+    api(|vm| {
+        // SAFETY: C's arguments.
+        let full_name = unsafe { error::text(name) };
+        let Some((module, short)) = full_name.rsplit_once('.') else {
+            return Err(vm.new_system_error("PyErr_NewException: name must be module.class"));
+        };
+        let base = base.opt(vm)?.unwrap_or_else(|| vm.ctx.exceptions.exception_type.to_owned().into());
+        let bases = if base.downcast_ref::<PyTuple>().is_some() { base } else { vm.ctx.new_tuple(vec![base]).into() };
+        let attributes: PyObjectRef = match dict.opt(vm)? {
+            Some(dict) => vm.call_method(&dict, "copy", ())?,
+            None => vm.ctx.new_dict().into(),
+        };
+        attributes.set_item("__module__", vm.ctx.new_str(module).into(), vm)?;
+        if !doc.is_null() {
+            // SAFETY: C's arguments.
+            attributes.set_item("__doc__", vm.ctx.new_str(unsafe { error::text(doc) }).into(), vm)?;
+        }
+        let type_type: PyObjectRef = vm.ctx.types.type_type.to_owned().into();
+        let class = leave(vm, || type_type.call((vm.ctx.new_str(short), bases, attributes), vm))?;
+        Ok(New::of(vm, class))
+    })
+}
+
+/// Prints the raised exception as one that nobody can handle, and forgets it. `object` says where it happened.
+pub unsafe extern "C" fn PyErr_WriteUnraisable(object: Borrowed) {
+    infallible((), |vm| {
+        let object = object.opt(vm)?.unwrap_or_else(|| vm.ctx.none());
+        if let Some(raised) = error::take(vm) {
+            leave(vm, || vm.run_unraisable(raised, None, object));
+        }
+        Ok(())
+    });
+}
+
+/// Prints the raised exception with its traceback, and forgets it.
+pub unsafe extern "C" fn PyErr_Print() {
+    // SAFETY: no arguments that matter.
+    unsafe { PyErr_PrintEx(1) }
+}
+
+/// [`PyErr_Print`], setting `sys.last_exc` if asked to. `SystemExit` ends the process.
+pub unsafe extern "C" fn PyErr_PrintEx(set_last: c_int) {
+    infallible((), |vm| {
+        let Some(raised) = error::take(vm) else { return Ok(()) };
+        if raised.fast_isinstance(vm.ctx.exceptions.system_exit) {
+            let code = leave(vm, || vm.handle_exit_exception(raised));
+            std::process::exit(code as i32);
+        }
+        if set_last != 0 {
+            vm.sys_module.set_attr("last_exc", raised.clone(), vm)?;
+        }
+        leave(vm, || vm.print_exception(&raised));
+        Ok(())
+    });
+}
+
+/// Prints an exception with its traceback.
+pub unsafe extern "C" fn PyErr_DisplayException(raised: Borrowed) {
+    infallible((), |vm| {
+        let raised = raised.of::<PyBaseException>(vm)?;
+        leave(vm, || vm.print_exception(&raised));
+        Ok(())
+    });
+}
+
+/// Runs the handlers of signals that have come in. 0, or -1 if one raised.
+pub unsafe extern "C" fn PyErr_CheckSignals() -> c_int {
+    api(|vm| leave(vm, || vm.check_signals()).map(|()| 0))
+}
+
+/// Acts as if SIGINT had come in.
+pub unsafe extern "C" fn PyErr_SetInterrupt() {
+    // SAFETY: a signal to ourselves.
+    unsafe { libc::raise(libc::SIGINT) };
+}

@@ -1,1 +1,70 @@
 //! `sliceobject.h`: slices.
+
+use super::prelude::*;
+
+/// A new slice; NULL stands for None.
+pub unsafe extern "C" fn PySlice_New(start: Borrowed, stop: Borrowed, step: Borrowed) -> New {
+    api(|vm| {
+        let class: PyObjectRef = vm.ctx.types.slice_type.to_owned().into();
+        let part = |part: Borrowed| part.opt(vm).map(|part| part.unwrap_or_else(|| vm.ctx.none()));
+        Ok(New::of(vm, class.call((part(start)?, part(stop)?, part(step)?), vm)?))
+    })
+}
+
+/// One part of a slice as an index that is cut to what fits.
+unsafe fn part(vm: &VirtualMachine, part: Block, default: isize) -> PyResult<isize> {
+    let part = Borrowed(part).get(vm)?;
+    if vm.is_none(&part) {
+        return Ok(default);
+    }
+    let Ok(index) = leave(vm, || part.try_index(vm)) else {
+        return Err(vm.new_type_error("slice indices must be integers or None or have an __index__ method"));
+    };
+    Ok(index.try_to_primitive::<isize>(vm).unwrap_or_else(|_| {
+        if index.as_bigint().sign() == malachite_bigint::Sign::Minus { isize::MIN } else { isize::MAX }
+    }))
+}
+
+/// A slice's parts as numbers. 0, or -1 with an exception.
+pub unsafe extern "C" fn PySlice_Unpack(
+    slice: Borrowed,
+    start: *mut isize,
+    stop: *mut isize,
+    step: *mut isize,
+) -> c_int {
+    // SAFETY: C's arguments.
+    api(|vm| unsafe {
+        let fields = &*slice.0.cast::<c::PySliceObject>();
+        *step = part(vm, fields.step, 1)?.max(-isize::MAX);
+        if *step == 0 {
+            return Err(vm.new_value_error("slice step cannot be zero"));
+        }
+        *start = part(vm, fields.start, if *step < 0 { isize::MAX } else { 0 })?;
+        *stop = part(vm, fields.stop, if *step < 0 { isize::MIN } else { isize::MAX })?;
+        Ok(0)
+    })
+}
+
+/// Cuts a slice's parts to a sequence's length; returns how many items it selects.
+pub unsafe extern "C" fn PySlice_AdjustIndices(length: isize, start: *mut isize, stop: *mut isize, step: isize) -> isize {
+    // SAFETY: C's arguments.
+    unsafe {
+        for index in [&mut *start, &mut *stop] {
+            if *index < 0 {
+                *index += length;
+                if *index < 0 {
+                    *index = if step < 0 { -1 } else { 0 };
+                }
+            } else if *index >= length {
+                *index = if step < 0 { length - 1 } else { length };
+            }
+        }
+        if step < 0 {
+            if *stop < *start { (*start - *stop - 1) / -step + 1 } else { 0 }
+        } else if *start < *stop {
+            (*stop - *start - 1) / step + 1
+        } else {
+            0
+        }
+    }
+}

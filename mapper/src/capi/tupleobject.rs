@@ -1,1 +1,119 @@
 //! `tupleobject.h` and `cpython/tupleobject.h`: tuples.
+
+use super::prelude::*;
+
+/// A new tuple of NULLs, for the caller to fill.
+pub unsafe extern "C" fn PyTuple_New(size: isize) -> New {
+    if size < 0 {
+        return api(|vm| Err(bad_internal_call(vm)));
+    }
+    New(store::new_tuple_block(size as usize))
+}
+
+/// A tuple's length; -1 with an exception.
+pub unsafe extern "C" fn PyTuple_Size(tuple: Borrowed) -> isize {
+    // SAFETY: C's argument.
+    unsafe {
+        if Kind::of(tuple.0) != Kind::Tuple {
+            return api(|vm| Err(bad_internal_call(vm)));
+        }
+        (*tuple.0.cast::<c::PyVarObject>()).ob_size
+    }
+}
+
+/// An item, borrowed from the tuple; NULL with an exception.
+pub unsafe extern "C" fn PyTuple_GetItem(tuple: Borrowed, index: isize) -> Lent {
+    api(|vm| {
+        // SAFETY: C's argument.
+        unsafe {
+            if Kind::of(tuple.0) != Kind::Tuple {
+                return Err(bad_internal_call(vm));
+            }
+            let item = usize::try_from(index).ok().and_then(|index| store::tuple_slice(tuple.0).get(index));
+            item.map(|item| Lent(*item)).ok_or_else(|| vm.new_index_error("tuple index out of range"))
+        }
+    })
+}
+
+/// Sets an item of a tuple that nobody else knows yet; takes over the item's reference. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyTuple_SetItem(tuple: Borrowed, index: isize, item: Stolen) -> c_int {
+    api(|vm| {
+        // SAFETY: C's arguments.
+        unsafe {
+            if Kind::of(tuple.0) != Kind::Tuple || (*tuple.0).ob_refcnt != 1 {
+                return Err(bad_internal_call(vm));
+            }
+            let size = (*tuple.0.cast::<c::PyVarObject>()).ob_size;
+            if index < 0 || index >= size {
+                return Err(vm.new_index_error("tuple assignment index out of range"));
+            }
+            let slot = store::tuple_items(tuple.0).add(index as usize);
+            lifetime::xdecref(std::mem::replace(&mut *slot, item.into_block()));
+            Ok(0)
+        }
+    })
+}
+
+/// A new tuple with some of the items.
+pub unsafe extern "C" fn PyTuple_GetSlice(tuple: Borrowed, low: isize, high: isize) -> New {
+    api(|vm| {
+        // SAFETY: C's arguments.
+        unsafe {
+            if Kind::of(tuple.0) != Kind::Tuple {
+                return Err(bad_internal_call(vm));
+            }
+            let items = store::tuple_slice(tuple.0);
+            let low = low.clamp(0, items.len() as isize) as usize;
+            let high = (high.max(0) as usize).min(items.len()).max(low);
+            for &item in &items[low..high] {
+                table::incref(item);
+            }
+            Ok(New(store::tuple_block(&items[low..high])))
+        }
+    })
+}
+
+/// A new tuple of `count` objects.
+pub unsafe extern "C" fn PyTuple_Pack(count: isize, va: *mut VaList) -> New {
+    let made = store::new_tuple_block(count.max(0) as usize);
+    for index in 0..count.max(0) as usize {
+        // SAFETY: C's arguments.
+        unsafe {
+            let item: Block = (*va).pointer();
+            table::incref(item);
+            store::tuple_items(made).add(index).write(item);
+        }
+    }
+    New(made)
+}
+
+/// Gives a tuple that nobody else knows another length. 0, or -1 with an exception and NULL in `*tuple`.
+pub unsafe extern "C" fn _PyTuple_Resize(tuple: *mut Block, size: isize) -> c_int {
+    // SAFETY: C's arguments; the reference in `*tuple` is ours to give up.
+    unsafe {
+        let old = *tuple;
+        let items = store::tuple_slice(old);
+        let new = store::new_tuple_block(size.max(0) as usize);
+        for (index, &item) in items.iter().take(size.max(0) as usize).enumerate() {
+            if !item.is_null() {
+                table::incref(item);
+            }
+            store::tuple_items(new).add(index).write(item);
+        }
+        table::decref(old);
+        *tuple = new;
+        0
+    }
+}
+
+/// A new tuple of the objects in an array.
+pub unsafe extern "C" fn _PyTuple_FromArray(items: *const Block, count: isize) -> New {
+    // SAFETY: C's arguments.
+    unsafe {
+        let items = if count <= 0 { &[] } else { std::slice::from_raw_parts(items, count as usize) };
+        for &item in items {
+            table::incref(item);
+        }
+        New(store::tuple_block(items))
+    }
+}
