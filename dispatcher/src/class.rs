@@ -21,6 +21,7 @@ pub(crate) fn new(vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: Class
     let t = unsafe { &*block };
     let mut managed = PyTypeSlots::new(leak(full_name(&parts)), flags(t));
     managed.doc = doc(t.tp_doc);
+    let managed_doc = managed.doc.text.map(|text| body_of_doc(&parts.name, text));
     let base_size = parts.bases[0].slots.basicsize;
     // Only a struct that grew makes a layout of its own: that is how conflicts between bases are found.
     // SAFETY: a base's block is ready.
@@ -31,6 +32,9 @@ pub(crate) fn new(vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: Class
         .map_err(|message| vm.new_type_error(message))?;
     if let Some(module) = parts.module {
         class.set_attr(vm.ctx.intern_str("__module__"), vm.ctx.new_str(module).into());
+    }
+    if let Some(text) = managed_doc {
+        class.set_attr(vm.ctx.intern_str("__doc__"), vm.ctx.new_str(text).into());
     }
     // SAFETY: the tables of the type live as long as it.
     unsafe {
@@ -64,6 +68,15 @@ fn doc(text: *const c_char) -> ItemDoc {
     }
     // SAFETY: a type's documentation.
     ItemDoc::static_text(leak(unsafe { error::text(text) }))
+}
+
+/// A documentation text without the signature in front, which ends with a line of two dashes.
+pub(crate) fn body_of_doc<'a>(name: &str, text: &'a str) -> &'a str {
+    const END: &str = ")\n--\n\n";
+    match text.strip_prefix(name) {
+        Some(rest) if rest.starts_with('(') => text.find(END).map_or(text, |at| &text[at + END.len()..]),
+        _ => text,
+    }
 }
 
 /// RustPython has CPython's own bits for these.

@@ -153,6 +153,7 @@ unsafe fn argument(vm: &VirtualMachine, spec: &Spec, letter: u8, va: &mut VaList
                 let _ = write!(text, "{:#x}", va.pointer::<c_void>() as usize);
                 Wtf8Buf::from(text)
             }
+            b's' if spec.size == Size::Word => wide_text(va.pointer::<u32>(), spec.precision),
             b's' => bounded_text(va.pointer::<c_char>(), spec.precision),
             b'U' => cut(spec, string(vm, &object(vm, va)?)?),
             b'V' => {
@@ -227,6 +228,16 @@ unsafe fn bounded_text(text: *const c_char, limit: Option<usize>) -> Wtf8Buf {
             Err(_) => Wtf8Buf::from(String::from_utf8_lossy(bytes).into_owned()),
         }
     }
+}
+
+/// Text of `wchar_t`, at most `limit` characters.
+unsafe fn wide_text(text: *const u32, limit: Option<usize>) -> Wtf8Buf {
+    // SAFETY: by the caller's contract: it ends with a 0, or the limit comes first.
+    (0..limit.unwrap_or(usize::MAX))
+        .map(|index| unsafe { *text.add(index) })
+        .take_while(|value| *value != 0)
+        .filter_map(CodePoint::from_u32)
+        .collect()
 }
 
 /// Text of at most as many characters as the precision says.

@@ -89,15 +89,26 @@ pub unsafe fn self_of(vm: &VirtualMachine, block: Block) -> Option<rustpython_vm
     }
 }
 
-/// A method definition's name and documentation.
+/// A method definition's name and documentation. Conventions with a fixed number of arguments have a signature even
+/// if the text does not say so.
 ///
 /// # Safety
 /// `method` is a valid definition.
 pub unsafe fn texts(method: *const c::PyMethodDef) -> (String, Option<String>) {
     // SAFETY: by contract.
     unsafe {
-        let doc = (*method).ml_doc;
-        (crate::error::text((*method).ml_name), (!doc.is_null()).then(|| crate::error::text(doc)))
+        let name = crate::error::text((*method).ml_name);
+        let doc = (!(*method).ml_doc.is_null()).then(|| crate::error::text((*method).ml_doc));
+        let has_signature =
+            doc.as_deref().is_some_and(|doc| doc.starts_with(&format!("{name}(")) && doc.contains(")\n--\n\n"));
+        let signature = match (*method).ml_flags & !(c::meth::CLASS | c::meth::STATIC | c::meth::COEXIST) {
+            _ if has_signature => return (name, doc),
+            c::meth::NOARGS => "($self, /)",
+            c::meth::O => "($self, object, /)",
+            _ => return (name, doc),
+        };
+        let doc = format!("{name}{signature}\n--\n\n{}", doc.unwrap_or_default());
+        (name, Some(doc))
     }
 }
 

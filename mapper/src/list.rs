@@ -69,10 +69,13 @@ pub unsafe fn fill(vm: &VirtualMachine, block: Block, objects: &[PyObjectRef]) {
     unsafe {
         reserve(block, objects.len());
         let list = block.cast::<c::PyListObject>();
-        for (index, object) in objects.iter().enumerate() {
-            (*list).ob_item.add(index).write(store::store(vm, object));
-        }
+        // Whole before an item is stored, for an item may lead back here: a NULL is an item that is on its way.
+        (*list).ob_item.write_bytes(0, objects.len());
         (*list).ob_base.ob_size = objects.len() as isize;
+        for (index, object) in objects.iter().enumerate() {
+            let item = store::store(vm, object);
+            (*list).ob_item.add(index).write(item);
+        }
     }
 }
 
@@ -88,7 +91,7 @@ pub unsafe fn refresh(vm: &VirtualMachine, block: Block) {
         let mirror = items(block);
         let same = mirror.len() == objects.len()
             && mirror.iter().zip(objects.iter()).all(|(&item, object)| {
-                !item.is_null() && table::twin_of(item).is_some_and(|twin| twin.is(object.as_object()))
+                item.is_null() || table::twin_of(item).is_some_and(|twin| twin.is(object.as_object()))
             });
         if same {
             return;

@@ -117,21 +117,26 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
                 made
             }
             Kind::Tuple => {
-                let items: Vec<Block> = object
-                    .downcast_unchecked_ref::<PyTuple>()
-                    .as_slice()
-                    .iter()
-                    .map(|item: &PyObjectRef| store(vm, item))
-                    .collect();
-                let made = tuple_block(&items);
+                let tuple = object.downcast_unchecked_ref::<PyTuple>();
+                let items: &[PyObjectRef] = tuple.as_slice();
+                let made = new_tuple_block(items.len());
                 (*made).ob_type = class_block;
-                made
+                // Tied before its items are stored: one of them may hold the tuple.
+                table::tie(made, object);
+                own(made, object);
+                for (index, item) in items.iter().enumerate() {
+                    tuple_items(made).add(index).write(store(vm, item));
+                }
+                return made;
             }
             Kind::List => {
                 let made = new_block(class_block, size_of::<c::PyListObject>());
                 let items: Vec<PyObjectRef> = object.downcast_unchecked_ref::<PyList>().borrow_vec().to_vec();
+                // Tied before its items are stored: one of them may be the list.
+                table::tie(made, object);
+                own(made, object);
                 crate::list::fill(vm, made, &items);
-                made
+                return made;
             }
             Kind::Dict => {
                 let made = new_block(class_block, size_of::<c::PyDictObject>());

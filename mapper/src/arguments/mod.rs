@@ -200,9 +200,6 @@ fn wrong_count(vm: &VirtualMachine, trailer: &Trailer<'_>, given: usize, least: 
         return vm.new_type_error(message.to_owned());
     }
     let subject = trailer.subject();
-    if most == 0 {
-        return vm.new_type_error(format!("{subject} takes no arguments"));
-    }
     let limit = if least == most { "exactly" } else if given < least { "at least" } else { "at most" };
     let count = if given < least { least } else { most };
     let plural = if count == 1 { "" } else { "s" };

@@ -49,6 +49,13 @@ impl Parser<'_> {
         }
     }
 
+    /// An int that fits a C long long.
+    unsafe fn long_long(&self, arg: Block) -> Result<i64, Refusal> {
+        // SAFETY: an object, by the caller's contract.
+        let value = unsafe { crate::capi::longobject::PyLong_AsLongLong(Borrowed(arg)) };
+        if value == -1 && !error::occurred().is_null() { Err(self.raised()) } else { Ok(value) }
+    }
+
     /// An int that fits `T`, whose name messages use.
     unsafe fn ranged<T: TryFrom<i64>>(&self, arg: Block, name: &str) -> Result<T, Refusal> {
         // SAFETY: an object, by the caller's contract.
@@ -83,7 +90,8 @@ impl Parser<'_> {
                 b'H' => *self.va.pointer() = self.mask(arg)? as u16,
                 b'i' => *self.va.pointer() = self.ranged::<c_int>(arg, "signed")?,
                 b'I' => *self.va.pointer() = self.mask(arg)? as u32,
-                b'l' | b'L' => *self.va.pointer() = self.long(arg)?,
+                b'l' => *self.va.pointer() = self.long(arg)?,
+                b'L' => *self.va.pointer() = self.long_long(arg)?,
                 b'n' => *self.va.pointer() = self.index(arg)?,
                 b'k' | b'K' => {
                     if Kind::of(arg) != Kind::Long && !self.has_index(arg)? {
@@ -94,11 +102,12 @@ impl Parser<'_> {
                 b'f' => *self.va.pointer() = self.double(arg)? as f32,
                 b'd' => *self.va.pointer() = self.double(arg)?,
                 b'D' => {
-                    let (value, _) = Borrowed(arg)
-                        .get(self.vm)?
-                        .try_complex(self.vm)?
-                        .ok_or_else(|| self.vm.new_type_error(format!("must be complex number, not {}", type_name(arg))))?;
-                    *self.va.pointer() = c::Py_complex { real: value.re, imag: value.im };
+                    let complex = Borrowed(arg).get(self.vm)?.try_complex(self.vm)?;
+                    let value = match complex {
+                        Some((value, _)) => c::Py_complex { real: value.re, imag: value.im },
+                        None => c::Py_complex { real: self.double(arg)?, imag: 0.0 },
+                    };
+                    *self.va.pointer() = value;
                 }
                 b'c' => self.byte(arg)?,
                 b'C' => {
@@ -266,7 +275,6 @@ impl Parser<'_> {
                 Kind::Opaque | Kind::Instance | Kind::ByteArray if crate::capi::pybuffer::PyObject_CheckBuffer(Borrowed(arg)) != 0 => {
                     Err(must("read-only bytes-like object", arg))
                 }
-                _ if expected.contains("None") => Err(must(expected, arg)),
                 _ => Err(Refusal::Raised(self.vm.new_type_error(format!(
                     "a bytes-like object is required, not '{}'",
                     error::text((*(*arg).ob_type).tp_name)
@@ -350,7 +358,7 @@ impl Parser<'_> {
                     match size {
                         Some(size) => *size = bytes.len() as isize,
                         None if bytes.contains(&0) => {
-                            return Err(Refusal::Message("must be encoded string without null bytes, not str".to_owned(), vec![]));
+                            return Err(must("encoded string without null bytes", arg));
                         }
                         None => {}
                     }

@@ -173,7 +173,8 @@ pub unsafe extern "C" fn _PyArg_ParseStackAndKeywords(
     }))
 }
 
-/// Puts arguments into their places; returns the array they are in, or NULL with an exception.
+/// Puts arguments into their places; returns the array they are in, or NULL with an exception. `more` says that
+/// the function takes any number by position.
 pub unsafe extern "C" fn _PyArg_UnpackKeywords(
     args: *const Block,
     count: isize,
@@ -183,6 +184,7 @@ pub unsafe extern "C" fn _PyArg_UnpackKeywords(
     least: c_int,
     most: c_int,
     least_named: c_int,
+    more: c_int,
     to: *mut Block,
 ) -> *const Block {
     let no_names = keywords.is_null() && names.is_null();
@@ -196,6 +198,10 @@ pub unsafe extern "C" fn _PyArg_UnpackKeywords(
     // SAFETY: C's arguments.
     api(|vm| unsafe {
         let mut source = stack(args, count, names.0);
+        if more != 0 {
+            // What is left over goes into the function's own `*args`.
+            source.positional = &source.positional[..source.positional.len().min(most as usize)];
+        }
         source.dict = keywords.0;
         let parser = &*parser;
         let function = if parser.fname.is_null() { None } else { Some(error::text(parser.fname)) };

@@ -208,12 +208,12 @@ pub unsafe extern "C" fn PyLong_AsLongLong(number: Borrowed) -> i64 {
     if let Some(value) = quick(number) {
         return value;
     }
-    api(|vm| read(vm, number, long::to_i64, "Python int too large to convert to C long long"))
+    api(|vm| read(vm, number, long::to_i64, "int too big to convert"))
 }
 
 /// An int as an unsigned long long; -1 with an exception.
 pub unsafe extern "C" fn PyLong_AsUnsignedLongLong(number: Borrowed) -> u64 {
-    api(|vm| unsigned(vm, number, "Python int too large to convert to C unsigned long long"))
+    api(|vm| unsigned(vm, number, "int too big to convert"))
 }
 
 /// The low 64 bits of a number; -1 with an exception.
