@@ -76,10 +76,16 @@ impl Target {
         unsafe { error::result(vm, result, || self.described()) }
     }
 
+    /// The name alone, which CPython uses for functions of this convention.
+    #[cold]
+    fn short_name(&self) -> &str {
+        self.name.rsplit('.').next().unwrap_or(&self.name)
+    }
+
     /// How CPython's `SystemError` for a broken result names the function.
     #[cold]
     fn described(&self) -> String {
-        format!("<built-in function {}>", self.name.rsplit('.').next().unwrap_or(&self.name))
+        format!("<built-in function {}>", self.short_name())
     }
 
     #[cold]
@@ -187,7 +193,15 @@ fn var_args(target: Target) -> impl PyNativeFn {
     // SAFETY: `METH_VARARGS` functions have this type.
     let code = unsafe { transmute::<*const c_void, c::PyCFunction>(target.code) };
     move |vm: &VirtualMachine, args: FuncArgs, _: Callee| {
-        target.refuse_keywords(vm, &args.kwargs)?;
+        if !args.kwargs.is_empty() {
+            // CPython names a function of this convention without its module, a method with its class.
+            return Err(match target.receiver {
+                Receiver::Fixed(_) => {
+                    vm.new_type_error(format!("{}() takes no keyword arguments", target.short_name()))
+                }
+                Receiver::First => target.no_keywords(vm),
+            });
+        }
         let _section = thread::enter(vm);
         let (this, rest) = target.receive(vm, &args.args);
         let tuple = tuple_of(vm, rest);

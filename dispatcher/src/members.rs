@@ -49,12 +49,13 @@ pub(crate) unsafe fn add_members(vm: &VirtualMachine, class: &PyTypeRef, t: &c::
             let doc = doc(definition.doc);
             let get = move |this: PyObjectRef, vm: &VirtualMachine| member.get(vm, &this);
             let class_ref = static_class(class);
-            let mut getset = rustpython_vm::builtins::PyGetSet::new(&name, class_ref, &vm.ctx).with_doc(doc).with_get(get);
-            if definition.flags & READONLY == 0 {
-                getset = getset.with_set(move |this: PyObjectRef, value: PySetterValue, vm: &VirtualMachine| {
-                    member.set(vm, &this, value)
-                });
-            }
+            // A setter for read-only members, too: it has CPython's words.
+            let assign =
+                move |this: PyObjectRef, value: PySetterValue, vm: &VirtualMachine| member.set(vm, &this, value);
+            let getset = rustpython_vm::builtins::PyGetSet::new(&name, class_ref, &vm.ctx)
+                .with_doc(doc)
+                .with_get(get)
+                .with_set(assign);
             set(vm, class, &name, PyRef::new_ref(getset, vm.ctx.types.getset_type.to_owned(), None));
         }
     }

@@ -153,12 +153,12 @@ impl Words<'_> {
 
     /// The error for a name that is none of the function's.
     fn unexpected(&self, source: &Source<'_>, names: &[&CStr]) -> PyResult<PyBaseExceptionRef> {
+        let subject = if self.subject == "function" { "this function" } else { &self.subject };
         for given in source.all_names(self.vm)? {
             if !names.iter().any(|name| !name.is_empty() && name.to_bytes() == given.as_bytes()) {
-                return Ok(self.vm.new_type_error(format!(
-                    "{} got an unexpected keyword argument '{given}'",
-                    self.subject
-                )));
+                return Ok(self
+                    .vm
+                    .new_type_error(format!("{subject} got an unexpected keyword argument '{given}'")));
             }
         }
         Ok(self.vm.new_type_error(format!("invalid keyword argument for {}", self.subject)))

@@ -344,6 +344,8 @@ unsafe fn from_bytes(buffer: *const c_void, size: usize, flags: c_int, unsigned:
 
 /// Converts for `O&`: an int from 0 that fits into `T`.
 unsafe fn convert<T: TryFrom<u64>>(number: Borrowed, to: *mut c_void, name: &'static str) -> c_int {
+    // The converters of fixed width came later, with words of their own.
+    let negative = if name.ends_with("_t") && name != "size_t" { "Cannot convert negative int" } else { "value must be positive" };
     let converted = api(|vm| {
         let int = index(vm, number)?;
         // SAFETY: an int's block; C's arguments.
@@ -352,7 +354,7 @@ unsafe fn convert<T: TryFrom<u64>>(number: Borrowed, to: *mut c_void, name: &'st
             let value = long::to_bigint(int.0).to_u64();
             table::decref(int.0);
             if sign < 0 {
-                return Err(vm.new_value_error("value must be positive"));
+                return Err(vm.new_value_error(negative));
             }
             let value = value.and_then(|value| T::try_from(value).ok());
             let value = value.ok_or_else(|| vm.new_overflow_error(format!("Python int too large for C {name}")))?;

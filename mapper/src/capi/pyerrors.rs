@@ -6,7 +6,8 @@ use rustpython_vm::builtins::{PyBaseException, PyBaseExceptionRef, PyTuple, PyTy
 /// Makes an exception of a class from a value, as raising `class, value` does: an instance stays itself, a tuple is
 /// the arguments, None is none.
 pub(crate) fn instance(vm: &VirtualMachine, class: &PyObjectRef, value: Option<PyObjectRef>) -> PyResult<PyBaseExceptionRef> {
-    let Some(class) = class.downcast_ref::<PyType>() else {
+    let class_of_exceptions = |class: &&rustpython_vm::Py<PyType>| class.fast_issubclass(vm.ctx.exceptions.base_exception_type);
+    let Some(class) = class.downcast_ref::<PyType>().filter(class_of_exceptions) else {
         return Err(vm.new_system_error(format!(
             "_PyErr_SetObject: exception {} is not a BaseException subclass",
             class.repr(vm)?.to_string_lossy()
@@ -348,6 +349,13 @@ fn leave_new(vm: &VirtualMachine, class: PyTypeRef, args: Vec<PyObjectRef>) -> P
 /// Raises `SystemError` for a call that breaks the rules.
 pub unsafe extern "C" fn PyErr_BadInternalCall() {
     api(|vm| Err(bad_internal_call(vm)))
+}
+
+/// [`PyErr_BadInternalCall`] with the place in the C source.
+pub unsafe extern "C" fn _PyErr_BadInternalCall(file: *const c_char, line: c_int) {
+    // SAFETY: C's arguments.
+    let file = unsafe { error::text(file) };
+    api(|vm| Err(vm.new_system_error(format!("{file}:{line}: bad argument to internal function"))))
 }
 
 /// A new exception class `module.name` with a base (`Exception` if NULL, or a tuple) and attributes (a dict or NULL).
