@@ -42,6 +42,9 @@ pub enum LoadError {
     /// The dynamic loader refused it.
     #[error("{0}")]
     Open(String),
+    /// The init function failed.
+    #[error("its init function failed: {0}")]
+    Init(String),
     /// No init function.
     #[error("dynamic module does not define module export function ({0})")]
     NoInit(String),
@@ -71,6 +74,23 @@ fn import_error(
 ) -> rustpython_vm::builtins::PyBaseExceptionRef {
     let error = vm.new_import_error(format!("{path}: {reason}"), vm.ctx.new_str(name));
     let _ = error.as_object().set_attr("path", vm.ctx.new_str(path), vm);
+    error
+}
+
+/// The `ImportError` for an init function that failed: it names the path, and has what was raised as its cause.
+fn init_error(
+    vm: &VirtualMachine,
+    name: &str,
+    path: &str,
+    cause: rustpython_vm::builtins::PyBaseExceptionRef,
+) -> rustpython_vm::builtins::PyBaseExceptionRef {
+    if cause.fast_isinstance(vm.ctx.exceptions.import_error) {
+        return cause;
+    }
+    let text = cause.as_object().str(vm).map_or_else(|_| String::new(), |text| text.to_string_lossy().into_owned());
+    let reason = LoadError::Init(format!("{}: {text}", cause.class().name()));
+    let error = import_error(vm, name, path, &reason);
+    error::chain(&error, cause);
     error
 }
 
@@ -108,8 +128,8 @@ fn check_tag(path: &str) -> Result<(), LoadError> {
     let file = Path::new(path).file_name().and_then(|file| file.to_str()).unwrap_or("");
     let Some(stem) = file.strip_suffix(".so") else { return Ok(()) };
     let Some((_, tag)) = stem.rsplit_once('.') else { return Ok(()) };
-    let foreign = ["cpython-", "pypy", "graalpy", "cp3"].iter().any(|prefix| tag.starts_with(prefix))
-        && !(tag == "cpython-314" || tag.starts_with("cpython-314-"));
+    let tagged = ["cpython-", "pypy", "graalpy", "cp3"].iter().any(|prefix| tag.starts_with(prefix));
+    let foreign = tagged && format!(".{tag}.so") != crate::platform::EXTENSION_SUFFIXES[0];
     if foreign { Err(LoadError::Tag(tag.to_owned())) } else { Ok(()) }
 }
 
@@ -135,6 +155,11 @@ fn check_file(path: &str) -> Result<(), LoadError> {
     }
     if header.e_type != ET_DYN {
         return Err(LoadError::NotShared(goblin::elf::header::et_to_str(header.e_type).to_owned()));
+    }
+    // The loader does not read the section headers, but they are the end of a file: without them it was cut off.
+    let end = header.e_shoff + u64::from(header.e_shnum) * u64::from(header.e_shentsize);
+    if end > bytes.len() as u64 {
+        return Err(LoadError::Truncated(format!("its sections end at byte {end}, the file has {}", bytes.len())));
     }
     check_segments(&bytes, &header)
 }
@@ -234,7 +259,7 @@ unsafe fn call_init(vm: &VirtualMachine, name: &str, init: c::ModuleInit) -> PyR
 
 fn run_init(vm: &VirtualMachine, name: &str, path: &str, spec: &PyObjectRef, init: c::ModuleInit) -> PyResult {
     // SAFETY: `find_init` found it.
-    let made = unsafe { call_init(vm, name, init)? };
+    let made = unsafe { call_init(vm, name, init) }.map_err(|cause| init_error(vm, name, path, cause))?;
     // SAFETY: `call_init` gave an object.
     unsafe {
         if (*made).ob_type == symbols::data_address("PyModuleDef_Type").cast() {

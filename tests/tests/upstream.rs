@@ -12,7 +12,9 @@ fn markupsafe() {
         .limit(600)
         .succeed();
     assert!(printed.contains(" passed"), "{printed}");
-    // Skipped tests would be those of the C function: it must be there.
-    assert!(!printed.contains("skipped") && !printed.contains("failed"), "{printed}");
+    // The suite runs each test twice, with the C function and without. One has nothing to do without it, on CPython
+    // too; any other skip would be for a C function that is missing.
+    assert!(printed.contains("1 skipped") && printed.contains("speedups not active"), "{printed}");
+    assert!(!printed.contains("failed"), "{printed}");
     assert!(root().join("tests/python/rustpython_workarounds.py").exists());
 }
