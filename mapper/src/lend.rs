@@ -5,7 +5,7 @@
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use rustpython_vm::{PyObject, VirtualMachine};
 
 use crate::block::{Block, flag, header};
@@ -13,8 +13,8 @@ use crate::table;
 
 #[derive(Default)]
 struct Loans {
-    /// By the container's block: the blocks lent, each with one reference of ours.
-    of: FxHashMap<usize, FxHashSet<usize>>,
+    /// By the container's block: what was lent, by the managed object, each with one reference of ours.
+    of: FxHashMap<usize, FxHashMap<usize, usize>>,
     count: usize,
     due_at: usize,
 }
@@ -34,33 +34,23 @@ fn loans() -> &'static mut Loans {
 
 /// Stores `object` and returns a reference that C borrows from `owner`.
 pub fn lend(vm: &VirtualMachine, owner: Block, object: &PyObject) -> Block {
+    let key = std::ptr::from_ref(object) as usize;
+    if let Some(lent) = loans().of.get(&(owner as usize)).and_then(|lent| lent.get(&key)) {
+        return *lent as Block;
+    }
     let block = crate::store::store(vm, object);
     // SAFETY: `store` gave a live block with a reference that is now ours.
-    unsafe {
-        if table::is_immortal(block) {
-            return block;
-        }
-        lend_block(owner, block)
+    if unsafe { table::is_immortal(block) } {
+        return block;
     }
-}
-
-/// Takes over a reference to `block` and returns it as one that C borrows from `owner`.
-///
-/// # Safety
-/// The caller owns a reference to `block`.
-pub unsafe fn lend_block(owner: Block, block: Block) -> Block {
     if let Some(header) = header(owner) {
         header.flags |= flag::LENDS;
     }
     let loans = loans();
-    if loans.of.entry(owner as usize).or_default().insert(block as usize) {
-        loans.count += 1;
-        if loans.count >= loans.due_at.max(FIRST_DUE) {
-            DUE.store(true, Ordering::Relaxed);
-        }
-    } else {
-        // SAFETY: the loan has a reference already; this one is surplus.
-        unsafe { table::decref(block) };
+    loans.of.entry(owner as usize).or_default().insert(key, block as usize);
+    loans.count += 1;
+    if loans.count >= loans.due_at.max(FIRST_DUE) {
+        DUE.store(true, Ordering::Relaxed);
     }
     block
 }
@@ -77,17 +67,17 @@ pub(crate) fn revalidate() {
     DUE.store(false, Ordering::Relaxed);
     let mut stale = Vec::new();
     for (owner, lent) in &mut loans().of {
-        lent.retain(|&block| {
-            let keep = is_held_elsewhere(block as Block);
+        lent.retain(|_, block| {
+            let keep = is_held_elsewhere(*block as Block);
             if !keep {
-                stale.push((*owner, block));
+                stale.push((*owner, *block));
             }
             keep
         });
     }
     let loans = loans();
     loans.of.retain(|_, lent| !lent.is_empty());
-    loans.count = loans.of.values().map(FxHashSet::len).sum();
+    loans.count = loans.of.values().map(FxHashMap::len).sum();
     loans.due_at = loans.count * 2;
     for (_, block) in stale {
         // SAFETY: the loan's reference, which is out of the table now.
@@ -105,7 +95,7 @@ fn is_held_elsewhere(block: Block) -> bool {
 pub(crate) fn end(owner: Block) {
     let Some(lent) = loans().of.remove(&(owner as usize)) else { return };
     loans().count -= lent.len();
-    for block in lent {
+    for block in lent.into_values() {
         // SAFETY: the loan's reference.
         unsafe { table::decref(block as Block) };
     }

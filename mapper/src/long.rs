@@ -100,6 +100,16 @@ fn new_digits_block(negative: bool, digits: &[u32], kind: *mut c::PyTypeObject) 
     made
 }
 
+/// A block from digits, least significant first, of which the last ones may be 0.
+pub fn from_digits(negative: bool, digits: &[u32]) -> Block {
+    let used = digits.iter().rposition(|digit| *digit != 0).map_or(0, |last| last + 1);
+    if used <= 1 {
+        let value = i64::from(digits.first().copied().unwrap_or(0));
+        return from_i64(if negative { -value } else { value });
+    }
+    new_digits_block(negative, &digits[..used], statics().long)
+}
+
 /// A block for a managed int, and whether it is immortal. If not, it has a count of 1 and no twin yet.
 #[inline]
 pub fn new_block(value: &BigInt) -> (Block, bool) {

@@ -293,6 +293,7 @@ pub unsafe extern "C" fn PyLong_AsNativeBytes(number: Borrowed, buffer: *mut c_v
         // SAFETY: an int's block; C's arguments.
         unsafe {
             let value = long::to_bigint(int.0);
+            let compact = long::parts(int.0).1.len() <= 1;
             table::decref(int.0);
             let negative = value.sign() == Sign::Minus;
             if negative && !default && flags & REJECT_NEGATIVE != 0 {
@@ -303,6 +304,10 @@ pub unsafe extern "C" fn PyLong_AsNativeBytes(number: Borrowed, buffer: *mut c_v
             let mut needed = bytes.len();
             if unsigned && !negative && needed > 1 && bytes[needed - 1] == 0 {
                 needed -= 1;
+            }
+            if compact {
+                // CPython asks for a whole word for small values, unless fewer bytes were offered and are enough.
+                needed = if (1..8).contains(&size) && needed <= size as usize { size as usize } else { 8 };
             }
             let fill = if negative { 0xFF } else { 0 };
             bytes.resize(size.max(0) as usize, fill);
@@ -405,4 +410,125 @@ pub unsafe extern "C" fn _PyLong_UInt32_Converter(number: Borrowed, to: *mut c_v
 pub unsafe extern "C" fn _PyLong_UInt64_Converter(number: Borrowed, to: *mut c_void) -> c_int {
     // SAFETY: C's arguments.
     unsafe { convert::<u64>(number, to, "uint64_t") }
+}
+
+/// `PyLongExport`.
+#[repr(C)]
+pub struct LongExport {
+    value: i64,
+    negative: u8,
+    count: isize,
+    digits: *const u32,
+    kept: usize,
+}
+
+/// `PyLongLayout`: bits of a digit, bytes of a digit, order of digits and of their bytes (-1: least first).
+#[repr(C)]
+pub struct LongLayout([i8; 4]);
+
+/// How digits are laid out.
+pub unsafe extern "C" fn PyLong_GetNativeLayout() -> *const LongLayout {
+    static LAYOUT: LongLayout = LongLayout([long::SHIFT as i8, 4, -1, -1]);
+    &LAYOUT
+}
+
+/// An int's value, or its digits, which stay until [`PyLong_FreeExport`]. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyLong_Export(number: Borrowed, export: *mut LongExport) -> c_int {
+    // SAFETY: C's arguments.
+    api(|vm| unsafe {
+        if Kind::of(number.0) != Kind::Long {
+            let name = error::text((*(*number.0).ob_type).tp_name);
+            return Err(vm.new_type_error(format!("expect int, got {name}")));
+        }
+        let null = std::ptr::null();
+        *export = match long::to_i64(number.0) {
+            Some(value) => LongExport { value, negative: 0, count: 0, digits: null, kept: 0 },
+            None => {
+                let (sign, digits) = long::parts(number.0);
+                let kept = number.again().0 as usize;
+                let (negative, count) = (u8::from(sign < 0), digits.len() as isize);
+                LongExport { value: 0, negative, count, digits: digits.as_ptr(), kept }
+            }
+        };
+        Ok(0)
+    })
+}
+
+/// Ends what [`PyLong_Export`] began.
+pub unsafe extern "C" fn PyLong_FreeExport(export: *mut LongExport) {
+    // SAFETY: C's argument; the reference is the export's.
+    unsafe {
+        let kept = std::mem::replace(&mut (*export).kept, 0);
+        lifetime::xdecref(kept as Block);
+    }
+}
+
+/// An int in the making: room for digits.
+pub struct LongWriter {
+    negative: bool,
+    digits: Vec<u32>,
+}
+
+/// Begins an int of `count` digits, which the caller writes to `*digits`; NULL with an exception.
+pub unsafe extern "C" fn PyLongWriter_Create(negative: c_int, count: isize, digits: *mut *mut c_void) -> *mut LongWriter {
+    api(|vm| {
+        if count <= 0 {
+            return Err(vm.new_value_error("ndigits must be positive"));
+        }
+        let mut writer = Box::new(LongWriter { negative: negative != 0, digits: vec![0; count as usize] });
+        // SAFETY: C's argument.
+        unsafe { *digits = writer.digits.as_mut_ptr().cast() };
+        Ok(Box::into_raw(writer))
+    })
+}
+
+/// Ends an int in the making; gives it as a new reference.
+pub unsafe extern "C" fn PyLongWriter_Finish(writer: *mut LongWriter) -> New {
+    // SAFETY: C's argument, made by `PyLongWriter_Create`.
+    let writer = unsafe { Box::from_raw(writer) };
+    New(long::from_digits(writer.negative, &writer.digits))
+}
+
+/// Gives an int in the making up; NULL is left alone.
+pub unsafe extern "C" fn PyLongWriter_Discard(writer: *mut LongWriter) {
+    if !writer.is_null() {
+        // SAFETY: as for `PyLongWriter_Finish`.
+        drop(unsafe { Box::from_raw(writer) });
+    }
+}
+
+/// Whether an int has at most one digit.
+pub unsafe extern "C" fn PyUnstable_Long_IsCompact(number: Borrowed) -> c_int {
+    // SAFETY: an int, by contract.
+    c_int::from(unsafe { long::parts(number.0).1.len() } <= 1)
+}
+
+/// The value of an int of at most one digit.
+pub unsafe extern "C" fn PyUnstable_Long_CompactValue(number: Borrowed) -> isize {
+    // SAFETY: an int, by contract.
+    unsafe { long::to_i64(number.0) }.unwrap_or(0) as isize
+}
+
+/// Whether an int is positive: 1, 0, or -1 with an exception.
+pub unsafe extern "C" fn PyLong_IsPositive(number: Borrowed) -> c_int {
+    // SAFETY: C's argument.
+    unsafe { sign_is(number, 1) }
+}
+
+/// Whether an int is negative: 1, 0, or -1 with an exception.
+pub unsafe extern "C" fn PyLong_IsNegative(number: Borrowed) -> c_int {
+    // SAFETY: C's argument.
+    unsafe { sign_is(number, -1) }
+}
+
+/// Whether an int is 0: 1, 0, or -1 with an exception.
+pub unsafe extern "C" fn PyLong_IsZero(number: Borrowed) -> c_int {
+    // SAFETY: C's argument.
+    unsafe { sign_is(number, 0) }
+}
+
+unsafe fn sign_is(number: Borrowed, sign: c_int) -> c_int {
+    let mut found = 0;
+    // SAFETY: C's argument.
+    if unsafe { PyLong_GetSign(number, &mut found) } < 0 { -1 } else { c_int::from(found == sign) }
 }
