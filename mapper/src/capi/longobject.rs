@@ -119,6 +119,9 @@ pub unsafe extern "C" fn PyLong_AsSize_t(number: Borrowed) -> usize {
     api(|vm| unsigned(vm, number, "Python int too large to convert to C size_t").map(|value| value as usize))
 }
 
+/// What the functions for long long say.
+const TOO_BIG: &str = "int too big to convert";
+
 /// An int (nothing else) without sign.
 fn unsigned(vm: &VirtualMachine, number: Borrowed, message: &'static str) -> PyResult<u64> {
     if number.is_null() {
@@ -130,7 +133,13 @@ fn unsigned(vm: &VirtualMachine, number: Borrowed, message: &'static str) -> PyR
             return Err(vm.new_type_error("an integer is required"));
         }
         if long::parts(number.0).0 < 0 {
-            return Err(vm.new_overflow_error("can't convert negative value to unsigned int"));
+            // Two functions in CPython, each with its own words.
+            let long_long = message == TOO_BIG;
+            return Err(vm.new_overflow_error(if long_long {
+                "can't convert negative int to unsigned"
+            } else {
+                "can't convert negative value to unsigned int"
+            }));
         }
         long::to_u64(number.0).ok_or_else(|| vm.new_overflow_error(message))
     }
@@ -213,7 +222,7 @@ pub unsafe extern "C" fn PyLong_AsLongLong(number: Borrowed) -> i64 {
 
 /// An int as an unsigned long long; -1 with an exception.
 pub unsafe extern "C" fn PyLong_AsUnsignedLongLong(number: Borrowed) -> u64 {
-    api(|vm| unsigned(vm, number, "int too big to convert"))
+    api(|vm| unsigned(vm, number, TOO_BIG))
 }
 
 /// The low 64 bits of a number; -1 with an exception.
