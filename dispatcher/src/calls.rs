@@ -7,7 +7,7 @@ use std::mem::transmute;
 use rustclad_mapper::block::Block;
 use rustclad_mapper::function::Arguments;
 use rustclad_mapper::layout::{self as c, meth};
-use rustclad_mapper::{error, store, table, thread};
+use rustclad_mapper::{error, keywords, store, table, thread};
 use rustpython_vm::builtins::PyBaseExceptionRef;
 use rustpython_vm::function::{Callee, FuncArgs, KwArgs, PyNativeFn};
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
@@ -226,15 +226,11 @@ fn var_args_keywords(target: Target) -> impl PyNativeFn {
 }
 
 /// The keyword arguments as a dict's block; null if there are none.
-pub(crate) fn keyword_block(vm: &VirtualMachine, keywords: KwArgs) -> PyResult<Block> {
-    if keywords.is_empty() {
+pub(crate) fn keyword_block(vm: &VirtualMachine, arguments: KwArgs) -> PyResult<Block> {
+    if arguments.is_empty() {
         return Ok(std::ptr::null_mut());
     }
-    let dict = vm.ctx.new_dict();
-    for (name, value) in keywords {
-        dict.set_item(&*name, value, vm)?;
-    }
-    Ok(store::store_owned(vm, dict.into()))
+    Ok(keywords::new_block(vm, arguments.into_iter()))
 }
 
 fn keyword_dict(vm: &VirtualMachine, keywords: KwArgs) -> PyResult<This> {

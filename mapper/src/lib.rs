@@ -24,6 +24,7 @@ pub mod function;
 mod heap_type;
 mod import;
 mod interpreter;
+pub mod keywords;
 pub mod kind;
 pub mod layout;
 pub mod lend;

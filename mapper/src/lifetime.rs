@@ -12,9 +12,9 @@ use crate::layout as c;
 use crate::{lend, table, thread};
 
 /// How many bytes of unused str and bytes blocks are kept for the next time.
-const RETAINED_BYTES: usize = 4 << 20;
+const RETAINED_BYTES: usize = 32 << 20;
 /// A block larger than this is not kept.
-const RETAINED_BLOCK: usize = 256 << 10;
+const RETAINED_BLOCK: usize = 8 << 20;
 /// How deep deallocation may nest before the rest waits.
 const NESTING: u32 = 50;
 
@@ -76,6 +76,30 @@ pub unsafe fn dealloc(block: Block) {
 unsafe fn drop_twin(twin: *const PyObject) {
     // SAFETY: the reference is the caller's to drop.
     unsafe { drop(PyObjectRef::from_raw(std::ptr::NonNull::new_unchecked(twin.cast_mut()))) };
+}
+
+/// Makes sure that a block's one owner in C is the only one who knows it, so that its value may change; for that it
+/// gives up a twin that nobody but the block holds. False if the object is shared.
+///
+/// # Safety
+/// `block` is a str's or bytes'.
+pub(crate) unsafe fn make_sole(block: Block) -> bool {
+    // SAFETY: by contract; such twins are not weakly referenced, so a count of 1 is the block's own.
+    unsafe {
+        if (*block).ob_refcnt != 1 {
+            return false;
+        }
+        let Some(header) = header(block) else { return false };
+        let Some(twin) = header.twin.as_ref() else { return true };
+        if header.flags & (flag::QUEUED | flag::OWNS_TWIN) != flag::OWNS_TWIN || twin.strong_count() > 1 {
+            return false;
+        }
+        table::untie(twin);
+        header.twin = std::ptr::null();
+        header.flags &= !flag::OWNS_TWIN;
+        drop_twin(twin);
+        true
+    }
 }
 
 /// Keeps an exact str or bytes for the next time, or for a pointer into it that C still uses. False if it is not one.
@@ -188,6 +212,7 @@ pub unsafe extern "C" fn free_builtin(block: Block) {
                 }
             }
             Kind::List => crate::list::clear(block),
+            Kind::Dict => crate::keywords::free(block),
             Kind::Unicode => crate::unicode::free_buffers(block),
             Kind::Slice => {
                 let slice = block.cast::<c::PySliceObject>();

@@ -129,7 +129,7 @@ unsafe fn value_of(vm: &VirtualMachine, block: Block) -> Option<PyResult> {
                     (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => return Some(Err(error)),
                 }
             }
-            Kind::Dict if exact => vm.ctx.new_dict().into(),
+            Kind::Dict if exact => return Some(crate::keywords::to_managed(vm, block)),
             Kind::Set if exact => PySet::default().into_pyobject(vm),
             _ => return None,
         };

@@ -198,10 +198,12 @@ pub unsafe fn refresh_bytearray(block: Block, object: &PyObject) {
     unsafe {
         let array = object.downcast_unchecked_ref::<PyByteArray>();
         let mut buffer = array.borrow_buf_mut();
-        // C code relies on a NUL behind the last byte.
+        // C code relies on a NUL behind the last byte; an open buffer's memory must not move, and has its NUL.
         let length = buffer.len();
-        buffer.push(0);
-        buffer.truncate(length);
+        if buffer.capacity() == length {
+            buffer.reserve_exact(1);
+        }
+        buffer.spare_capacity_mut()[0].write(0);
         let start = buffer.as_mut_ptr().cast::<c_char>();
         let made = block.cast::<c::PyByteArrayObject>();
         (*made).ob_base.ob_size = length as isize;

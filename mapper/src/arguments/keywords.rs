@@ -23,12 +23,21 @@ pub(crate) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
+    /// The arguments of a call that has made no dict of them.
+    fn record(&self) -> Option<&'a Vec<(rustpython_vm::common::wtf8::Wtf8Buf, Block)>> {
+        // SAFETY: a dict's block, by the contract of the functions here.
+        if self.dict.is_null() { None } else { unsafe { crate::keywords::record(self.dict) } }
+    }
+
     /// How many arguments are given by name.
     fn named(&self) -> usize {
         if !self.names.is_empty() {
             return self.names.len();
         }
-        if self.dict.is_null() { 0 } else { dict_of(self.dict).map_or(0, |dict| dict.__len__()) }
+        match self.record() {
+            Some(record) => record.len(),
+            None => dict_of(self.dict).map_or(0, |dict| dict.__len__()),
+        }
     }
 
     /// The argument of a name. Borrowed from the source.
@@ -40,6 +49,10 @@ impl<'a> Source<'a> {
                     return Ok(Some(self.values[index]));
                 }
             }
+        }
+        if let Some(record) = self.record() {
+            let given = record.iter().find(|(given, _)| given.as_bytes() == name.to_bytes());
+            return Ok(given.map(|(_, value)| *value));
         }
         let Some(dict) = dict_of(self.dict) else { return Ok(None) };
         let text = name.to_str().unwrap_or_default();
@@ -56,6 +69,9 @@ impl<'a> Source<'a> {
                 .iter()
                 .map(|&name| Ok(Borrowed(name).get(vm)?.str(vm)?.to_string_lossy().into_owned()))
                 .collect();
+        }
+        if let Some(record) = self.record() {
+            return Ok(record.iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect());
         }
         let Some(dict) = dict_of(self.dict) else { return Ok(vec![]) };
         dict.keys_vec()

@@ -12,7 +12,7 @@ const STRIDES: c_int = 0x10 | ND;
 /// What a view keeps of a managed buffer.
 struct Kept {
     _buffer: PyBuffer,
-    format: std::ffi::CString,
+    format: Option<std::ffi::CString>,
     shape: Vec<isize>,
     strides: Vec<isize>,
 }
@@ -50,10 +50,20 @@ unsafe fn open(vm: &VirtualMachine, object: Borrowed, view: *mut c::Py_buffer, f
     }
     // SAFETY: C's arguments; the memory stays where it is while the buffer is open, which `Kept` says.
     unsafe {
-        let start = match managed.downcast_ref::<PyByteArray>() {
-            Some(array) => array.borrow_buf_mut().as_mut_ptr(),
-            None if buffer.desc.readonly => buffer.obj_bytes().as_ptr().cast_mut(),
-            None => buffer.obj_bytes_mut().as_mut_ptr(),
+        if let Some(array) = managed.downcast_ref::<PyByteArray>() {
+            let (start, length) = {
+                let mut bytes = array.borrow_buf_mut();
+                (bytes.as_mut_ptr(), bytes.len())
+            };
+            fill(view, object, start.cast(), length as isize, false, flags);
+            let kept = Kept { _buffer: buffer, format: None, shape: vec![], strides: vec![] };
+            (*view).internal = Box::into_raw(Box::new(kept)).cast();
+            return Ok(0);
+        }
+        let start = if buffer.desc.readonly {
+            buffer.obj_bytes().as_ptr().cast_mut()
+        } else {
+            buffer.obj_bytes_mut().as_mut_ptr()
         };
         let desc = &buffer.desc;
         let (mut shape, mut strides) = (Vec::new(), Vec::new());
@@ -61,7 +71,7 @@ unsafe fn open(vm: &VirtualMachine, object: Borrowed, view: *mut c::Py_buffer, f
             shape.push(*length as isize);
             strides.push(*stride);
         }
-        let format = std::ffi::CString::new(desc.format.to_string()).unwrap_or_default();
+        let format = std::ffi::CString::new(desc.format.to_string()).ok();
         let (length, itemsize, readonly) = (desc.len as isize, desc.itemsize as isize, desc.readonly);
         let start = start.offset(desc.offset);
         let kept = Box::new(Kept { _buffer: buffer, format, shape, strides });
@@ -73,7 +83,10 @@ unsafe fn open(vm: &VirtualMachine, object: Borrowed, view: *mut c::Py_buffer, f
             itemsize,
             readonly: c_int::from(readonly),
             ndim: kept.shape.len().max(1) as c_int,
-            format: if flags & FORMAT != 0 { kept.format.as_ptr().cast_mut() } else { std::ptr::null_mut() },
+            format: match &kept.format {
+                Some(format) if flags & FORMAT != 0 => format.as_ptr().cast_mut(),
+                _ => std::ptr::null_mut(),
+            },
             shape: or_null(flags & ND != 0, &kept.shape),
             strides: or_null(flags & STRIDES == STRIDES, &kept.strides),
             suboffsets: std::ptr::null_mut(),
