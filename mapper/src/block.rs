@@ -37,6 +37,10 @@ pub mod flag {
     pub const PINNED: u32 = 1 << 7;
     /// A function whose block counts its `self`.
     pub const COUNTS_SELF: u32 = 1 << 8;
+    /// C said that the object is whole and may be looked at by the collector.
+    pub const TRACKED: u32 = 1 << 9;
+    /// Its `tp_finalize` ran.
+    pub const FINALIZED: u32 = 1 << 10;
 }
 
 /// What stands in front of a block.

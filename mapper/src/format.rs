@@ -1,13 +1,12 @@
 //! The formats of `PyUnicode_FromFormat`, `PyErr_Format` and `PyBytes_FromFormat`: C's conversions for numbers and
-//! text, and CPython's own for objects.
+//! text, and CPython's own for objects. Needs the C lock; `str` and `repr` of arguments run Python code without it.
 
-use std::ffi::{c_char, c_int, c_long, c_void};
-use std::fmt::Write as _;
+use std::ffi::{CStr, c_char, c_int, c_void};
 
-use rustpython_vm::common::wtf8::{CodePoint, Wtf8Buf};
+use rustpython_vm::builtins::{PyStr, PyType, PyTypeRef};
+use rustpython_vm::common::wtf8::{CodePoint, Wtf8, Wtf8Buf};
 use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 
-use crate::block::Block;
 use crate::reference::Borrowed;
 use crate::va_list::VaList;
 use crate::{error, heap_type, thread};
@@ -20,14 +19,15 @@ struct Spec {
     alternate: bool,
     width: Option<usize>,
     precision: Option<usize>,
-    /// `l`, `ll`, `z`, `j`, `t` or nothing.
     size: Size,
 }
 
+/// An argument's size: `int`, or a word after `l` (also: wide characters) or after `ll`, `z`, `j` or `t`.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Size {
     #[default]
     Int,
+    Long,
     Word,
 }
 
@@ -40,193 +40,230 @@ enum Size {
 /// `format` is NUL-terminated, `va` has the arguments that it asks for.
 pub unsafe fn format(vm: &VirtualMachine, format: *const c_char, va: &mut VaList) -> PyResult<Wtf8Buf> {
     // SAFETY: by contract.
-    let format = unsafe { std::ffi::CStr::from_ptr(format) }.to_bytes();
-    let mut out = Wtf8Buf::new();
-    let mut at = 0;
-    while at < format.len() {
-        if format[at] != b'%' {
-            let end = format[at..].iter().position(|byte| *byte == b'%').map_or(format.len(), |found| at + found);
-            out.push_str(&String::from_utf8_lossy(&format[at..end]));
-            at = end;
-            continue;
-        }
-        at += 1;
-        // SAFETY: by contract.
-        at = unsafe { conversion(vm, format, at, va, &mut out)? };
+    let format = unsafe { CStr::from_ptr(format) }.to_bytes();
+    if let Some(byte) = format.iter().find(|byte| !byte.is_ascii()) {
+        return Err(vm.new_value_error(format!(
+            "PyUnicode_FromFormatV() expects an ASCII-encoded format string, got a non-ASCII byte: {byte:#04x}"
+        )));
     }
+    let format = std::str::from_utf8(format).unwrap_or_default();
+    let mut out = Wtf8Buf::with_capacity(format.len() + 32);
+    let mut rest = format;
+    while let Some(at) = rest.find('%') {
+        out.push_str(&rest[..at]);
+        let mut scanner = Scanner { rest: &rest.as_bytes()[at + 1..] };
+        // SAFETY: by contract.
+        let known = unsafe { conversion(vm, &mut scanner, va, &mut out)? };
+        if !known {
+            return Err(vm.new_system_error(format!("invalid format string: {}", &rest[at..])));
+        }
+        rest = &rest[rest.len() - scanner.rest.len()..];
+    }
+    out.push_str(rest);
     Ok(out)
 }
 
-/// Formats one conversion whose `%` lies before `at`; returns where the text goes on.
-unsafe fn conversion(
-    vm: &VirtualMachine,
-    format: &[u8],
-    mut at: usize,
-    va: &mut VaList,
-    out: &mut Wtf8Buf,
-) -> PyResult<usize> {
-    let mut spec = Spec::default();
-    while let Some(flag) = format.get(at) {
-        match flag {
-            b'-' => spec.left = true,
-            b'0' => spec.zero = true,
-            b'#' => spec.alternate = true,
-            _ => break,
+/// A format from the first byte that has not been read.
+struct Scanner<'a> {
+    rest: &'a [u8],
+}
+
+impl Scanner<'_> {
+    /// Reads a byte if `accept` is true of it.
+    fn next_if(&mut self, accept: impl Fn(u8) -> bool) -> Option<u8> {
+        let (&byte, rest) = self.rest.split_first().filter(|(byte, _)| accept(**byte))?;
+        self.rest = rest;
+        Some(byte)
+    }
+
+    /// Reads digits. None if there are none, an error if they are more than a size can be.
+    fn number(&mut self) -> Result<Option<usize>, ()> {
+        let mut number = None;
+        while let Some(digit) = self.next_if(|byte| byte.is_ascii_digit()) {
+            let value: isize = number.unwrap_or(0);
+            let value = value.checked_mul(10).and_then(|value| value.checked_add(isize::from(digit as i8 - b'0' as i8)));
+            number = Some(value.ok_or(())?);
         }
-        at += 1;
+        Ok(number.map(|value| value as usize))
+    }
+
+    /// Reads what stands in front of the letter.
+    unsafe fn spec(&mut self, vm: &VirtualMachine, va: &mut VaList) -> PyResult<Spec> {
+        let mut spec = Spec::default();
+        while let Some(flag) = self.next_if(|byte| b"-0#".contains(&byte)) {
+            match flag {
+                b'-' => spec.left = true,
+                b'0' => spec.zero = true,
+                _ => spec.alternate = true,
+            }
+        }
+        if self.next_if(|byte| byte == b'*').is_some() {
+            // SAFETY: by the caller's contract.
+            let width: c_int = unsafe { va.next() };
+            spec.left |= width < 0;
+            spec.width = Some(width.unsigned_abs() as usize);
+        } else {
+            spec.width = self.number().map_err(|()| vm.new_value_error("width too big"))?;
+        }
+        if self.next_if(|byte| byte == b'.').is_some() {
+            if self.next_if(|byte| byte == b'*').is_some() {
+                // SAFETY: by the caller's contract. Less than nothing leaves no text, and numbers as they are.
+                spec.precision = Some(unsafe { va.next::<c_int>() }.max(0) as usize);
+            } else {
+                spec.precision = self.number().map_err(|()| vm.new_value_error("precision too big"))?;
+            }
+        }
+        spec.size = match self.next_if(|byte| b"lzjt".contains(&byte)) {
+            None => Size::Int,
+            Some(b'l') if self.next_if(|byte| byte == b'l').is_none() => Size::Long,
+            Some(_) => Size::Word,
+        };
+        Ok(spec)
+    }
+}
+
+/// Formats one conversion, of which all but the `%` is still to be read. False if there is none such.
+unsafe fn conversion(vm: &VirtualMachine, scanner: &mut Scanner, va: &mut VaList, out: &mut Wtf8Buf) -> PyResult<bool> {
+    if scanner.next_if(|byte| byte == b'%').is_some() {
+        out.push_str("%");
+        return Ok(true);
     }
     // SAFETY: by the caller's contract.
     unsafe {
-        spec.width = number(format, &mut at, va);
-        if format.get(at) == Some(&b'.') {
-            at += 1;
-            spec.precision = Some(number(format, &mut at, va).unwrap_or(0));
-        }
-    }
-    while let Some(size) = format.get(at) {
-        match size {
-            b'l' | b'z' | b'j' | b't' => spec.size = Size::Word,
-            _ => break,
-        }
-        at += 1;
-    }
-    let Some(letter) = format.get(at) else {
-        return Err(vm.new_system_error("invalid format string: %"));
-    };
-    // SAFETY: by the caller's contract.
-    let text = unsafe { argument(vm, &spec, *letter, va)? };
-    let Some(text) = text else {
-        let rest = String::from_utf8_lossy(&format[at..]).into_owned();
-        return Err(vm.new_system_error(format!("invalid format string: %{rest}")));
-    };
-    pad(&spec, &text, out);
-    Ok(at + 1)
-}
-
-/// A width or precision: digits, or `*` for an argument.
-unsafe fn number(format: &[u8], at: &mut usize, va: &mut VaList) -> Option<usize> {
-    if format.get(*at) == Some(&b'*') {
-        *at += 1;
-        // SAFETY: by the caller's contract.
-        return usize::try_from(unsafe { va.next::<c_int>() }).ok();
-    }
-    let start = *at;
-    while format.get(*at).is_some_and(u8::is_ascii_digit) {
-        *at += 1;
-    }
-    std::str::from_utf8(&format[start..*at]).ok().and_then(|digits| digits.parse().ok())
-}
-
-/// The text of one argument, cut to the precision; None for a letter that means nothing.
-unsafe fn argument(vm: &VirtualMachine, spec: &Spec, letter: u8, va: &mut VaList) -> PyResult<Option<Wtf8Buf>> {
-    // SAFETY: by the caller's contract.
-    unsafe {
-        Ok(Some(match letter {
-            b'%' => Wtf8Buf::from("%"),
-            b'c' => {
-                let point = va.next::<c_int>();
-                let point = u32::try_from(point).ok().and_then(CodePoint::from_u32);
-                let point = point.ok_or_else(|| vm.new_overflow_error("character argument not in range(0x110000)"))?;
-                let mut text = Wtf8Buf::new();
-                text.push(point);
-                text
-            }
-            b'd' | b'i' => {
-                let value = if spec.size == Size::Word { va.next::<i64>() } else { i64::from(va.next::<c_int>()) };
-                integer(spec, value < 0, &value.unsigned_abs().to_string())
-            }
-            b'u' | b'x' | b'X' | b'o' => {
-                let value = if spec.size == Size::Word { va.next::<u64>() } else { u64::from(va.next::<u32>()) };
-                integer(
-                    spec,
-                    false,
-                    &match letter {
-                        b'x' => format!("{value:x}"),
-                        b'X' => format!("{value:X}"),
-                        b'o' => format!("{value:o}"),
-                        _ => value.to_string(),
-                    },
-                )
-            }
-            b'p' => {
-                let mut text = String::new();
-                let _ = write!(text, "{:#x}", va.pointer::<c_void>() as usize);
-                Wtf8Buf::from(text)
-            }
-            b's' if spec.size == Size::Word => wide_text(va.pointer::<u32>(), spec.precision),
-            b's' => bounded_text(va.pointer::<c_char>(), spec.precision),
-            b'U' => cut(spec, string(vm, &object(vm, va)?)?),
-            b'V' => {
-                let first = va.pointer::<crate::layout::PyObject>();
-                let second = va.pointer::<c_char>();
-                if first.is_null() {
-                    bounded_text(second, spec.precision)
+        let spec = scanner.spec(vm, va)?;
+        let Some(letter) = scanner.next_if(|_| true) else { return Ok(false) };
+        let plain = spec.width.is_none() && spec.precision.is_none();
+        match letter {
+            b'd' | b'i' | b'u' | b'x' | b'X' | b'o' => pad(&spec, number(&spec, letter, va).as_str().as_ref(), out),
+            b'c' if plain && spec.size == Size::Int => out.push(character(vm, va)?),
+            b'p' if plain && spec.size == Size::Int => out.push_str(&pointer(va)),
+            b's' => match spec.size {
+                Size::Int => bounded_text(&spec, va.pointer(), out),
+                Size::Long => pad(&spec, &wide_text(va.pointer(), spec.precision), out),
+                Size::Word => return Ok(false),
+            },
+            b'V' if spec.size != Size::Word => {
+                let object = Borrowed(va.pointer());
+                if !object.is_null() {
+                    let _: *mut c_void = va.pointer();
+                    limit(&spec, string(vm, &object.get(vm)?)?, out);
+                } else if spec.size == Size::Long {
+                    pad(&spec, &wide_text(va.pointer(), spec.precision), out);
                 } else {
-                    cut(spec, string(vm, &Borrowed(first).get(vm)?)?)
+                    bounded_text(&spec, va.pointer(), out);
                 }
             }
-            b'S' => {
-                let object = object(vm, va)?;
-                cut(spec, thread::leave(vm, || object.str(vm))?.as_wtf8().to_owned())
+            b'U' | b'S' | b'R' | b'A' | b'T' | b'N' if spec.size == Size::Int => {
+                let object = Borrowed(va.pointer()).get(vm)?;
+                object_text(vm, &spec, letter, object, out)?;
             }
-            b'R' => {
-                let object = object(vm, va)?;
-                cut(spec, thread::leave(vm, || object.repr(vm))?.as_wtf8().to_owned())
-            }
-            b'A' => {
-                let object = object(vm, va)?;
-                let text = thread::leave(vm, || object.ascii(vm))?;
-                cut(spec, text.as_wtf8().to_owned())
-            }
-            b'T' | b'N' => {
-                let object = object(vm, va)?;
-                let class = if letter == b'N' {
-                    object.downcast::<rustpython_vm::builtins::PyType>().map_err(|_| vm.new_type_error("%N argument must be a type"))?
-                } else {
-                    object.class().to_owned()
-                };
-                let name = heap_type::text_attribute(vm, &class, "__qualname__").unwrap_or_else(|| class.name().to_string());
-                let separator = if spec.alternate { ':' } else { '.' };
-                cut(
-                    spec,
-                    Wtf8Buf::from(match heap_type::text_attribute(vm, &class, "__module__") {
-                        Some(module) if module != "builtins" && module != "__main__" => format!("{module}{separator}{name}"),
-                        _ => name,
-                    }),
-                )
-            }
-            _ => return Ok(None),
-        }))
+            _ => return Ok(false),
+        }
+    }
+    Ok(true)
+}
+
+/// An integer's digits, with zeros in front up to the precision, or to the width if a flag says so.
+unsafe fn number(spec: &Spec, letter: u8, va: &mut VaList) -> String {
+    // SAFETY: by the caller's contract.
+    let (negative, value) = unsafe {
+        match (letter, spec.size) {
+            (b'd' | b'i', Size::Int) => (|value: c_int| (value < 0, u64::from(value.unsigned_abs())))(va.next()),
+            (b'd' | b'i', _) => (|value: i64| (value < 0, value.unsigned_abs()))(va.next()),
+            (_, Size::Int) => (false, u64::from(va.next::<u32>())),
+            _ => (false, va.next::<u64>()),
+        }
+    };
+    let sign = if negative { "-" } else { "" };
+    let filled = if spec.zero && !spec.left { spec.width.unwrap_or(0).saturating_sub(sign.len()) } else { 0 };
+    let least = spec.precision.unwrap_or(0).max(filled);
+    let digits = match letter {
+        b'x' => format!("{value:x}"),
+        b'X' => format!("{value:X}"),
+        b'o' => format!("{value:o}"),
+        _ => value.to_string(),
+    };
+    // Not by the formatter: it knows widths up to 65535 only.
+    format!("{sign}{}{digits}", "0".repeat(least.saturating_sub(digits.len())))
+}
+
+unsafe fn character(vm: &VirtualMachine, va: &mut VaList) -> PyResult<CodePoint> {
+    // SAFETY: by the caller's contract.
+    let point: c_int = unsafe { va.next() };
+    u32::try_from(point)
+        .ok()
+        .and_then(CodePoint::from_u32)
+        .ok_or_else(|| vm.new_overflow_error("character argument not in range(0x110000)"))
+}
+
+/// An address, as the C library writes it.
+unsafe fn pointer(va: &mut VaList) -> String {
+    // SAFETY: by the caller's contract.
+    match unsafe { va.pointer::<c_void>() } as usize {
+        0 => "0x(nil)".to_owned(),
+        address => format!("{address:#x}"),
     }
 }
 
-unsafe fn object(vm: &VirtualMachine, va: &mut VaList) -> PyResult<PyObjectRef> {
-    // SAFETY: by the caller's contract.
-    Borrowed(unsafe { va.pointer::<crate::layout::PyObject>() } as Block).get(vm)
+/// The text of an object, as the letter says.
+fn object_text(
+    vm: &VirtualMachine,
+    spec: &Spec,
+    letter: u8,
+    object: PyObjectRef,
+    out: &mut Wtf8Buf,
+) -> PyResult<()> {
+    let text = match letter {
+        b'U' => string(vm, &object)?,
+        b'S' => thread::leave(vm, || object.str(vm))?.as_wtf8().to_owned(),
+        b'R' => thread::leave(vm, || object.repr(vm))?.as_wtf8().to_owned(),
+        b'A' => thread::leave(vm, || object.ascii(vm))?.as_wtf8().to_owned(),
+        _ => {
+            let class = if letter == b'N' {
+                object.downcast::<PyType>().map_err(|_| vm.new_type_error("%N argument must be a type"))?
+            } else {
+                object.class().to_owned()
+            };
+            Wtf8Buf::from(type_name(vm, &class, if spec.alternate { ':' } else { '.' }))
+        }
+    };
+    limit(spec, text, out);
+    Ok(())
+}
+
+/// A type's name with its module in front, unless that is a usual one: what `%T` and `%N` give.
+pub(crate) fn type_name(vm: &VirtualMachine, class: &PyTypeRef, separator: char) -> String {
+    let name = heap_type::text_attribute(vm, class, "__qualname__").unwrap_or_else(|| class.name().to_string());
+    match heap_type::text_attribute(vm, class, "__module__") {
+        Some(module) if module != "builtins" && module != "__main__" => format!("{module}{separator}{name}"),
+        _ => name,
+    }
 }
 
 fn string(vm: &VirtualMachine, object: &PyObjectRef) -> PyResult<Wtf8Buf> {
-    match object.downcast_ref::<rustpython_vm::builtins::PyStr>() {
+    match object.downcast_ref::<PyStr>() {
         Some(text) => Ok(text.as_wtf8().to_owned()),
-        None => Err(vm.new_system_error(format!("%U argument is not a str but {}", object.as_object().class().name()))),
+        None => Err(vm.new_system_error(format!("a format's %U is given a '{}' object", object.class().name()))),
     }
 }
 
-/// C text of at most `limit` bytes; bytes that are no UTF-8 are replaced.
-unsafe fn bounded_text(text: *const c_char, limit: Option<usize>) -> Wtf8Buf {
+/// Writes C text in UTF-8, of which the precision is the greatest number of bytes. What is not UTF-8 is replaced; a
+/// character that the precision cuts is left out.
+unsafe fn bounded_text(spec: &Spec, text: *const c_char, out: &mut Wtf8Buf) {
     // SAFETY: by the caller's contract.
     unsafe {
-        let Some(limit) = limit else { return Wtf8Buf::from(error::text(text)) };
+        let Some(limit) = spec.precision else {
+            return pad(spec, error::text(text).as_str().as_ref(), out);
+        };
         let length = libc::strnlen(text, limit);
-        let bytes = std::slice::from_raw_parts(text.cast::<u8>(), length);
-        // What the limit cut in the middle of a character is left out.
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Wtf8Buf::from(text),
-            Err(error) if error.error_len().is_none() => {
-                Wtf8Buf::from(String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned())
-            }
-            Err(_) => Wtf8Buf::from(String::from_utf8_lossy(bytes).into_owned()),
+        let mut bytes = std::slice::from_raw_parts(text.cast::<u8>(), length);
+        if length == limit
+            && let Some(cut) = bytes.utf8_chunks().last().map(|last| last.invalid().len())
+            && std::str::from_utf8(&bytes[length - cut..]).is_err_and(|error| error.error_len().is_none())
+        {
+            bytes = &bytes[..length - cut];
         }
+        pad(spec, (*String::from_utf8_lossy(bytes)).as_ref(), out);
     }
 }
 
@@ -236,31 +273,22 @@ unsafe fn wide_text(text: *const u32, limit: Option<usize>) -> Wtf8Buf {
     (0..limit.unwrap_or(usize::MAX))
         .map(|index| unsafe { *text.add(index) })
         .take_while(|value| *value != 0)
-        .filter_map(CodePoint::from_u32)
+        .map(|value| CodePoint::from_u32(value).unwrap_or(CodePoint::from_char(char::REPLACEMENT_CHARACTER)))
         .collect()
 }
 
-/// Text of at most as many characters as the precision says.
-fn cut(spec: &Spec, text: Wtf8Buf) -> Wtf8Buf {
+/// Writes text of at most as many characters as the precision says.
+fn limit(spec: &Spec, text: Wtf8Buf, out: &mut Wtf8Buf) {
     match spec.precision {
-        Some(limit) => text.code_points().take(limit).collect(),
-        None => text,
+        Some(most) => pad(spec, &text.code_points().take(most).collect::<Wtf8Buf>(), out),
+        None => pad(spec, &text, out),
     }
 }
 
-/// A number with leading zeros up to the precision, or to the width if a flag says so.
-fn integer(spec: &Spec, negative: bool, digits: &str) -> Wtf8Buf {
-    let sign = if negative { "-" } else { "" };
-    let mut least = spec.precision.unwrap_or(0);
-    if spec.zero && !spec.left && spec.precision.is_none() {
-        least = spec.width.unwrap_or(0).saturating_sub(sign.len());
-    }
-    Wtf8Buf::from(format!("{sign}{digits:0>least$}"))
-}
-
-fn pad(spec: &Spec, text: &Wtf8Buf, out: &mut Wtf8Buf) {
-    let length = text.code_points().count();
-    let missing = " ".repeat(spec.width.unwrap_or(0).saturating_sub(length));
+/// Writes text with spaces in front or, for a flag, behind.
+fn pad(spec: &Spec, text: &Wtf8, out: &mut Wtf8Buf) {
+    let Some(width) = spec.width else { return out.push_wtf8(text) };
+    let missing = " ".repeat(width.saturating_sub(text.code_points().count()));
     if spec.left {
         out.push_wtf8(text);
         out.push_str(&missing);
@@ -270,5 +298,61 @@ fn pad(spec: &Spec, text: &Wtf8Buf, out: &mut Wtf8Buf) {
     }
 }
 
-/// A C long, for tests of sizes: the conversions above read words for all of `l`, `ll`, `z`, `j` and `t`.
-const _: () = assert!(size_of::<c_long>() == 8);
+/// Formats bytes, as `PyBytes_FromFormat` does: fewer conversions, no widths, and what is none stays as it is.
+///
+/// # Errors
+/// `OverflowError` for a `%c` that is no byte.
+///
+/// # Safety
+/// As for [`format`].
+pub unsafe fn format_bytes(vm: &VirtualMachine, format: *const c_char, va: &mut VaList) -> PyResult<Vec<u8>> {
+    // SAFETY: by contract.
+    let mut rest = unsafe { CStr::from_ptr(format) }.to_bytes();
+    let mut out = Vec::with_capacity(rest.len() + 32);
+    while let Some(at) = rest.iter().position(|byte| *byte == b'%') {
+        out.extend_from_slice(&rest[..at]);
+        let mut scanner = Scanner { rest: &rest[at + 1..] };
+        // SAFETY: by contract.
+        if !unsafe { byte_conversion(vm, &mut scanner, va, &mut out)? } {
+            out.extend_from_slice(&rest[at..]);
+            return Ok(out);
+        }
+        rest = scanner.rest;
+    }
+    out.extend_from_slice(rest);
+    Ok(out)
+}
+
+/// Formats one conversion of bytes. False if there is none such.
+unsafe fn byte_conversion(
+    vm: &VirtualMachine,
+    scanner: &mut Scanner,
+    va: &mut VaList,
+    out: &mut Vec<u8>,
+) -> PyResult<bool> {
+    let _ = scanner.number();
+    let dot = scanner.next_if(|byte| byte == b'.').is_some();
+    let limit = if dot { scanner.number().ok().flatten().filter(|limit| *limit > 0) } else { None };
+    while scanner.next_if(|byte| byte != b'%' && !byte.is_ascii_alphabetic()).is_some() {}
+    let word = matches!(scanner.rest, [b'l' | b'z', b'd' | b'u', ..]) && scanner.next_if(|_| true).is_some();
+    let spec = Spec { size: if word { Size::Word } else { Size::Int }, ..Spec::default() };
+    let Some(letter) = scanner.next_if(|_| true) else { return Ok(false) };
+    // SAFETY: by the caller's contract.
+    unsafe {
+        match letter {
+            b'd' | b'i' | b'u' | b'x' => out.extend_from_slice(number(&spec, letter, va).as_bytes()),
+            b'c' => out.push(u8::try_from(va.next::<c_int>()).map_err(|_| {
+                vm.new_overflow_error("PyBytes_FromFormatV(): %c format expects an integer in range [0; 255]")
+            })?),
+            b'p' => out.extend_from_slice(pointer(va).as_bytes()),
+            b's' => {
+                let text: *mut c_char = va.pointer();
+                let length = limit.map_or_else(|| libc::strlen(text), |limit| libc::strnlen(text, limit));
+                out.extend_from_slice(std::slice::from_raw_parts(text.cast(), length));
+            }
+            b'%' => out.push(b'%'),
+            _ => return Ok(false),
+        }
+    }
+    Ok(true)
+}

@@ -16,6 +16,7 @@ pub mod block;
 pub mod bound;
 pub mod capi;
 pub mod capsule;
+pub mod characters;
 mod direct;
 pub mod dispatch;
 pub mod error;
@@ -35,6 +36,7 @@ mod loader;
 mod lock;
 pub mod long;
 pub mod module;
+mod pending;
 mod phases;
 mod platform;
 pub mod reference;
@@ -66,7 +68,10 @@ impl Mapper {
     /// Nothing is loaded before the first extension module is.
     pub fn hook(dispatcher: &'static dyn Dispatcher) -> impl Fn(&mut VirtualMachine) {
         dispatch::set(dispatcher);
-        |vm| import::install(vm)
+        |vm| {
+            import::install(vm);
+            pending::install(vm);
+        }
     }
 
     /// The bridge for an interpreter that was started with [`Mapper::hook`]; loads the stub at the first call.

@@ -102,6 +102,68 @@ pub(crate) unsafe fn make_sole(block: Block) -> bool {
     }
 }
 
+/// Makes memory an object that nobody knows yet, with a count of 1: what its header said was of an earlier life.
+///
+/// # Safety
+/// `block` is memory of an object's size that holds no object.
+pub(crate) unsafe fn renew(block: Block) {
+    // SAFETY: by contract.
+    unsafe {
+        if let Some(header) = header(block) {
+            header.flags = flag::LIVE;
+            header.twin = std::ptr::null();
+        }
+        (*block).ob_refcnt = 1;
+        (*block).ob_overflow = 0;
+        (*block).ob_flags = 0;
+    }
+}
+
+/// Gives an object whose deallocation has begun a count of 1, so that Python code may see it again.
+///
+/// # Safety
+/// `block` points to an object whose count is 0.
+pub(crate) unsafe fn revive(block: Block) {
+    // SAFETY: by contract.
+    unsafe { (*block).ob_refcnt = 1 };
+    if let Some(header) = header(block) {
+        header.flags &= !flag::DYING;
+    }
+}
+
+/// Takes back the count that [`revive`] gave. False if somebody holds the object: then it lives on.
+///
+/// # Safety
+/// `block` points to an object that was revived.
+pub(crate) unsafe fn end_again(block: Block) -> bool {
+    // SAFETY: by contract; a twin's pointer is cleared before its memory goes.
+    unsafe {
+        if (*block).ob_refcnt > 1 {
+            (*block).ob_refcnt -= 1;
+            return false;
+        }
+        let Some(header) = header(block) else {
+            (*block).ob_refcnt = 0;
+            return true;
+        };
+        if let Some(twin) = header.twin.as_ref()
+            && header.flags & flag::OWNS_TWIN != 0
+        {
+            header.flags &= !flag::OWNS_TWIN;
+            if twin.strong_count() > 1 {
+                (*block).ob_refcnt = 0;
+                drop_twin(twin);
+                return false;
+            }
+            // The count keeps the twin's death from ending the block a second time.
+            drop_twin(twin);
+        }
+        (*block).ob_refcnt = 0;
+        header_of(block).flags |= flag::DYING;
+        true
+    }
+}
+
 /// Keeps an exact str or bytes for the next time, or for a pointer into it that C still uses. False if it is not one.
 fn retain(block: Block) -> bool {
     let statics = crate::types::statics();

@@ -1,6 +1,5 @@
 //! Loads the stub and fills it: function addresses, `PyExc_*` pointers, static types and singletons.
 
-use std::collections::HashMap;
 use std::ffi::{CString, c_int, c_void};
 use std::sync::OnceLock;
 
@@ -198,12 +197,11 @@ unsafe fn boolean(vm: &VirtualMachine, address: *mut c_void, value: bool) {
 
 /// Static blocks by name, for functions that return them.
 pub(crate) fn static_block(name: &'static str) -> Block {
-    static CACHE: OnceLock<HashMap<&'static str, usize>> = OnceLock::new();
-    let cache = CACHE.get_or_init(|| {
-        ["_Py_NoneStruct", "_Py_TrueStruct", "_Py_FalseStruct", "_Py_EllipsisObject", "_Py_NotImplementedStruct"]
-            .into_iter()
-            .map(|name| (name, symbols::data_address(name) as usize))
-            .collect()
-    });
-    cache[name] as Block
+    let statics = types::statics();
+    match name {
+        "_Py_NoneStruct" => statics.none,
+        "_Py_TrueStruct" => statics.true_,
+        "_Py_FalseStruct" => statics.false_,
+        _ => symbols::data_address(name).cast(),
+    }
 }

@@ -128,6 +128,11 @@ pub fn holds_lock() -> bool {
     context().slot.holds()
 }
 
+/// Whether this thread is attached to the VM, or was and put that aside.
+pub(crate) fn is_known() -> bool {
+    rustpython_vm::vm::thread::current_vm_is_set() || !context().saved.borrow().is_empty()
+}
+
 /// `PyEval_SaveThread`: gives the lock up and detaches this thread from the VM.
 pub(crate) fn save() -> *mut c::PyThreadState {
     let context = context();

@@ -11,7 +11,7 @@ use crate::kind::Kind;
 use crate::layout::{self as c, tpflags};
 use crate::{store, symbols, table};
 
-/// Addresses of the static types that are compared again and again. Filled when the stub's data is.
+/// Addresses of the static types and singletons that are compared again and again. Filled when the stub's data is.
 #[derive(Clone, Copy)]
 pub struct Statics {
     pub(crate) long: *mut c::PyTypeObject,
@@ -25,6 +25,9 @@ pub struct Statics {
     pub(crate) type_: *mut c::PyTypeObject,
     pub(crate) object: *mut c::PyTypeObject,
     pub(crate) function: *mut c::PyTypeObject,
+    pub(crate) none: Block,
+    pub(crate) true_: Block,
+    pub(crate) false_: Block,
 }
 
 static mut STATICS: Statics = {
@@ -41,6 +44,9 @@ static mut STATICS: Statics = {
         type_: null,
         object: null,
         function: null,
+        none: std::ptr::null_mut(),
+        true_: std::ptr::null_mut(),
+        false_: std::ptr::null_mut(),
     }
 };
 
@@ -68,6 +74,9 @@ pub(crate) fn fill_statics() {
             type_: of("PyType_Type"),
             object: of("PyBaseObject_Type"),
             function: of("PyCFunction_Type"),
+            none: symbols::data_address("_Py_NoneStruct").cast(),
+            true_: symbols::data_address("_Py_TrueStruct").cast(),
+            false_: symbols::data_address("_Py_FalseStruct").cast(),
         };
     }
 }

@@ -17,6 +17,7 @@ const ASCII: u32 = 1 << 6;
 const KIND_SHIFT: u32 = 2;
 /// `state.interned`: interned, and mortal or immortal.
 pub(crate) const INTERNED: u32 = 1;
+const INTERNED_MASK: u32 = 3;
 
 /// Bytes in front of the characters of an ASCII string and of any other compact one.
 const ASCII_DATA: usize = size_of::<c::PyASCIIObject>();
@@ -43,6 +44,16 @@ impl Width {
             0x80..0x100 => Self::One,
             0x100..0x1_0000 => Self::Two,
             _ => Self::Four,
+        }
+    }
+
+    /// The largest character: `PyUnicode_MAX_CHAR_VALUE`.
+    pub fn largest(self) -> u32 {
+        match self {
+            Self::Ascii => 0x7f,
+            Self::One => 0xff,
+            Self::Two => 0xffff,
+            Self::Four => 0x10_ffff,
         }
     }
 
@@ -90,16 +101,14 @@ pub unsafe fn new_compact(length: usize, width: Width) -> Option<Block> {
 /// A compact block with the given text, a count of 1 and no twin. None if memory is out.
 pub fn from_wtf8(text: &Wtf8) -> Option<Block> {
     let bytes = text.as_bytes();
-    if bytes.is_ascii() {
-        return from_ascii(bytes);
-    }
-    let mut largest = 0;
-    let mut length = 0;
-    for point in text.code_points() {
-        largest = largest.max(point.to_u32());
-        length += 1;
-    }
-    let width = Width::for_largest(largest);
+    // Lead bytes grow with their characters and are larger than the bytes that follow them.
+    let width = match bytes.iter().copied().max() {
+        None | Some(0..0x80) => return from_ascii(bytes),
+        Some(..0xc4) => Width::One,
+        Some(..0xf0) => Width::Two,
+        Some(_) => Width::Four,
+    };
+    let length = bytes.iter().filter(|&&byte| byte & 0xc0 != 0x80).count();
     // SAFETY: the characters are written below, as many and as wide as asked for.
     unsafe {
         let made = new_compact(length, width)?;
@@ -120,15 +129,13 @@ pub fn from_ascii(text: &[u8]) -> Option<Block> {
 }
 
 unsafe fn write_characters(to: *mut u8, width: Width, text: &Wtf8) {
-    for (index, point) in text.code_points().enumerate() {
-        let value = point.to_u32();
-        // SAFETY: the caller made room for all characters.
-        unsafe {
-            match width {
-                Width::Ascii | Width::One => to.add(index).write(value as u8),
-                Width::Two => to.cast::<u16>().add(index).write(value as u16),
-                Width::Four => to.cast::<u32>().add(index).write(value),
-            }
+    let points = text.code_points().map(CodePoint::to_u32).enumerate();
+    // SAFETY: the caller made room for all characters.
+    unsafe {
+        match width {
+            Width::Ascii | Width::One => points.for_each(|(index, point)| to.add(index).write(point as u8)),
+            Width::Two => points.for_each(|(index, point)| to.cast::<u16>().add(index).write(point as u16)),
+            Width::Four => points.for_each(|(index, point)| to.cast::<u32>().add(index).write(point)),
         }
     }
 }
@@ -280,6 +287,65 @@ pub unsafe fn utf8(vm: &VirtualMachine, block: Block) -> rustpython_vm::PyResult
         }
         Ok((object.utf8, object.utf8_length as usize))
     }
+}
+
+/// Whether a string is the one that is kept of its text.
+///
+/// # Safety
+/// `block` is a string's.
+#[inline]
+pub unsafe fn is_interned(block: Block) -> bool {
+    // SAFETY: by contract.
+    unsafe { (*block.cast::<c::PyASCIIObject>()).state & INTERNED_MASK != 0 }
+}
+
+/// Whether a string may change: it is an exact one that one owner in C knows and nobody else, and nothing was derived
+/// from its text yet.
+///
+/// # Safety
+/// `block` is a string's.
+pub unsafe fn is_modifiable(block: Block) -> bool {
+    // SAFETY: by contract.
+    unsafe {
+        let head = &*block.cast::<c::PyASCIIObject>();
+        head.ob_base.ob_type == statics().unicode
+            && head.hash == -1
+            && !is_interned(block)
+            && crate::lifetime::make_sole(block)
+    }
+}
+
+/// Gives a string another length; characters that it did not have are left as they come. Takes a reference and gives
+/// one: to the same block if it may change and has room. None if memory is out, and the reference stays the caller's.
+///
+/// # Safety
+/// `block` is a string's, whose reference is the caller's.
+pub unsafe fn resize(block: Block, length: usize) -> Option<Block> {
+    // SAFETY: by contract; a modifiable string's block is compact and was made here.
+    unsafe {
+        let (held, width) = shape(block);
+        let head = characters(block).offset_from(block.cast::<u8>()) as usize;
+        let bytes = length.checked_add(1)?.checked_mul(width.bytes())?.checked_add(head)?;
+        if is_modifiable(block) && fits(bytes, block::capacity(block)) {
+            if width != Width::Ascii {
+                let object = &mut *block.cast::<c::PyCompactUnicodeObject>();
+                libc::free(std::mem::replace(&mut object.utf8, std::ptr::null_mut()).cast());
+                object.utf8_length = 0;
+            }
+            (*block.cast::<c::PyASCIIObject>()).length = length as isize;
+            characters(block).add(length * width.bytes()).write_bytes(0, width.bytes());
+            return Some(block);
+        }
+        let made = new_compact(length, width)?;
+        characters(made).copy_from_nonoverlapping(characters(block), held.min(length) * width.bytes());
+        crate::table::decref(block);
+        Some(made)
+    }
+}
+
+/// Whether something fits into a block and does not waste most of it.
+pub(crate) fn fits(bytes: usize, capacity: usize) -> bool {
+    bytes <= capacity && (capacity <= 512 || bytes >= capacity / 2)
 }
 
 /// What `str.encode("utf-8")` raises for a string with lone surrogates.

@@ -48,8 +48,13 @@ pub unsafe extern "C" fn PyByteArray_AsString(array: Borrowed) -> *mut c_char {
 /// Gives a bytearray another size. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyByteArray_Resize(array: Borrowed, size: isize) -> c_int {
     api(|vm| {
+        if size < 0 {
+            return Err(vm.new_value_error(format!("Can only resize to positive sizes, got {size}")));
+        }
         let twin = array.of::<PyByteArray>(vm)?;
-        twin.resize(size, vm)?;
+        if twin.borrow_buf().len() != size as usize {
+            twin.resize(size, vm)?;
+        }
         // SAFETY: a bytearray's block and its twin.
         unsafe { store::refresh_bytearray(array.0, twin.as_object()) };
         Ok(0)
@@ -59,11 +64,11 @@ pub unsafe extern "C" fn PyByteArray_Resize(array: Borrowed, size: isize) -> c_i
 /// Two buffers joined in a new bytearray.
 pub unsafe extern "C" fn PyByteArray_Concat(a: Borrowed, b: Borrowed) -> New {
     api(|vm| {
-        let joined = [a, b].into_iter().try_fold(Vec::new(), |mut joined, part| {
-            let part = part.get(vm)?;
-            joined.extend_from_slice(&part.try_bytes_like(vm, <[u8]>::to_vec)?);
-            Ok(joined)
-        })?;
-        Ok(New::of(vm, vm.ctx.new_bytearray(joined)))
+        let (left, right) = (a.get(vm)?, b.get(vm)?);
+        let read = |part: &PyObjectRef| leave(vm, || part.try_bytes_like(vm, <[u8]>::to_vec));
+        match (read(&left), read(&right)) {
+            (Ok(left), Ok(right)) => Ok(New::of(vm, vm.ctx.new_bytearray([left, right].concat()))),
+            _ => Err(super::bytesobject::cannot_concat(vm, &right, &left)),
+        }
     })
 }

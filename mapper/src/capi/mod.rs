@@ -7,6 +7,7 @@
 #![allow(non_snake_case)]
 
 pub mod abstract_;
+pub mod attribute;
 pub mod boolobject;
 pub mod bytearrayobject;
 pub mod bytesobject;
@@ -51,7 +52,12 @@ pub mod sysmodule;
 pub mod traceback;
 pub mod tupleobject;
 pub mod typeobject;
+pub mod unicodecodecs;
+pub mod unicodectype;
+pub mod unicodemethods;
 pub mod unicodeobject;
+pub mod unicodesystem;
+pub mod unicodewriter;
 pub mod warnings;
 pub mod weakrefobject;
 

@@ -1,252 +1,239 @@
-//! `object.h` and `cpython/object.h`: what all objects have. Types are in `typeobject`.
+//! `object.h` and `cpython/object.h`: what all objects have. Attributes and dicts are in `attribute`, types in
+//! `typeobject`.
 
 use super::prelude::*;
-use rustpython_vm::builtins::{PyBytes, PyStr};
+use crate::block::{flag, header};
+use crate::unicode;
+use rustpython_vm::PyObject;
+use rustpython_vm::builtins::PyBytes;
 use rustpython_vm::types::PyComparisonOp;
+
+/// An object's type, borrowed from it.
+pub unsafe extern "C" fn Py_TYPE(object: Borrowed) -> *mut c::PyTypeObject {
+    // SAFETY: C's argument.
+    unsafe { table::type_of(object.0) }
+}
+
+/// The text that stands for NULL.
+fn null_text() -> New {
+    unicode::from_ascii(b"<NULL>").map_or(New::NULL, New)
+}
 
 /// `repr(object)`; `<NULL>` for NULL.
 pub unsafe extern "C" fn PyObject_Repr(object: Borrowed) -> New {
-    api(|vm| match object.opt(vm)? {
-        None => Ok(New::of(vm, vm.ctx.new_str("<NULL>"))),
-        Some(object) => Ok(New::of(vm, leave(vm, || object.repr(vm))?)),
+    if object.is_null() {
+        return null_text();
+    }
+    api(|vm| {
+        let object = object.held(vm)?;
+        let text = leave(vm, || object.repr(vm))?;
+        Ok(New::of(vm, text))
     })
 }
 
 /// `str(object)`; `<NULL>` for NULL.
 pub unsafe extern "C" fn PyObject_Str(object: Borrowed) -> New {
+    if object.is_null() {
+        return null_text();
+    }
     // SAFETY: C's argument.
-    if !object.is_null() && unsafe { (*object.0).ob_type } == statics().unicode {
+    if unsafe { (*object.0).ob_type } == statics().unicode {
         return object.again();
     }
-    api(|vm| match object.opt(vm)? {
-        None => Ok(New::of(vm, vm.ctx.new_str("<NULL>"))),
-        Some(object) => Ok(New::of(vm, leave(vm, || object.str(vm))?)),
+    api(|vm| {
+        let object = object.held(vm)?;
+        let text = leave(vm, || object.str(vm))?;
+        Ok(New::of(vm, text))
     })
 }
 
-/// `ascii(object)`.
+/// `ascii(object)`; `<NULL>` for NULL.
 pub unsafe extern "C" fn PyObject_ASCII(object: Borrowed) -> New {
+    if object.is_null() {
+        return null_text();
+    }
     api(|vm| {
-        let object = object.get(vm)?;
-        Ok(New::of(vm, leave(vm, || object.ascii(vm))?))
+        let object = object.held(vm)?;
+        let text = leave(vm, || object.ascii(vm))?;
+        Ok(New::of(vm, text))
     })
 }
 
-/// `bytes(object)`.
+/// An object as bytes: by `__bytes__`, as a buffer or from an iterable of ints; `<NULL>` for NULL. Unlike `bytes()` it
+/// takes no count and no string.
 pub unsafe extern "C" fn PyObject_Bytes(object: Borrowed) -> New {
-    api(|vm| {
-        let object = object.get(vm)?;
-        if object.downcast_ref_if_exact::<PyBytes>(vm).is_some() {
-            return Ok(New::of(vm, object));
+    // SAFETY: C's argument; a block of text is made of text.
+    unsafe {
+        if object.is_null() {
+            return New(store::bytes_block(b"<NULL>", statics().bytes));
         }
-        let class: PyObjectRef = vm.ctx.types.bytes_type.to_owned().into();
-        Ok(New::of(vm, leave(vm, || class.call((object,), vm))?))
+        if (*object.0).ob_type == statics().bytes {
+            return object.again();
+        }
+    }
+    api(|vm| {
+        let object = object.held(vm)?;
+        let made = leave(vm, || bytes_of(vm, &object))?;
+        Ok(New::of(vm, made))
     })
 }
+
+fn bytes_of(vm: &VirtualMachine, object: &PyObject) -> PyResult {
+    if let Some(method) = object.lookup_special(vm.ctx.intern_str("__bytes__"), vm)? {
+        let made = method.call((), vm)?;
+        if made.downcastable::<PyBytes>() {
+            return Ok(made);
+        }
+        return Err(vm.new_type_error(format!("__bytes__ returned non-bytes (type {})", made.class().slot_name())));
+    }
+    let class = object.class();
+    let is_buffer = class.slots.as_buffer.load().is_some();
+    let is_iterable = class.slots.iter.load().is_some() || object.sequence_unchecked().check();
+    if !is_buffer && (object.downcastable::<rustpython_vm::builtins::PyStr>() || !is_iterable) {
+        return Err(vm.new_type_error(format!("cannot convert '{}' object to bytes", class.slot_name())));
+    }
+    vm.ctx.types.bytes_type.as_object().call((object.to_owned(),), vm)
+}
+
+/// `Py_EQ` and `Py_NE`.
+const EQUAL: c_int = 2;
+const NOT_EQUAL: c_int = 3;
 
 /// `Py_LT` and its like.
 fn operator(vm: &VirtualMachine, op: c_int) -> PyResult<PyComparisonOp> {
     Ok(match op {
         0 => PyComparisonOp::Lt,
         1 => PyComparisonOp::Le,
-        2 => PyComparisonOp::Eq,
-        3 => PyComparisonOp::Ne,
+        EQUAL => PyComparisonOp::Eq,
+        NOT_EQUAL => PyComparisonOp::Ne,
         4 => PyComparisonOp::Gt,
         5 => PyComparisonOp::Ge,
         _ => return Err(bad_internal_call(vm)),
     })
 }
 
+/// Compares two exact ints, or two exact strings for equality, without their managed halves.
+unsafe fn compare_blocks(a: Block, b: Block, op: c_int) -> Option<bool> {
+    if a.is_null() || b.is_null() {
+        return None;
+    }
+    // SAFETY: objects, by the callers' contract; the types say what is in them.
+    unsafe {
+        let class = (*a).ob_type;
+        if class != (*b).ob_type {
+            return None;
+        }
+        if class == statics().long {
+            let (a, b) = (crate::long::to_i64(a)?, crate::long::to_i64(b)?);
+            return Some(match op {
+                0 => a < b,
+                1 => a <= b,
+                EQUAL => a == b,
+                NOT_EQUAL => a != b,
+                4 => a > b,
+                5 => a >= b,
+                _ => return None,
+            });
+        }
+        if class != statics().unicode || !(op == EQUAL || op == NOT_EQUAL) {
+            return None;
+        }
+        let ((length, width), other) = (unicode::shape(a), unicode::shape(b));
+        // Equal strings have the same width: it is the narrowest that holds them.
+        let equal = (length, width) == other && {
+            let bytes = length * width.bytes();
+            let text = |block| std::slice::from_raw_parts(unicode::characters(block).cast_const(), bytes);
+            text(a) == text(b)
+        };
+        Some(equal == (op == EQUAL))
+    }
+}
+
 /// What a comparison gives.
 pub unsafe extern "C" fn PyObject_RichCompare(a: Borrowed, b: Borrowed, op: c_int) -> New {
+    // SAFETY: C's arguments.
+    if let Some(result) = unsafe { compare_blocks(a.0, b.0, op) } {
+        return Borrowed(if result { statics().true_ } else { statics().false_ }).again();
+    }
     api(|vm| {
-        let (a, b, op) = (a.get(vm)?, b.get(vm)?, operator(vm, op)?);
-        Ok(New::of(vm, leave(vm, || a.rich_compare(b, op, vm))?))
+        let (a, b, op) = (a.held(vm)?, b.held(vm)?, operator(vm, op)?);
+        let result = leave(vm, || PyObject::rich_compare(&a, &b, op, vm))?;
+        Ok(New::of(vm, result))
     })
 }
 
 /// Whether a comparison holds: 1, 0, or -1 with an exception. Objects are equal to themselves.
 pub unsafe extern "C" fn PyObject_RichCompareBool(a: Borrowed, b: Borrowed, op: c_int) -> c_int {
-    if a.0 == b.0 && (op == 2 || op == 3) {
-        return c_int::from(op == 2);
+    if a.0 == b.0 && !a.is_null() && (op == EQUAL || op == NOT_EQUAL) {
+        return c_int::from(op == EQUAL);
+    }
+    // SAFETY: C's arguments.
+    if let Some(result) = unsafe { compare_blocks(a.0, b.0, op) } {
+        return result.into();
     }
     api(|vm| {
-        let (a, b, op) = (a.get(vm)?, b.get(vm)?, operator(vm, op)?);
+        let (a, b, op) = (a.held(vm)?, b.held(vm)?, operator(vm, op)?);
         leave(vm, || a.rich_compare_bool(&b, op, vm)).map(c_int::from)
     })
 }
 
-/// A name given as a C string.
-unsafe fn name_of(vm: &VirtualMachine, name: *const c_char) -> &'static rustpython_vm::builtins::PyStrInterned {
-    // SAFETY: C's argument.
-    vm.ctx.intern_str(unsafe { error::text(name) })
-}
-
-fn attribute(vm: &VirtualMachine, object: Borrowed, name: Borrowed) -> PyResult {
-    let (object, name) = (object.get(vm)?, name.get(vm)?);
-    let Some(name) = name.downcast_ref::<PyStr>() else {
-        return Err(vm.new_type_error(format!("attribute name must be string, not '{}'", name.class().name())));
-    };
-    leave(vm, || object.get_attr(name, vm))
-}
-
-/// An attribute.
-pub unsafe extern "C" fn PyObject_GetAttr(object: Borrowed, name: Borrowed) -> New {
-    api(|vm| Ok(New::of(vm, attribute(vm, object, name)?)))
-}
-
-/// An attribute by a name in UTF-8.
-pub unsafe extern "C" fn PyObject_GetAttrString(object: Borrowed, name: *const c_char) -> New {
-    api(|vm| {
-        let object = object.get(vm)?;
-        // SAFETY: C's arguments.
-        let name = unsafe { name_of(vm, name) };
-        Ok(New::of(vm, leave(vm, || object.get_attr(name, vm))?))
-    })
-}
-
-/// An attribute that may be missing, as 1 and the value, 0 and NULL, or -1 with an exception.
-unsafe fn optional(vm: &VirtualMachine, found: PyResult, result: *mut Block) -> PyResult<c_int> {
-    // SAFETY: C's argument.
-    unsafe { *result = std::ptr::null_mut() };
-    match found {
-        // SAFETY: C's argument.
-        Ok(value) => unsafe {
-            *result = New::of(vm, value).0;
-            Ok(1)
-        },
-        Err(error) if error.fast_isinstance(vm.ctx.exceptions.attribute_error) => Ok(0),
-        Err(error) => Err(error),
-    }
-}
-
-/// Puts an attribute into `result`: 1, 0 and NULL if there is none, -1 with an exception.
-pub unsafe extern "C" fn PyObject_GetOptionalAttr(object: Borrowed, name: Borrowed, result: *mut Block) -> c_int {
-    // SAFETY: C's arguments.
-    api(|vm| unsafe { optional(vm, attribute(vm, object, name), result) })
-}
-
-/// [`PyObject_GetOptionalAttr`] by a name in UTF-8.
-pub unsafe extern "C" fn PyObject_GetOptionalAttrString(object: Borrowed, name: *const c_char, result: *mut Block) -> c_int {
-    // SAFETY: C's arguments.
-    api(|vm| unsafe {
-        let (object, name) = (object.get(vm)?, name_of(vm, name));
-        optional(vm, leave(vm, || object.get_attr(name, vm)), result)
-    })
-}
-
-/// Whether an attribute is there: 1, 0, or -1 with an exception.
-pub unsafe extern "C" fn PyObject_HasAttrWithError(object: Borrowed, name: Borrowed) -> c_int {
-    api(|vm| match attribute(vm, object, name) {
-        Ok(_) => Ok(1),
-        Err(error) if error.fast_isinstance(vm.ctx.exceptions.attribute_error) => Ok(0),
-        Err(error) => Err(error),
-    })
-}
-
-/// [`PyObject_HasAttrWithError`] by a name in UTF-8.
-pub unsafe extern "C" fn PyObject_HasAttrStringWithError(object: Borrowed, name: *const c_char) -> c_int {
-    api(|vm| {
-        // SAFETY: C's arguments.
-        let (object, name) = (object.get(vm)?, unsafe { name_of(vm, name) });
-        match leave(vm, || object.get_attr(name, vm)) {
-            Ok(_) => Ok(1),
-            Err(error) if error.fast_isinstance(vm.ctx.exceptions.attribute_error) => Ok(0),
-            Err(error) => Err(error),
-        }
-    })
-}
-
-/// Whether an attribute can be had; exceptions count as no.
-pub unsafe extern "C" fn PyObject_HasAttr(object: Borrowed, name: Borrowed) -> c_int {
-    infallible(0, |vm| Ok(c_int::from(attribute(vm, object, name).is_ok())))
-}
-
-/// [`PyObject_HasAttr`] by a name in UTF-8.
-pub unsafe extern "C" fn PyObject_HasAttrString(object: Borrowed, name: *const c_char) -> c_int {
-    infallible(0, |vm| {
-        // SAFETY: C's arguments.
-        let (object, name) = (object.get(vm)?, unsafe { name_of(vm, name) });
-        Ok(c_int::from(leave(vm, || object.get_attr(name, vm)).is_ok()))
-    })
-}
-
-/// Sets an attribute, or deletes it if the value is NULL. 0, or -1 with an exception.
-pub unsafe extern "C" fn PyObject_SetAttr(object: Borrowed, name: Borrowed, value: Borrowed) -> c_int {
-    api(|vm| {
-        let (object, name, value) = (object.get(vm)?, name.of::<PyStr>(vm)?, value.opt(vm)?);
-        leave(vm, || match value {
-            Some(value) => object.set_attr(&*name, value, vm),
-            None => object.del_attr(&*name, vm),
-        })?;
-        Ok(0)
-    })
-}
-
-/// [`PyObject_SetAttr`] by a name in UTF-8.
-pub unsafe extern "C" fn PyObject_SetAttrString(object: Borrowed, name: *const c_char, value: Borrowed) -> c_int {
-    api(|vm| {
-        // SAFETY: C's arguments.
-        let (object, name, value) = (object.get(vm)?, unsafe { name_of(vm, name) }, value.opt(vm)?);
-        leave(vm, || match value {
-            Some(value) => object.set_attr(name, value, vm),
-            None => object.del_attr(name, vm),
-        })?;
-        Ok(0)
-    })
-}
-
-/// Deletes an attribute. 0, or -1 with an exception.
-pub unsafe extern "C" fn PyObject_DelAttr(object: Borrowed, name: Borrowed) -> c_int {
-    // SAFETY: C's arguments.
-    unsafe { PyObject_SetAttr(object, name, Borrowed(std::ptr::null_mut())) }
-}
-
-/// [`PyObject_DelAttr`] by a name in UTF-8.
-pub unsafe extern "C" fn PyObject_DelAttrString(object: Borrowed, name: *const c_char) -> c_int {
-    // SAFETY: C's arguments.
-    unsafe { PyObject_SetAttrString(object, name, Borrowed(std::ptr::null_mut())) }
-}
-
-/// The attribute look-up that most types have.
-pub unsafe extern "C" fn PyObject_GenericGetAttr(object: Borrowed, name: Borrowed) -> New {
-    api(|vm| {
-        let (object, name) = (object.get(vm)?, name.of::<PyStr>(vm)?);
-        Ok(New::of(vm, leave(vm, || object.generic_getattr(&name, vm))?))
-    })
-}
-
-/// The attribute setting that most types have; NULL deletes. 0, or -1 with an exception.
-pub unsafe extern "C" fn PyObject_GenericSetAttr(object: Borrowed, name: Borrowed, value: Borrowed) -> c_int {
-    api(|vm| {
-        use rustpython_vm::function::PySetterValue;
-        let (object, name) = (object.get(vm)?, name.of::<PyStr>(vm)?);
-        let value = value.opt(vm)?.map_or(PySetterValue::Delete, PySetterValue::Assign);
-        leave(vm, || object.generic_setattr(&name, value, vm))?;
-        Ok(0)
-    })
-}
-
-/// `tp_iter` of iterators.
+/// `tp_iter` of iterators: the object itself.
 pub unsafe extern "C" fn PyObject_SelfIter(object: Borrowed) -> New {
     object.again()
 }
 
 /// `hash(object)`; -1 with an exception.
 pub unsafe extern "C" fn PyObject_Hash(object: Borrowed) -> isize {
+    // SAFETY: C's argument.
+    let is_text = !object.is_null() && unsafe { (*object.0).ob_type } == statics().unicode;
+    if is_text {
+        // SAFETY: a string's block.
+        let known = unsafe { (*object.0.cast::<c::PyASCIIObject>()).hash };
+        if known != -1 {
+            return known;
+        }
+    }
     api(|vm| {
-        let object = object.get(vm)?;
-        Ok(leave(vm, || object.hash(vm))? as isize)
+        let held = object.held(vm)?;
+        if !is_text {
+            return leave(vm, || held.hash(vm)).map(|hash| hash as isize);
+        }
+        let hash = held.hash(vm)? as isize;
+        // SAFETY: a string's block.
+        unsafe { (*object.0.cast::<c::PyASCIIObject>()).hash = hash };
+        Ok(hash)
     })
 }
 
 /// `tp_hash` of types whose objects have none: raises `TypeError`.
 pub unsafe extern "C" fn PyObject_HashNotImplemented(object: Borrowed) -> isize {
-    api(|vm| Err(vm.new_type_error(format!("unhashable type: '{}'", object.get(vm)?.class().name()))))
+    api(|vm| Err(vm.new_type_error(format!("unhashable type: '{}'", object.held(vm)?.class().slot_name()))))
+}
+
+/// Whether an object counts as true, if its block alone tells.
+unsafe fn block_truth(block: Block) -> Option<bool> {
+    let statics = statics();
+    if block == statics.true_ {
+        return Some(true);
+    }
+    if block == statics.false_ || block == statics.none {
+        return Some(false);
+    }
+    // SAFETY: NULL or an object, by the callers' contract; the types say what is in it.
+    unsafe {
+        if !block.is_null() && (*block).ob_type == statics.long {
+            return Some(crate::long::parts(block).0 != 0);
+        }
+        super::abstract_::block_length(block).map(|length| length != 0)
+    }
 }
 
 /// Whether an object counts as true: 1, 0, or -1 with an exception.
 pub unsafe extern "C" fn PyObject_IsTrue(object: Borrowed) -> c_int {
+    // SAFETY: C's argument.
+    if let Some(truth) = unsafe { block_truth(object.0) } {
+        return truth.into();
+    }
     api(|vm| {
         let object = object.get(vm)?;
         leave(vm, || object.try_to_bool(vm)).map(c_int::from)
@@ -267,30 +254,135 @@ pub unsafe extern "C" fn PyCallable_Check(object: Borrowed) -> c_int {
     if object.is_null() {
         return 0;
     }
-    infallible(0, |vm| Ok(c_int::from(object.get(vm)?.is_callable())))
+    infallible(0, |vm| Ok(object.held(vm)?.is_callable().into()))
 }
 
-/// `dir(object)`; of the current scope for NULL.
+/// `dir(object)`; the names in the current scope for NULL.
 pub unsafe extern "C" fn PyObject_Dir(object: Borrowed) -> New {
     api(|vm| {
         let dir = vm.builtins.get_attr("dir", vm)?;
         let args: Vec<PyObjectRef> = object.opt(vm)?.into_iter().collect();
-        Ok(New::of(vm, leave(vm, || dir.call(args, vm))?))
+        let names = leave(vm, || dir.call(args, vm))?;
+        Ok(New::of(vm, names))
     })
 }
 
-/// Tells an object's weak references that it ends. The managed half has done so when C hears of the end.
-pub unsafe extern "C" fn PyObject_ClearWeakRefs(_object: Borrowed) {}
+/// Clears an object's weak references. A dying object's twin has done so before C hears of the end.
+pub unsafe extern "C" fn PyObject_ClearWeakRefs(object: Borrowed) {
+    if let Some(twin) = table::twin_of(object.0) {
+        infallible((), |vm| {
+            leave(vm, || twin.clear_weak_refs());
+            Ok(())
+        });
+    }
+}
 
-/// An object's dict, as a new reference.
-pub unsafe extern "C" fn PyObject_GenericGetDict(object: Borrowed, _context: *mut c_void) -> New {
+/// Marks an object as being in its `repr`. 1 if it was already, 0 if not.
+pub unsafe extern "C" fn Py_ReprEnter(object: Borrowed) -> c_int {
     api(|vm| {
-        let object = object.get(vm)?;
-        match object.dict() {
-            Some(dict) => Ok(New::of(vm, dict)),
-            None => Err(vm.new_attribute_error(format!("'{}' object has no attribute '__dict__'", object.class().name()))),
-        }
+        let id = object.held(vm)?.get_id();
+        Ok((!vm.repr_guards.borrow_mut().insert(id)).into())
     })
+}
+
+/// Ends what [`Py_ReprEnter`] began.
+pub unsafe extern "C" fn Py_ReprLeave(object: Borrowed) {
+    infallible((), |vm| {
+        vm.repr_guards.borrow_mut().remove(&object.held(vm)?.get_id());
+        Ok(())
+    });
+}
+
+/// Writes `repr(object)`, or with `Py_PRINT_RAW` (1) its `str`, to a C stream. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyObject_Print(object: Borrowed, stream: *mut libc::FILE, flags: c_int) -> c_int {
+    api(|vm| {
+        let text = match object.opt(vm)? {
+            None => "<nil>".to_owned(),
+            Some(object) => {
+                let text = leave(vm, || if flags & 1 != 0 { object.str(vm) } else { object.repr(vm) })?;
+                text.to_string_lossy().into_owned()
+            }
+        };
+        // SAFETY: C's stream.
+        let written = leave(vm, || unsafe { libc::fwrite(text.as_ptr().cast(), 1, text.len(), stream) });
+        if written == text.len() { Ok(0) } else { Err(vm.new_last_os_error()) }
+    })
+}
+
+/// Writes what is known of an object to standard error.
+pub unsafe extern "C" fn _PyObject_Dump(object: Borrowed) {
+    if object.is_null() {
+        eprintln!("<object at NULL>");
+        return;
+    }
+    // SAFETY: C's argument.
+    let (address, count, class) =
+        unsafe { (object.0 as usize, (*object.0).ob_refcnt, error::text((*(*object.0).ob_type).tp_name)) };
+    eprintln!("object address  : {address:#x}\nobject refcount : {count}\nobject type name: {class}");
+    infallible((), |vm| {
+        let object = object.held(vm)?;
+        let text = leave(vm, || object.repr(vm))?;
+        eprintln!("object repr     : {}", text.to_string_lossy());
+        Ok(())
+    });
+}
+
+/// An object's name for messages about calls: `module.name()`.
+pub unsafe extern "C" fn _PyObject_FunctionStr(object: Borrowed) -> New {
+    api(|vm| {
+        let text = crate::direct::function_text(vm, object)?;
+        Ok(New::of(vm, vm.ctx.new_str(text)))
+    })
+}
+
+/// Whether the collector may look at objects of this one's type.
+unsafe fn is_collected(object: Block) -> bool {
+    // SAFETY: an object, by the callers' contract.
+    unsafe { (*(*object).ob_type).tp_flags & c::tpflags::HAVE_GC != 0 }
+}
+
+/// Runs an object's `tp_finalize`, unless it ran before.
+pub unsafe extern "C" fn PyObject_CallFinalizer(object: Block) {
+    // SAFETY: C's argument.
+    unsafe {
+        let Some(finalize) = (*(*object).ob_type).tp_finalize else { return };
+        if is_collected(object)
+            && let Some(header) = header(object)
+        {
+            if header.flags & flag::FINALIZED != 0 {
+                return;
+            }
+            header.flags |= flag::FINALIZED;
+        }
+        finalize(object);
+    }
+}
+
+/// Runs the `tp_finalize` of an object whose `tp_dealloc` was called. 0, or -1 if somebody holds it again: then it lives
+/// on, and the deallocator has to return at once.
+pub unsafe extern "C" fn PyObject_CallFinalizerFromDealloc(object: Block) -> c_int {
+    // SAFETY: C's argument: an object with a count of 0.
+    unsafe {
+        if (*(*object).ob_type).tp_finalize.is_none() {
+            return 0;
+        }
+        lifetime::revive(object);
+        PyObject_CallFinalizer(object);
+        if lifetime::end_again(object) { 0 } else { -1 }
+    }
+}
+
+/// The memory behind an object's fixed part, for types with `Py_TPFLAGS_ITEMS_AT_END`; NULL with `TypeError` for others.
+pub unsafe extern "C" fn PyObject_GetItemData(object: Block) -> *mut c_void {
+    // SAFETY: C's argument.
+    unsafe {
+        let class = (*object).ob_type;
+        if (*class).tp_flags & c::tpflags::ITEMS_AT_END == 0 {
+            let name = error::text((*class).tp_name);
+            return api(|vm| Err(vm.new_type_error(format!("type '{name}' does not have Py_TPFLAGS_ITEMS_AT_END"))));
+        }
+        object.cast::<u8>().offset((*class).tp_basicsize).cast()
+    }
 }
 
 /// Whether two references are to the same object.
@@ -300,17 +392,17 @@ pub unsafe extern "C" fn Py_Is(a: Borrowed, b: Borrowed) -> c_int {
 
 /// Whether it is None.
 pub unsafe extern "C" fn Py_IsNone(object: Borrowed) -> c_int {
-    c_int::from(object.0 == crate::link::static_block("_Py_NoneStruct"))
+    c_int::from(object.0 == statics().none)
 }
 
 /// Whether it is True.
 pub unsafe extern "C" fn Py_IsTrue(object: Borrowed) -> c_int {
-    c_int::from(object.0 == crate::link::static_block("_Py_TrueStruct"))
+    c_int::from(object.0 == statics().true_)
 }
 
 /// Whether it is False.
 pub unsafe extern "C" fn Py_IsFalse(object: Borrowed) -> c_int {
-    c_int::from(object.0 == crate::link::static_block("_Py_FalseStruct"))
+    c_int::from(object.0 == statics().false_)
 }
 
 /// One of the constants of `Py_CONSTANT_*`, borrowed for ever; NULL with an exception for another number.
@@ -361,4 +453,48 @@ pub unsafe extern "C" fn PyUnstable_Object_IsUniquelyReferenced(object: Borrowed
 /// [`PyUnstable_Object_IsUniquelyReferenced`] for an argument: managed code always holds those.
 pub unsafe extern "C" fn PyUnstable_Object_IsUniqueReferencedTemporary(_object: Borrowed) -> c_int {
     0
+}
+
+/// Asks for reference counts that are not always exact. They always are: 0, nothing is changed.
+pub unsafe extern "C" fn PyUnstable_Object_EnableDeferredRefcount(_object: Borrowed) -> c_int {
+    0
+}
+
+/// Whether an object's count never changes.
+pub unsafe extern "C" fn PyUnstable_IsImmortal(object: Borrowed) -> c_int {
+    // SAFETY: C's argument.
+    unsafe { table::is_immortal(object.0) }.into()
+}
+
+/// Adds a reference to an object that may be dying. 1, or 0 if it is.
+pub unsafe extern "C" fn PyUnstable_TryIncRef(object: Borrowed) -> c_int {
+    // SAFETY: C's argument.
+    unsafe {
+        if (*object.0).ob_refcnt == 0 {
+            return 0;
+        }
+        table::incref(object.0);
+    }
+    1
+}
+
+/// Prepares an object for [`PyUnstable_TryIncRef`]: with one lock there is nothing to do.
+pub unsafe extern "C" fn PyUnstable_EnableTryIncRef(_object: Borrowed) {}
+
+/// Makes memory that was an object before, or never was, an object with a count of 1.
+pub unsafe extern "C" fn _Py_NewReference(object: Block) {
+    // SAFETY: C's argument.
+    unsafe { lifetime::renew(object) };
+}
+
+/// [`_Py_NewReference`].
+pub unsafe extern "C" fn _Py_NewReferenceNoTotal(object: Block) {
+    // SAFETY: C's argument.
+    unsafe { lifetime::renew(object) };
+}
+
+/// Brings an object that is being deallocated back, with a count of 1.
+pub unsafe extern "C" fn _Py_ResurrectReference(object: Block) {
+    // SAFETY: C's argument.
+    unsafe { lifetime::revive(object) };
 }

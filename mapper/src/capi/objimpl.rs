@@ -46,20 +46,14 @@ pub unsafe extern "C" fn PyObject_Free(memory: *mut c_void) {
     }
 }
 
-/// Makes memory an object with a count of 1; returns it.
+/// Makes memory an object with a count of 1, also if it was one before; returns it. A heap type is counted.
 pub unsafe extern "C" fn PyObject_Init(object: Block, class: *mut c::PyTypeObject) -> Block {
     // SAFETY: C's arguments.
     unsafe {
         if object.is_null() {
             return object;
         }
-        if let Some(header) = header(object) {
-            header.flags &= !flag::RAW;
-            header.twin = std::ptr::null();
-        }
-        (*object).ob_refcnt = 1;
-        (*object).ob_overflow = 0;
-        (*object).ob_flags = 0;
+        lifetime::renew(object);
         (*object).ob_type = class;
         if (*class).tp_flags & c::tpflags::HEAPTYPE != 0 {
             table::incref(class.cast());
@@ -89,7 +83,7 @@ pub unsafe extern "C" fn _PyObject_New(class: *mut c::PyTypeObject) -> New {
 pub unsafe extern "C" fn _PyObject_NewVar(class: *mut c::PyTypeObject, size: isize) -> New {
     // SAFETY: C's arguments.
     let made = unsafe { heap_type::generic_alloc(class, size) };
-    if made.is_null() { api(|vm| Err(vm.new_memory_error(""))) } else { New(made) }
+    if made.is_null() { api(|vm| Err(vm.no_memory_error())) } else { New(made) }
 }
 
 /// [`_PyObject_New`] for a type whose objects the collector looks at.
@@ -104,14 +98,155 @@ pub unsafe extern "C" fn _PyObject_GC_NewVar(class: *mut c::PyTypeObject, size: 
     unsafe { _PyObject_NewVar(class, size) }
 }
 
-/// Says that an object is whole. The collector finds C objects by their managed halves: nothing is kept here.
-pub unsafe extern "C" fn PyObject_GC_Track(_object: Block) {}
+/// The same object with another number of variable parts, possibly elsewhere; NULL with `MemoryError`.
+pub unsafe extern "C" fn _PyObject_GC_Resize(object: Block, size: isize) -> Block {
+    // SAFETY: C's arguments: an object of a type of ours, without a twin.
+    unsafe {
+        let class = (*object).ob_type;
+        let bytes = ((*class).tp_basicsize + (size + 1) * (*class).tp_itemsize) as usize;
+        let flags = header(object).map_or(0, |header| header.flags & !flag::LIVE);
+        let moved: Block = PyObject_Realloc(object.cast(), bytes).cast();
+        if moved.is_null() {
+            return api(|vm| Err(vm.no_memory_error()));
+        }
+        block::header_of(moved).flags = flags | flag::LIVE;
+        (*moved.cast::<c::PyVarObject>()).ob_size = size;
+        moved
+    }
+}
+
+/// [`_PyObject_GC_New`] with `extra` bytes of zeros behind the type's own.
+pub unsafe extern "C" fn PyUnstable_Object_GC_NewWithExtraData(class: *mut c::PyTypeObject, extra: usize) -> New {
+    // SAFETY: C's arguments.
+    unsafe {
+        let made = block::allocate((*class).tp_basicsize as usize + extra, 0);
+        if made.is_null() {
+            return api(|vm| Err(vm.no_memory_error()));
+        }
+        New(PyObject_Init(made, class))
+    }
+}
+
+/// Says that an object is whole: the collector may look at it from now on.
+pub unsafe extern "C" fn PyObject_GC_Track(object: Block) {
+    if let Some(header) = header(object) {
+        header.flags |= flag::TRACKED;
+    }
+}
 
 /// Says that an object is about to be taken apart.
-pub unsafe extern "C" fn PyObject_GC_UnTrack(_object: Block) {}
+pub unsafe extern "C" fn PyObject_GC_UnTrack(object: Block) {
+    if let Some(header) = header(object) {
+        header.flags &= !flag::TRACKED;
+    }
+}
 
 /// Frees an object of a type whose objects the collector looks at.
 pub unsafe extern "C" fn PyObject_GC_Del(memory: *mut c_void) {
     // SAFETY: C's arguments.
     unsafe { PyObject_Free(memory) };
+}
+
+/// Whether an object's type says that the collector looks at its objects, and at this one.
+pub unsafe extern "C" fn PyObject_IS_GC(object: Block) -> c_int {
+    // SAFETY: C's arguments.
+    unsafe {
+        let class = &*(*object).ob_type;
+        let this = class.tp_is_gc.is_none_or(|is_gc| is_gc(object) != 0);
+        c_int::from(class.tp_flags & c::tpflags::HAVE_GC != 0 && this)
+    }
+}
+
+/// Whether the collector looks at an object.
+pub unsafe extern "C" fn PyObject_GC_IsTracked(object: Block) -> c_int {
+    // SAFETY: C's arguments.
+    unsafe {
+        if PyObject_IS_GC(object) == 0 {
+            return 0;
+        }
+        if Kind::of(object) != Kind::Instance
+            && let Some(twin) = table::twin_of(object)
+        {
+            return twin.is_gc_tracked().into();
+        }
+    }
+    header(object).is_some_and(|header| header.flags & flag::TRACKED != 0).into()
+}
+
+/// Whether an object's finalizer ran.
+pub unsafe extern "C" fn PyObject_GC_IsFinalized(object: Block) -> c_int {
+    let flagged = header(object).is_some_and(|header| header.flags & flag::FINALIZED != 0);
+    (flagged || table::twin_of(object).is_some_and(rustpython_vm::PyObject::gc_finalized)).into()
+}
+
+/// Where an object's type keeps its list of weak references; NULL if it has none.
+pub unsafe extern "C" fn PyObject_GET_WEAKREFS_LISTPTR(object: Block) -> *mut Block {
+    // SAFETY: C's arguments; every block has a field of CPython's at that place in front.
+    unsafe {
+        match (*(*object).ob_type).tp_weaklistoffset {
+            0 => std::ptr::null_mut(),
+            offset => object.cast::<u8>().offset(offset).cast(),
+        }
+    }
+}
+
+/// `PyObjectArenaAllocator`.
+#[repr(C)]
+pub struct ArenaAllocator {
+    context: *mut c_void,
+    allocate: unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void,
+    free: unsafe extern "C" fn(*mut c_void, *mut c_void, usize),
+}
+
+unsafe extern "C" fn map(_context: *mut c_void, size: usize) -> *mut c_void {
+    let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    // SAFETY: an anonymous mapping at an address of the system's choice.
+    let memory = unsafe { libc::mmap(std::ptr::null_mut(), size, access, kind, -1, 0) };
+    if memory == libc::MAP_FAILED { std::ptr::null_mut() } else { memory }
+}
+
+unsafe extern "C" fn unmap(_context: *mut c_void, memory: *mut c_void, size: usize) {
+    // SAFETY: C's arguments: a mapping of `map`'s.
+    unsafe { libc::munmap(memory, size) };
+}
+
+/// The functions that get large pieces of memory from the system.
+pub unsafe extern "C" fn PyObject_GetArenaAllocator(allocator: *mut ArenaAllocator) {
+    // SAFETY: C's argument.
+    unsafe { allocator.write(ArenaAllocator { context: std::ptr::null_mut(), allocate: map, free: unmap }) };
+}
+
+/// Collects garbage, unless collection is switched off. The number of objects that were found, or -1.
+pub unsafe extern "C" fn PyGC_Collect() -> isize {
+    api(|vm| {
+        if !vm.state.gc.is_enabled() {
+            return Ok(0);
+        }
+        let gc = vm.import("gc", 0)?;
+        let found = leave(vm, || vm.call_method(&gc, "collect", ()))?;
+        found.try_into_value(vm)
+    })
+}
+
+/// Switches automatic collection on. Whether it was on.
+pub unsafe extern "C" fn PyGC_Enable() -> c_int {
+    infallible(0, |vm| {
+        let was = vm.state.gc.is_enabled();
+        vm.state.gc.enable();
+        Ok(was.into())
+    })
+}
+
+/// Switches automatic collection off. Whether it was on.
+pub unsafe extern "C" fn PyGC_Disable() -> c_int {
+    infallible(0, |vm| {
+        let was = vm.state.gc.is_enabled();
+        vm.state.gc.disable();
+        Ok(was.into())
+    })
+}
+
+/// Whether automatic collection is on.
+pub unsafe extern "C" fn PyGC_IsEnabled() -> c_int {
+    infallible(0, |vm| Ok(vm.state.gc.is_enabled().into()))
 }

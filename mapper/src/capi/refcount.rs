@@ -47,3 +47,31 @@ pub unsafe extern "C" fn Py_NewRef(object: Borrowed) -> New {
 pub unsafe extern "C" fn Py_XNewRef(object: Borrowed) -> New {
     if object.is_null() { New::NULL } else { object.again() }
 }
+
+/// Sets an object's count, unless it is immortal.
+pub unsafe extern "C" fn _Py_SetRefcnt(object: Borrowed, count: isize) {
+    // SAFETY: C's argument.
+    unsafe {
+        if !table::is_immortal(object.0) {
+            (*object.0).ob_refcnt = count as u32;
+        }
+    }
+}
+
+/// Makes an object immortal, so that its count does not change any more.
+pub unsafe extern "C" fn _Py_SetImmortal(object: Borrowed) {
+    // SAFETY: C's argument.
+    unsafe {
+        // A block without a count may go with its twin: from now on it keeps that.
+        if let Some(twin) = table::twin_of(object.0) {
+            table::adopt(object.0, twin);
+        }
+        table::immortalize(object.0);
+    }
+}
+
+/// [`_Py_SetImmortal`].
+pub unsafe extern "C" fn _Py_SetImmortalUntracked(object: Borrowed) {
+    // SAFETY: C's argument.
+    unsafe { _Py_SetImmortal(object) };
+}
