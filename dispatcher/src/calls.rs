@@ -17,8 +17,10 @@ use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 pub enum Receiver {
     /// Always this block (null for none), which outlives the function.
     Fixed(usize),
-    /// The first argument.
+    /// The first argument, an instance.
     First,
+    /// The first argument, a class.
+    Class,
 }
 
 /// What a closure needs to know of its function.
@@ -58,15 +60,15 @@ impl Target {
     fn receive<'a>(&self, vm: &VirtualMachine, args: &'a [PyObjectRef]) -> (This, &'a [PyObjectRef]) {
         match (self.receiver, args) {
             (Receiver::Fixed(block), _) => (This { block: block as Block, counted: false }, args),
-            (Receiver::First, [first, rest @ ..]) => (This { block: store::store(vm, first), counted: true }, rest),
-            (Receiver::First, []) => (This { block: std::ptr::null_mut(), counted: false }, args),
+            (_, [first, rest @ ..]) => (This { block: store::store(vm, first), counted: true }, rest),
+            (_, []) => (This { block: std::ptr::null_mut(), counted: false }, args),
         }
     }
 
     /// How many arguments there are besides the receiver.
     #[inline]
     fn count(&self, args: &[PyObjectRef]) -> usize {
-        args.len() - usize::from(matches!(self.receiver, Receiver::First) && !args.is_empty())
+        args.len() - usize::from(!matches!(self.receiver, Receiver::Fixed(_)) && !args.is_empty())
     }
 
     /// Reads the result. `result` is what the C function returned.
@@ -196,7 +198,7 @@ fn var_args(target: Target) -> impl PyNativeFn {
         if !args.kwargs.is_empty() {
             // CPython names a function of this convention without its module, a method with its class.
             return Err(match target.receiver {
-                Receiver::Fixed(_) => {
+                Receiver::Fixed(_) | Receiver::Class => {
                     vm.new_type_error(format!("{}() takes no keyword arguments", target.short_name()))
                 }
                 Receiver::First => target.no_keywords(vm),

@@ -7,19 +7,21 @@ use rustclad_mapper::dispatch::ClassParts;
 use rustclad_mapper::function::texts;
 use rustclad_mapper::layout::{self as c, meth, tpflags};
 use rustclad_mapper::{error, module};
-use rustpython_vm::builtins::{PyClassMethod, PyStaticMethod, PyType, PyTypeRef};
+use rustpython_vm::builtins::{PyStaticMethod, PyType, PyTypeRef};
 use rustpython_vm::function::{Callee, FuncArgs, HeapMethodDef, ItemDoc, PyMethodDef, PyMethodFlags, PyNativeFn};
 use rustpython_vm::types::{PyTypeFlags, PyTypeSlots};
 use rustpython_vm::{Py, PyObjectRef, PyPayload, PyResult, VirtualMachine};
 
 use crate::calls::{Receiver, closure};
-use crate::{members, slots};
+use crate::names::qualified;
+use crate::{descriptors, members, slots};
 
 /// Makes the class for a type's block, which has only what the type defines itself.
 pub(crate) fn new(vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: ClassParts) -> PyResult<PyTypeRef> {
     // SAFETY: the mapper passes a type under construction.
     let t = unsafe { &*block };
-    let mut managed = PyTypeSlots::new(leak(full_name(&parts)), flags(t));
+    let full_name = leak(full_name(&parts));
+    let mut managed = PyTypeSlots::new(full_name, flags(t));
     managed.doc = doc(t.tp_doc);
     let managed_doc = managed.doc.text.map(|text| body_of_doc(&parts.name, text));
     let base_size = parts.bases[0].slots.basicsize;
@@ -27,9 +29,11 @@ pub(crate) fn new(vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: Class
     // SAFETY: a base's block is ready.
     let grown = t.tp_basicsize - unsafe { (*t.tp_base).tp_basicsize };
     managed.basicsize = if grown > 0 { base_size + grown as usize } else { base_size };
-    let name = parts.name.clone();
-    let class = PyType::new_heap(&name, parts.bases, Default::default(), managed, parts.metaclass, &vm.ctx)
+    let class = PyType::new_heap(full_name, parts.bases, Default::default(), managed, parts.metaclass, &vm.ctx)
         .map_err(|message| vm.new_type_error(message))?;
+    if let Some(names) = class.heaptype_ext.as_deref() {
+        *names.qualname.write() = vm.ctx.new_str(parts.name);
+    }
     if let Some(module) = parts.module {
         class.set_attr(vm.ctx.intern_str("__module__"), vm.ctx.new_str(module).into());
     }
@@ -146,20 +150,25 @@ unsafe fn method_object(
     unsafe {
         let flags = (*method).ml_flags;
         let block = std::ptr::from_ref(t).cast_mut();
-        let shown = format!("{}.{name}", class.name());
+        let shown = format!("{}.{name}", qualified(vm, class));
         if flags & meth::STATIC != 0 {
             let code = closure(vm, method, Receiver::Fixed(0), block, &shown)?;
             let definition = leaked_definition(name, doc, code, PyMethodFlags::STATIC);
-            let function = HeapMethodDef::new(definition).into_ref(&vm.ctx).build_function(vm, None);
+            let owner = Some(class.clone().into());
+            let function = HeapMethodDef::new(definition).into_ref(&vm.ctx).build_function(vm, owner);
             return Ok(PyStaticMethod::new(function.into()).into_pyobject(vm));
         }
-        let code = closure(vm, method, Receiver::First, block, &shown)?;
+        let receiver = if flags & meth::CLASS == 0 { Receiver::First } else { Receiver::Class };
+        let code = closure(vm, method, receiver, block, &shown)?;
         if flags & meth::CLASS != 0 {
             let definition = leaked_definition(name, doc, code, PyMethodFlags::CLASS);
             let definition: &'static PyMethodDef = Box::leak(Box::new(definition));
             return Ok(definition.build_classmethod(&vm.ctx, static_class(class)).into());
         }
         let definition = leaked_definition(name, doc, needs_instance(shown, code), PyMethodFlags::METHOD);
+        if flags & meth::METHOD != 0 {
+            return Ok(descriptors::method(vm, class, Box::leak(Box::new(definition))));
+        }
         Ok(HeapMethodDef::new(definition).into_ref(&vm.ctx).build_method(static_class(class), vm).into())
     }
 }

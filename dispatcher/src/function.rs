@@ -7,8 +7,9 @@ use rustclad_mapper::block::Block;
 use rustclad_mapper::bound::{Bound, Link};
 use rustclad_mapper::function::{self_of, texts};
 use rustclad_mapper::layout::{self as c, meth};
+use rustclad_mapper::types::method_class;
 use rustclad_mapper::{retrieve, table};
-use rustpython_vm::builtins::{PyModule, PyStr, PyType};
+use rustpython_vm::builtins::{PyStr, PyType};
 use rustpython_vm::function::{PyMethodDef, PyMethodFlags, PyNativeFn};
 use rustpython_vm::object::{MaybeTraverse, TraverseFn};
 use rustpython_vm::{Context, Py, PyObjectRef, PyPayload, PyRef, VirtualMachine};
@@ -119,7 +120,11 @@ pub(crate) fn new(vm: &VirtualMachine, block: Block) -> PyObjectRef {
             base = base.with_module_object(this);
         }
         let payload = Bound { base: Function { base, _definition: definition }, link: Link::new(block) };
-        let class = vm.ctx.types.builtin_function_or_method_type.to_owned();
+        let class = if class.is_null() {
+            vm.ctx.types.builtin_function_or_method_type.to_owned()
+        } else {
+            method_class(vm)
+        };
         let object: PyObjectRef = PyRef::new_ref(payload, class, None).into();
         table::tie(block, &object);
         object
@@ -134,9 +139,4 @@ fn failing(error: &rustpython_vm::builtins::PyBaseExceptionRef) -> Box<dyn PyNat
     Box::new(move |vm: &VirtualMachine, _: rustpython_vm::function::FuncArgs, _: rustpython_vm::function::Callee| {
         Err(vm.new_system_error(message.clone()))
     })
-}
-
-/// Whether an object is a module: its functions show no class in their names.
-pub(crate) fn is_module(object: &PyObjectRef) -> bool {
-    object.downcast_ref::<PyModule>().is_some()
 }

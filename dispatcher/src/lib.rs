@@ -7,8 +7,10 @@
 
 pub mod calls;
 pub mod class;
+mod descriptors;
 pub mod function;
 pub mod members;
+mod names;
 pub mod slots;
 
 use rustclad_mapper::block::Block;
@@ -23,6 +25,10 @@ struct Dispatcher;
 pub static DISPATCHER: &dyn rustclad_mapper::Dispatcher = &Dispatcher;
 
 impl rustclad_mapper::Dispatcher for Dispatcher {
+    fn prepare(&self, vm: &VirtualMachine) {
+        names::install(vm);
+    }
+
     fn function(&self, vm: &VirtualMachine, block: Block) -> PyObjectRef {
         function::new(vm, block)
     }

@@ -8,20 +8,21 @@ use rustclad_mapper::layout as c;
 use rustclad_mapper::{error, lifetime, retrieve, store, table, thread};
 use rustpython_vm::builtins::{PyFloat, PyInt, PyStr, PyTypeRef};
 use rustpython_vm::function::{ItemDoc, PySetterValue};
-use rustpython_vm::{AsObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
 use crate::class::{leak, set, static_class};
+use crate::descriptors;
 
 const READONLY: c_int = 1;
 const RELATIVE_OFFSET: c_int = 8;
 
 /// A member's place and type.
 #[derive(Clone, Copy)]
-struct Member {
+pub(crate) struct Member {
     kind: c_int,
     offset: isize,
     flags: c_int,
-    name: &'static str,
+    pub(crate) name: &'static str,
 }
 
 /// Adds attributes for the type's members.
@@ -47,16 +48,7 @@ pub(crate) unsafe fn add_members(vm: &VirtualMachine, class: &PyTypeRef, t: &c::
                 name: leak(name.clone()),
             };
             let doc = doc(definition.doc);
-            let get = move |this: PyObjectRef, vm: &VirtualMachine| member.get(vm, &this);
-            let class_ref = static_class(class);
-            // A setter for read-only members, too: it has CPython's words.
-            let assign =
-                move |this: PyObjectRef, value: PySetterValue, vm: &VirtualMachine| member.set(vm, &this, value);
-            let getset = rustpython_vm::builtins::PyGetSet::new(&name, class_ref, &vm.ctx)
-                .with_doc(doc)
-                .with_get(get)
-                .with_set(assign);
-            set(vm, class, &name, PyRef::new_ref(getset, vm.ctx.types.getset_type.to_owned(), None));
+            set(vm, class, &name, descriptors::member(vm, class, member, doc));
         }
     }
     Ok(())
@@ -79,7 +71,7 @@ fn doc(text: *const c_char) -> ItemDoc {
 
 impl Member {
     /// Reads the field (`PyMember_GetOne`).
-    fn get(self, vm: &VirtualMachine, this: &PyObjectRef) -> PyResult {
+    pub(crate) fn get(self, vm: &VirtualMachine, this: &PyObject) -> PyResult {
         let _section = thread::enter(vm);
         let block = store::store(vm, this);
         // SAFETY: the descriptor belongs to the object's type, which has the field.
@@ -139,7 +131,7 @@ impl Member {
     }
 
     /// Writes the field (`PyMember_SetOne`).
-    fn set(self, vm: &VirtualMachine, this: &PyObjectRef, value: PySetterValue) -> PyResult<()> {
+    pub(crate) fn set(self, vm: &VirtualMachine, this: &PyObject, value: PySetterValue) -> PyResult<()> {
         if self.flags & READONLY != 0 {
             return Err(vm.new_attribute_error("readonly attribute"));
         }

@@ -273,7 +273,7 @@ fn split<'a, const N: usize>(
 }
 
 /// Adds a special method to a class.
-fn method(vm: &VirtualMachine, class: &PyTypeRef, name: &'static str, code: Box<dyn PyNativeFn>) {
+pub(crate) fn method(vm: &VirtualMachine, class: &PyTypeRef, name: &'static str, code: Box<dyn PyNativeFn>) {
     let definition = leaked_definition(name.to_owned(), None, code, PyMethodFlags::METHOD);
     let object = HeapMethodDef::new(definition).into_ref(&vm.ctx).build_method(static_class(class), vm);
     set(vm, class, name, object);

@@ -11,6 +11,9 @@ use crate::layout as c;
 
 /// Makes the managed functions and types that call into C.
 pub trait Dispatcher: Send + Sync {
+    /// Called once, before any C code runs.
+    fn prepare(&self, vm: &VirtualMachine);
+
     /// The managed half of a C function object (`PyCFunctionObject`), tied to the block. The block's contents are
     /// set and do not change.
     fn function(&self, vm: &VirtualMachine, block: Block) -> PyObjectRef;

@@ -34,7 +34,7 @@ pub unsafe fn new(
         assert!(!made.is_null(), "out of memory for a function");
         let function = &mut *made.cast::<c::PyCFunctionObject>();
         function.ob_base.ob_refcnt = 1;
-        function.ob_base.ob_type = statics().function;
+        function.ob_base.ob_type = if has_class { statics().method } else { statics().function };
         function.m_ml = method;
         function.m_self = this;
         function.vectorcall = Some(crate::capi::methodobject::vectorcall);

@@ -201,14 +201,15 @@ unsafe fn finish(
         // A vectorcall on the type, a custom allocator and the rest are read from the block; the managed half gets
         // what the type defines itself.
         let class = dispatcher().class(vm, block, ClassParts { name, bases: bases.clone(), metaclass, module })?;
+        let _ = class.init_type_data(TypeBlock { block: if heap { block as usize } else { 0 }, of_c: true });
         if heap {
             table::tie(block.cast(), class.as_object());
             table::adopt(block.cast(), class.as_object());
-            let _ = class.init_type_data(TypeBlock(block as usize));
             let qualname = store::store(vm, class.__qualname__(vm).as_object());
             let parts = block.cast::<c::PyHeapTypeObject>();
             (*parts).ht_qualname = qualname;
-            (*parts).ht_name = store::store(vm, vm.ctx.new_str(class.name().to_string()).as_object());
+            let short = class.name().rsplit('.').next().unwrap_or_default().to_owned();
+            (*parts).ht_name = store::store(vm, vm.ctx.new_str(short).as_object());
             table::incref(base.cast());
         } else {
             table::tie_foreign(block.cast(), class.clone().into());

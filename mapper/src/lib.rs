@@ -119,6 +119,7 @@ pub(crate) fn ensure_linked(vm: &VirtualMachine) -> PyResult<()> {
     lock::prepare();
     block::reserve().map_err(|error| fail(error.to_string()))?;
     interpreter::remember(vm);
+    dispatch::dispatcher().prepare(vm);
     let section = thread::enter(vm);
     let result = link::link(vm).map_err(|error| fail(error.to_string()));
     drop(section);

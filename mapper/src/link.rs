@@ -60,7 +60,7 @@ pub(crate) fn exported(name: &str) -> Option<*const c_void> {
 
 /// Ties and fills the static types. All are tied before any is filled, for they refer to each other.
 fn fill_types(vm: &VirtualMachine) {
-    let types = types::static_types(&vm.ctx);
+    let types = types::static_types(vm);
     for (name, class, kind) in &types {
         let block: *mut c::PyTypeObject = symbols::data_address(name).cast();
         // SAFETY: the stub's data of a type's size.

@@ -4,7 +4,7 @@ use std::ffi::{c_int, c_void};
 use std::sync::OnceLock;
 
 use rustpython_vm::builtins::PyType;
-use rustpython_vm::{AsObject, Py, VirtualMachine};
+use rustpython_vm::{AsObject, Py, PyResult, VirtualMachine};
 
 use crate::block::Block;
 use crate::capi::abstract_::PyObject_Call;
@@ -79,10 +79,21 @@ pub(crate) unsafe fn fill_managed(
     }
 }
 
-/// `object`'s `tp_new`, for C types: memory from the type's own allocator.
-unsafe extern "C" fn object_new(class: *mut c::PyTypeObject, _: Block, _: Block) -> Block {
+/// `object`'s `tp_new`, for C types: memory from the type's own allocator. Arguments must have a taker.
+unsafe extern "C" fn object_new(class: *mut c::PyTypeObject, args: Block, keywords: Block) -> Block {
     // SAFETY: C's arguments.
     unsafe {
+        let given = !store::tuple_slice(args).is_empty() || !keywords.is_null();
+        if given && ((*class).tp_new != Some(object_new) || (*class).tp_init == Some(object_init)) {
+            return crate::api::api(|vm| -> PyResult<New> {
+                Err(vm.new_type_error(if (*class).tp_new == Some(object_new) {
+                    format!("{}() takes no arguments", crate::error::text((*class).tp_name))
+                } else {
+                    "object.__new__() takes exactly one argument (the type to instantiate)".to_owned()
+                }))
+            })
+            .0;
+        }
         match (*class).tp_alloc {
             Some(alloc) => alloc(class, 0),
             None => crate::heap_type::generic_alloc(class, 0),

@@ -2,8 +2,10 @@
 //! when C first sees it. Types that C code makes are in `capi/object.rs` and in the dispatcher.
 
 use std::ffi::{CString, c_char};
+use std::sync::OnceLock;
 
 use rustpython_vm::builtins::{PyType, PyTypeRef};
+use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Context, Py, VirtualMachine};
 
 use crate::block::{self, Block, flag};
@@ -25,6 +27,7 @@ pub struct Statics {
     pub(crate) type_: *mut c::PyTypeObject,
     pub(crate) object: *mut c::PyTypeObject,
     pub(crate) function: *mut c::PyTypeObject,
+    pub(crate) method: *mut c::PyTypeObject,
     pub(crate) none: Block,
     pub(crate) true_: Block,
     pub(crate) false_: Block,
@@ -44,6 +47,7 @@ static mut STATICS: Statics = {
         type_: null,
         object: null,
         function: null,
+        method: null,
         none: std::ptr::null_mut(),
         true_: std::ptr::null_mut(),
         false_: std::ptr::null_mut(),
@@ -74,6 +78,7 @@ pub(crate) fn fill_statics() {
             type_: of("PyType_Type"),
             object: of("PyBaseObject_Type"),
             function: of("PyCFunction_Type"),
+            method: of("PyCMethod_Type"),
             none: symbols::data_address("_Py_NoneStruct").cast(),
             true_: symbols::data_address("_Py_TrueStruct").cast(),
             false_: symbols::data_address("_Py_FalseStruct").cast(),
@@ -82,7 +87,8 @@ pub(crate) fn fill_statics() {
 }
 
 /// The exported static types: symbol, managed type, what instances are laid out as.
-pub(crate) fn static_types(context: &Context) -> Vec<(&'static str, PyTypeRef, Kind)> {
+pub(crate) fn static_types(vm: &VirtualMachine) -> Vec<(&'static str, PyTypeRef, Kind)> {
+    let context = &vm.ctx;
     let t = &context.types;
     let own = |name: &str| {
         // Types that RustPython has no equivalent of: they exist, so that C code can compare with them.
@@ -105,7 +111,7 @@ pub(crate) fn static_types(context: &Context) -> Vec<(&'static str, PyTypeRef, K
         ("PyFrozenSet_Type", t.frozenset_type.to_owned(), Kind::Set),
         ("PySlice_Type", t.slice_type.to_owned(), Kind::Slice),
         ("PyCFunction_Type", t.builtin_function_or_method_type.to_owned(), Kind::Function),
-        ("PyCMethod_Type", own("builtin_method"), Kind::Function),
+        ("PyCMethod_Type", method_class(vm), Kind::Function),
         ("PyModule_Type", t.module_type.to_owned(), Kind::Module),
         ("PyAsyncGen_Type", own("async_generator"), Kind::Opaque),
         ("PyByteArrayIter_Type", t.bytearray_iterator_type.to_owned(), Kind::Opaque),
@@ -179,6 +185,24 @@ pub(crate) fn static_types(context: &Context) -> Vec<(&'static str, PyTypeRef, K
     ]
 }
 
+/// `builtin_method`, which the VM does not have: functions that are told the class that defines them.
+fn new_method_class(context: &Context) -> PyTypeRef {
+    let base = context.types.builtin_function_or_method_type;
+    let class = PyType::new_simple_heap("builtin_method", base, context).expect("functions can be extended from Rust");
+    // As a static type, it is of `builtins` without saying so; the name would hide that of the functions' modules.
+    class.slots.flags.remove(PyTypeFlags::HEAPTYPE);
+    class.set_attr(context.intern_str("__doc__"), context.none());
+    class.slots.call.store(base.slots.call.load());
+    class.slots.vectorcall.store(base.slots.vectorcall.load());
+    class
+}
+
+/// `builtin_method`, the class of functions and bound methods of the `METH_METHOD` convention.
+pub fn method_class(vm: &VirtualMachine) -> PyTypeRef {
+    static CLASS: OnceLock<PyTypeRef> = OnceLock::new();
+    CLASS.get_or_init(|| new_method_class(&vm.ctx)).clone()
+}
+
 /// The block of a managed type, made if C has not seen it yet. Borrowed: it lives as long as the type.
 #[inline]
 pub fn type_block(vm: &VirtualMachine, class: &Py<PyType>) -> *mut c::PyTypeObject {
@@ -188,13 +212,25 @@ pub fn type_block(vm: &VirtualMachine, class: &Py<PyType>) -> *mut c::PyTypeObje
     }
 }
 
-/// A type's data slot holds this: when the managed type dies, its block goes.
-pub struct TypeBlock(pub usize);
+/// A managed type's data: when the type dies, its block goes.
+pub(crate) struct TypeBlock {
+    /// The block's address; 0 for static types of C's, which stay.
+    pub(crate) block: usize,
+    /// C code made the type: its name is as `tp_name` has it, with the module.
+    pub(crate) of_c: bool,
+}
 
 impl Drop for TypeBlock {
     fn drop(&mut self) {
-        crate::lifetime::twin_died(self.0 as Block);
+        if self.block != 0 {
+            crate::lifetime::twin_died(self.block as Block);
+        }
     }
+}
+
+/// Whether C code made the type.
+pub fn is_of_c(class: &Py<PyType>) -> bool {
+    class.get_type_data::<TypeBlock>().is_some_and(|data| data.of_c)
 }
 
 #[cold]
@@ -208,7 +244,7 @@ fn new_type_block(vm: &VirtualMachine, class: &Py<PyType>) -> *mut c::PyTypeObje
         fill(vm, made, class, None);
         if class.heaptype_ext.is_some() {
             (*made).ob_base.ob_base.ob_refcnt = 0;
-            let _ = class.init_type_data(TypeBlock(made as usize));
+            let _ = class.init_type_data(TypeBlock { block: made as usize, of_c: false });
         } else {
             // RustPython's static types never die, and neither do their blocks.
             (*made).ob_base.ob_base.ob_refcnt = table::IMMORTAL;

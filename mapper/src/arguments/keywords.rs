@@ -172,9 +172,17 @@ impl Words<'_> {
         let subject = if self.subject == "function" { "this function" } else { &self.subject };
         for given in source.all_names(self.vm)? {
             if !names.iter().any(|name| !name.is_empty() && name.to_bytes() == given.as_bytes()) {
+                let known: Vec<PyObjectRef> = names
+                    .iter()
+                    .filter(|name| !name.is_empty())
+                    .map(|name| self.vm.ctx.new_str(name.to_string_lossy()).into())
+                    .collect();
+                let wanted = self.vm.ctx.new_str(given.as_str());
+                let hint = calculate_suggestions(known.iter().map(|name| &**name), wanted.as_object())
+                    .map_or_else(String::new, |name| format!(". Did you mean '{}'?", name.to_string_lossy()));
                 return Ok(self
                     .vm
-                    .new_type_error(format!("{subject} got an unexpected keyword argument '{given}'")));
+                    .new_type_error(format!("{subject} got an unexpected keyword argument '{given}'{hint}")));
             }
         }
         Ok(self.vm.new_type_error(format!("invalid keyword argument for {}", self.subject)))
