@@ -3,7 +3,8 @@
 use std::ffi::{CStr, c_char, c_int};
 
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyDict};
-use rustpython_vm::{PyResult, VirtualMachine};
+use rustpython_vm::suggestion::calculate_suggestions;
+use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 
 use super::{Parser, Trailer};
 use crate::block::Block;

@@ -282,7 +282,7 @@ impl Parser<'_> {
             for (index, &item) in items.iter().enumerate() {
                 self.item(item).map_err(|refusal| match refusal {
                     Refusal::Message(text, mut levels) => {
-                        levels.insert(0, index + 1);
+                        levels.insert(0, index);
                         Refusal::Message(text, levels)
                     }
                     raised => raised,
