@@ -5,6 +5,7 @@
 use std::ffi::c_int;
 
 use rustclad_mapper::block::Block;
+use rustclad_mapper::export::as_buffer;
 use rustclad_mapper::layout as c;
 use rustclad_mapper::types::type_block;
 use rustclad_mapper::{error, lifetime, store, thread};
@@ -300,6 +301,9 @@ pub(crate) unsafe fn install(vm: &VirtualMachine, class: &PyTypeRef, block: *mut
         install_creation(vm, class, t);
         install_basic(vm, class, t);
         install_iteration(vm, class, t);
+        if t.tp_as_buffer.as_ref().is_some_and(|suite| suite.bf_getbuffer.is_some()) {
+            class.slots.as_buffer.store(Some(as_buffer));
+        }
         if let Some(suite) = t.tp_as_number.as_ref() {
             install_number(vm, class, suite);
         }

@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, c_char, c_void};
 
-use rustpython_vm::builtins::PyCapsule;
+use rustpython_vm::builtins::{PyCapsule, PyStr};
 use rustpython_vm::{AsObject, Py, PyObjectRef, PyRef, VirtualMachine};
 
 use crate::block::{Block, header, header_of};
@@ -85,4 +85,18 @@ pub(crate) unsafe extern "C" fn dealloc(block: Block) {
             crate::block::free(block);
         }
     }
+}
+
+/// `repr` of a capsule, with its name.
+pub(crate) fn repr(capsule: &rustpython_vm::PyObject, vm: &VirtualMachine) -> rustpython_vm::PyResult<PyRef<PyStr>> {
+    let _section = crate::thread::enter(vm);
+    let block = store::store(vm, capsule);
+    // SAFETY: a capsule's block, kept for the time.
+    let name = unsafe {
+        let name = (*block.cast::<CapsuleBlock>()).name;
+        let name = if name.is_null() { "NULL".to_owned() } else { format!("\"{}\"", crate::error::text(name)) };
+        crate::table::decref(block);
+        name
+    };
+    Ok(vm.ctx.new_str(format!("<capsule object {name} at {:#x}>", capsule.get_id())))
 }

@@ -21,6 +21,7 @@ mod direct;
 pub mod dispatch;
 pub mod error;
 pub mod format;
+pub mod export;
 pub mod function;
 mod heap_type;
 mod import;

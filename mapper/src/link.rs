@@ -47,6 +47,7 @@ pub(crate) fn link(vm: &VirtualMachine) -> Result<(), LinkError> {
     let _ = STUB.set(library);
     crate::long::prepare(vm);
     crate::slots::prepare();
+    vm.ctx.types.capsule_type.slots.repr.store(Some(crate::capsule::repr));
     Ok(())
 }
 

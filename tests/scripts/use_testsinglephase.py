@@ -1,5 +1,6 @@
 """CPython's `_testsinglephase`: modules with single-phase initialisation, loaded more than once."""
 import importlib.util
+import os
 import sys
 from importlib.machinery import ExtensionFileLoader
 
@@ -74,11 +75,17 @@ for name in ("_testsinglephase_check_cache_first", "_testsinglephase_with_reinit
     module = load(name)
     other = load(name)
     print(name, module.__name__, module.__doc__, module is other, [key for key in vars(module) if not key.startswith("__")])
-transcript(globals(), """
+try:
     load("_testsinglephase_no_such_name")
+except ImportError as error:
+    # Rustclad's message begins with the path.
+    print(type(error).__name__, str(error).removeprefix(PATH + ": "), error.name, error.path == PATH)
+sys.path.insert(0, os.path.join(os.path.dirname(load.__code__.co_filename), "../python/circular"))
+transcript(globals(), """
     load("_testsinglephase_circular").helper_mod_name
     load("_testsinglephase_circular").clear_static_var().__name__
 """)
+del sys.path[0]
 _testsinglephase.int_const = 1969
 del _testsinglephase.added
 sys.modules["_testsinglephase"] = _testsinglephase

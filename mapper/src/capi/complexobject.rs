@@ -1,1 +1,117 @@
-//! `complexobject.h` and `cpython/complexobject.h`: complex numbers.
+//! `complexobject.h` and `cpython/complexobject.h`: complex numbers, and C's arithmetic with them.
+
+use super::prelude::*;
+use c::Py_complex;
+use num_complex::Complex64;
+use rustpython_vm::builtins::PyComplex;
+
+fn of(value: Py_complex) -> Complex64 {
+    Complex64::new(value.real, value.imag)
+}
+
+fn back(value: Complex64) -> Py_complex {
+    Py_complex { real: value.re, imag: value.im }
+}
+
+impl crate::api::CResult for Py_complex {
+    const ERROR: Self = Self { real: -1.0, imag: 0.0 };
+}
+
+/// A new complex number.
+pub unsafe extern "C" fn PyComplex_FromDoubles(real: f64, imag: f64) -> New {
+    // SAFETY: plain values.
+    unsafe { PyComplex_FromCComplex(Py_complex { real, imag }) }
+}
+
+/// The real part of a number; -1 with an exception.
+pub unsafe extern "C" fn PyComplex_RealAsDouble(number: Borrowed) -> f64 {
+    // SAFETY: C's argument.
+    api(|vm| value(vm, number).map(|value| value.re))
+}
+
+/// The imaginary part of a number; -1 with an exception.
+pub unsafe extern "C" fn PyComplex_ImagAsDouble(number: Borrowed) -> f64 {
+    api(|vm| value(vm, number).map(|value| value.im))
+}
+
+/// A number as a complex one: by `__complex__`, `__float__` or `__index__` if it is none.
+fn value(vm: &VirtualMachine, number: Borrowed) -> PyResult<Complex64> {
+    // SAFETY: C's argument.
+    if unsafe { !number.is_null() && Kind::of(number.0) == Kind::Complex } {
+        // SAFETY: the kind says so.
+        return Ok(of(unsafe { (*number.0.cast::<c::PyComplexObject>()).cval }));
+    }
+    let number = number.get(vm)?;
+    match leave(vm, || number.try_complex(vm))? {
+        Some((value, _)) => Ok(value),
+        None => Err(vm.new_type_error(format!("must be real number, not {}", number.class().name()))),
+    }
+}
+
+/// A new complex number.
+pub unsafe extern "C" fn PyComplex_FromCComplex(value: Py_complex) -> New {
+    api(|vm| Ok(New::of(vm, vm.ctx.new_complex(of(value)))))
+}
+
+/// A number as a complex one; a real part of -1 with an exception.
+pub unsafe extern "C" fn PyComplex_AsCComplex(number: Borrowed) -> Py_complex {
+    api(|vm| value(vm, number).map(back))
+}
+
+/// The sum.
+pub unsafe extern "C" fn _Py_c_sum(a: Py_complex, b: Py_complex) -> Py_complex {
+    back(of(a) + of(b))
+}
+
+/// The difference.
+pub unsafe extern "C" fn _Py_c_diff(a: Py_complex, b: Py_complex) -> Py_complex {
+    back(of(a) - of(b))
+}
+
+/// The negative.
+pub unsafe extern "C" fn _Py_c_neg(value: Py_complex) -> Py_complex {
+    back(-of(value))
+}
+
+/// The product.
+pub unsafe extern "C" fn _Py_c_prod(a: Py_complex, b: Py_complex) -> Py_complex {
+    back(of(a) * of(b))
+}
+
+/// The quotient; `errno` is `EDOM` for division by 0.
+pub unsafe extern "C" fn _Py_c_quot(a: Py_complex, b: Py_complex) -> Py_complex {
+    if b.real == 0.0 && b.imag == 0.0 {
+        set_errno(libc::EDOM);
+        return Py_complex { real: 0.0, imag: 0.0 };
+    }
+    back(of(a) / of(b))
+}
+
+/// The power; `errno` is `EDOM` for 0 to a negative or complex power.
+pub unsafe extern "C" fn _Py_c_pow(a: Py_complex, b: Py_complex) -> Py_complex {
+    match (of(a), of(b)) {
+        (_, power) if power == Complex64::ZERO => Py_complex { real: 1.0, imag: 0.0 },
+        (base, power) if base == Complex64::ZERO => {
+            if power.im != 0.0 || power.re < 0.0 {
+                set_errno(libc::EDOM);
+            }
+            Py_complex { real: 0.0, imag: 0.0 }
+        }
+        (base, power) => back(base.powc(power)),
+    }
+}
+
+/// The absolute value; `errno` is `ERANGE` if it is too large.
+pub unsafe extern "C" fn _Py_c_abs(value: Py_complex) -> f64 {
+    let length = value.real.hypot(value.imag);
+    set_errno(if length.is_infinite() && value.real.is_finite() && value.imag.is_finite() { libc::ERANGE } else { 0 });
+    length
+}
+
+fn set_errno(code: c_int) {
+    // SAFETY: this thread's own.
+    unsafe { *libc::__errno_location() = code };
+}
+
+/// Asserts at build time that the VM's complex number is what its block is read as.
+const _: fn(&PyComplex) -> Complex64 = |number| number.to_complex64();

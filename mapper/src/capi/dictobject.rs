@@ -201,18 +201,30 @@ pub unsafe extern "C" fn PyDict_ContainsString(object: Borrowed, name: *const c_
     api(|vm| Ok(c_int::from(dict(vm, object)?.get_item_opt(&*unsafe { key(vm, name) }, vm)?.is_some())))
 }
 
-/// Adds the items of a mapping, replacing what is there. 0, or -1 with an exception.
-pub unsafe extern "C" fn PyDict_Update(object: Borrowed, other: Borrowed) -> c_int {
-    // SAFETY: C's arguments.
-    unsafe { PyDict_Merge(object, other, 1) }
-}
-
 /// Adds the items of a mapping, replacing what is there if `replace` says so. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyDict_Merge(object: Borrowed, other: Borrowed, replace: c_int) -> c_int {
     api(|vm| {
         let (dict, other) = (dict(vm, object)?, other.get(vm)?);
         leave(vm, || {
+            // What has no `keys` is no mapping: the error says so, where `dict.update` would take pairs.
+            if !other.downcastable::<PyDict>() {
+                other.get_attr("keys", vm)?;
+            }
             if replace != 0 { dict.merge_object(other, vm) } else { dict.merge_object_if_missing(other, vm) }
+        })?;
+        changed(object, &dict);
+        Ok(0)
+    })
+}
+
+/// Adds the pairs of an iterable, replacing what is there if `replace` says so. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyDict_MergeFromSeq2(object: Borrowed, pairs: Borrowed, replace: c_int) -> c_int {
+    api(|vm| {
+        let (dict, pairs) = (dict(vm, object)?, pairs.get(vm)?);
+        leave(vm, || {
+            let found = vm.ctx.new_dict();
+            vm.call_method(found.as_object(), "update", (pairs,))?;
+            if replace != 0 { dict.merge_object(found.into(), vm) } else { dict.merge_object_if_missing(found.into(), vm) }
         })?;
         changed(object, &dict);
         Ok(0)
@@ -268,4 +280,57 @@ pub unsafe extern "C" fn PyDict_Pop(object: Borrowed, key: Borrowed, result: *mu
         }
         Ok(1)
     })
+}
+
+/// Takes a value out by name. 1 with the value in `result` (which may be NULL), 0 if there was none, -1 with an exception.
+pub unsafe extern "C" fn PyDict_PopString(object: Borrowed, name: *const c_char, result: *mut Block) -> c_int {
+    with_name(name, |key| {
+        // SAFETY: C's arguments.
+        unsafe { PyDict_Pop(object, key, result) }
+    })
+}
+
+/// Calls a function with a str made of C's text.
+fn with_name<R: crate::api::CResult>(name: *const c_char, f: impl FnOnce(Borrowed) -> R) -> R {
+    api(|vm| {
+        // SAFETY: C's argument; the str is ours until the function returns.
+        unsafe {
+            let key = store::store_owned(vm, key(vm, name));
+            let result = f(Borrowed(key));
+            table::decref(key);
+            Ok(result)
+        }
+    })
+}
+
+/// A value by name, borrowed; NULL without an exception if there is none.
+pub unsafe extern "C" fn _PyDict_GetItemStringWithError(object: Borrowed, name: *const c_char) -> Lent {
+    with_name(name, |key| {
+        // SAFETY: C's arguments.
+        unsafe { PyDict_GetItemWithError(object, key) }
+    })
+}
+
+/// [`PyDict_GetItemWithError`] for a key whose hash is known: the VM keeps a str's with it.
+pub unsafe extern "C" fn _PyDict_GetItem_KnownHash(object: Borrowed, key: Borrowed, _hash: isize) -> Lent {
+    // SAFETY: C's arguments.
+    unsafe { PyDict_GetItemWithError(object, key) }
+}
+
+/// A new dict that will get so many items.
+pub unsafe extern "C" fn _PyDict_NewPresized(_count: isize) -> New {
+    // SAFETY: no arguments.
+    unsafe { PyDict_New() }
+}
+
+/// Takes a value out; `default` (a new reference to it) if there is none; `KeyError` if that is NULL.
+pub unsafe extern "C" fn _PyDict_Pop(object: Borrowed, key: Borrowed, default: Borrowed) -> New {
+    let mut found = std::ptr::null_mut();
+    // SAFETY: C's arguments.
+    match unsafe { PyDict_Pop(object, key, &mut found) } {
+        1 => New(found),
+        0 if default.is_null() => api(|vm| Err(vm.new_key_error(key.get(vm)?))),
+        0 => default.again(),
+        _ => New::NULL,
+    }
 }

@@ -66,3 +66,78 @@ pub unsafe extern "C" fn PyFloat_GetMax() -> f64 {
 pub unsafe extern "C" fn PyFloat_GetMin() -> f64 {
     f64::MIN_POSITIVE
 }
+
+/// `sys.float_info`.
+pub unsafe extern "C" fn PyFloat_GetInfo() -> New {
+    api(|vm| Ok(New::of(vm, vm.sys_module.get_attr("float_info", vm)?)))
+}
+
+/// Writes bytes in the order asked for.
+unsafe fn put<const N: usize>(mut bytes: [u8; N], to: *mut u8, little: c_int) {
+    if little == 0 {
+        bytes.reverse();
+    }
+    // SAFETY: room for `N` bytes, by the caller's contract.
+    unsafe { to.copy_from_nonoverlapping(bytes.as_ptr(), N) };
+}
+
+/// Reads bytes that are in the given order.
+unsafe fn take<const N: usize>(from: *const u8, little: c_int) -> [u8; N] {
+    // SAFETY: `N` bytes, by the caller's contract.
+    let mut bytes: [u8; N] = unsafe { from.cast::<[u8; N]>().read() };
+    if little == 0 {
+        bytes.reverse();
+    }
+    bytes
+}
+
+/// Writes a double in 2 bytes (IEEE 754 half precision). 0, or -1 with an exception if it is too large.
+pub unsafe extern "C" fn PyFloat_Pack2(value: f64, to: *mut c_char, little: c_int) -> c_int {
+    api(|vm| {
+        let half = half::f16::from_f64(value);
+        if half.is_infinite() && value.is_finite() {
+            return Err(vm.new_overflow_error("float too large to pack with e format"));
+        }
+        // SAFETY: C's arguments.
+        unsafe { put(half.to_le_bytes(), to.cast(), little) };
+        Ok(0)
+    })
+}
+
+/// Writes a double in 4 bytes. 0, or -1 with an exception if it is too large.
+pub unsafe extern "C" fn PyFloat_Pack4(value: f64, to: *mut c_char, little: c_int) -> c_int {
+    api(|vm| {
+        let single = value as f32;
+        if single.is_infinite() && value.is_finite() {
+            return Err(vm.new_overflow_error("float too large to pack with f format"));
+        }
+        // SAFETY: C's arguments.
+        unsafe { put(single.to_le_bytes(), to.cast(), little) };
+        Ok(0)
+    })
+}
+
+/// Writes a double in 8 bytes. 0.
+pub unsafe extern "C" fn PyFloat_Pack8(value: f64, to: *mut c_char, little: c_int) -> c_int {
+    // SAFETY: C's arguments.
+    unsafe { put(value.to_le_bytes(), to.cast(), little) };
+    0
+}
+
+/// Reads a double from 2 bytes.
+pub unsafe extern "C" fn PyFloat_Unpack2(from: *const c_char, little: c_int) -> f64 {
+    // SAFETY: C's arguments.
+    half::f16::from_le_bytes(unsafe { take(from.cast(), little) }).to_f64()
+}
+
+/// Reads a double from 4 bytes.
+pub unsafe extern "C" fn PyFloat_Unpack4(from: *const c_char, little: c_int) -> f64 {
+    // SAFETY: C's arguments.
+    f32::from_le_bytes(unsafe { take(from.cast(), little) }).into()
+}
+
+/// Reads a double from 8 bytes.
+pub unsafe extern "C" fn PyFloat_Unpack8(from: *const c_char, little: c_int) -> f64 {
+    // SAFETY: C's arguments.
+    f64::from_le_bytes(unsafe { take(from.cast(), little) })
+}

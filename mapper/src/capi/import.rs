@@ -129,3 +129,35 @@ pub unsafe extern "C" fn PyImport_ReloadModule(module: Borrowed) -> New {
         Ok(New::of(vm, leave(vm, || vm.call_method(&importlib, "reload", (module,)))?))
     })
 }
+
+/// An attribute of a module, which is imported first.
+pub unsafe extern "C" fn PyImport_ImportModuleAttr(module: Borrowed, name: Borrowed) -> New {
+    api(|vm| module_attribute(vm, module.get(vm)?, name.of::<PyStr>(vm)?))
+}
+
+/// [`PyImport_ImportModuleAttr`] with C's texts.
+pub unsafe extern "C" fn PyImport_ImportModuleAttrString(module: *const c_char, name: *const c_char) -> New {
+    // SAFETY: C's arguments.
+    let (module, name) = unsafe { (error::text(module), error::text(name)) };
+    api(|vm| module_attribute(vm, vm.ctx.new_str(module).into(), vm.ctx.new_str(name)))
+}
+
+fn module_attribute(vm: &VirtualMachine, module: PyObjectRef, name: rustpython_vm::PyRef<PyStr>) -> PyResult<New> {
+    let module = import(vm, module)?;
+    // SAFETY: the reference is ours.
+    let module = unsafe { retrieve::take(vm, module.0)? };
+    Ok(New::of(vm, leave(vm, || module.get_attr(&name, vm))?))
+}
+
+/// The number that compiled files begin with.
+pub unsafe extern "C" fn PyImport_GetMagicNumber() -> c_long {
+    api(|vm| {
+        let number = vm.import("_imp", 0)?.get_attr("pyc_magic_number_token", vm)?;
+        number.try_index(vm)?.try_to_primitive::<c_long>(vm)
+    })
+}
+
+/// `sys.implementation.cache_tag`.
+pub unsafe extern "C" fn PyImport_GetMagicTag() -> *const c_char {
+    c"cpython-314".as_ptr()
+}

@@ -199,3 +199,162 @@ pub unsafe extern "C" fn PyBuffer_IsContiguous(view: *const c::Py_buffer, order:
         })
     }
 }
+
+/// Where an item is: `indices` has one number a dimension.
+pub unsafe extern "C" fn PyBuffer_GetPointer(view: *const c::Py_buffer, indices: *const isize) -> *mut c_void {
+    // SAFETY: C's arguments: each list has an entry a dimension.
+    unsafe {
+        let view = &*view;
+        let mut at = view.buf.cast::<u8>();
+        for dimension in 0..view.ndim as usize {
+            at = at.offset(*view.strides.add(dimension) * *indices.add(dimension));
+            if !view.suboffsets.is_null() && *view.suboffsets.add(dimension) >= 0 {
+                at = at.cast::<*mut u8>().read().offset(*view.suboffsets.add(dimension));
+            }
+        }
+        at.cast()
+    }
+}
+
+/// The size of an item of a format, in bytes; -1 with an exception.
+pub unsafe extern "C" fn PyBuffer_SizeFromFormat(format: *const c_char) -> isize {
+    api(|vm| {
+        // SAFETY: C's argument.
+        let format = unsafe { error::text(format) };
+        let size = leave(vm, || vm.import("struct", 0)?.get_attr("calcsize", vm)?.call((format,), vm))?;
+        size.try_index(vm)?.try_to_primitive::<isize>(vm)
+    })
+}
+
+/// Calls `each` with the place of every item of a view, the last dimension fastest in C's order, the first in Fortran's.
+unsafe fn each_item(view: &c::Py_buffer, order: c_char, mut each: impl FnMut(*mut u8)) {
+    // SAFETY: C's view, open and complete (or of bytes in one piece).
+    unsafe {
+        let dimensions = view.ndim.max(0) as usize;
+        if view.shape.is_null() || view.strides.is_null() {
+            for offset in (0..view.len).step_by(view.itemsize.max(1) as usize) {
+                each(view.buf.cast::<u8>().offset(offset));
+            }
+            return;
+        }
+        let shape = std::slice::from_raw_parts(view.shape, dimensions);
+        if shape.contains(&0) {
+            return;
+        }
+        let mut indices = vec![0isize; dimensions];
+        loop {
+            each(PyBuffer_GetPointer(view, indices.as_ptr()).cast());
+            let mut rolled = 0;
+            loop {
+                if rolled == dimensions {
+                    return;
+                }
+                let dimension = if order as u8 == b'F' { rolled } else { dimensions - 1 - rolled };
+                indices[dimension] += 1;
+                if indices[dimension] < shape[dimension] {
+                    break;
+                }
+                indices[dimension] = 0;
+                rolled += 1;
+            }
+        }
+    }
+}
+
+/// The order in which a view's items are copied: `A` means Fortran's only if that is how they lie.
+unsafe fn order_of(view: *const c::Py_buffer, order: c_char) -> c_char {
+    // SAFETY: C's argument.
+    unsafe {
+        if order as u8 != b'A' {
+            return order;
+        }
+        let fortran = PyBuffer_IsContiguous(view, b'C' as c_char) == 0 && PyBuffer_IsContiguous(view, b'F' as c_char) != 0;
+        if fortran { b'F' as c_char } else { b'C' as c_char }
+    }
+}
+
+/// Copies a view's items into one piece of `length` bytes. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyBuffer_ToContiguous(to: *mut c_void, view: *const c::Py_buffer, length: isize, order: c_char) -> c_int {
+    // SAFETY: C's arguments.
+    api(|vm| unsafe {
+        if length != (*view).len {
+            return Err(vm.new_value_error("PyBuffer_ToContiguous: len != view->len"));
+        }
+        let (size, mut to) = ((*view).itemsize as usize, to.cast::<u8>());
+        each_item(&*view, order_of(view, order), |item| {
+            to.copy_from_nonoverlapping(item, size);
+            to = to.add(size);
+        });
+        Ok(0)
+    })
+}
+
+/// Copies one piece of `length` bytes into a view's items. 0.
+pub unsafe extern "C" fn PyBuffer_FromContiguous(
+    view: *const c::Py_buffer,
+    from: *const c_void,
+    length: isize,
+    order: c_char,
+) -> c_int {
+    // SAFETY: C's arguments.
+    unsafe {
+        let (size, mut from) = ((*view).itemsize as usize, from.cast::<u8>());
+        let end = from.offset(length.min((*view).len));
+        each_item(&*view, order_of(view, order), |item| {
+            if from < end {
+                item.copy_from_nonoverlapping(from, size);
+                from = from.add(size);
+            }
+        });
+        0
+    }
+}
+
+/// Fills in the strides of items that lie in one piece.
+pub unsafe extern "C" fn PyBuffer_FillContiguousStrides(
+    dimensions: c_int,
+    shape: *const isize,
+    strides: *mut isize,
+    itemsize: c_int,
+    order: c_char,
+) {
+    let dimensions = dimensions.max(0) as usize;
+    let mut step = itemsize as isize;
+    for index in 0..dimensions {
+        let index = if order as u8 == b'F' { index } else { dimensions - 1 - index };
+        // SAFETY: C's arguments: an entry a dimension.
+        unsafe {
+            *strides.add(index) = step;
+            step *= *shape.add(index);
+        }
+    }
+}
+
+/// Copies the bytes of one object's buffer into another's. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyObject_CopyData(to: Borrowed, from: Borrowed) -> c_int {
+    const FULL: c_int = 0x11D;
+    const FULL_READ_ONLY: c_int = 0x11C;
+    // SAFETY: C's arguments; fresh views, closed at the end.
+    unsafe {
+        let (mut target, mut source): (c::Py_buffer, c::Py_buffer) = (std::mem::zeroed(), std::mem::zeroed());
+        if PyObject_GetBuffer(to, &mut target, FULL) != 0 {
+            return -1;
+        }
+        if PyObject_GetBuffer(from, &mut source, FULL_READ_ONLY) != 0 {
+            PyBuffer_Release(&mut target);
+            return -1;
+        }
+        let status = api(|vm| {
+            if target.len < source.len {
+                return Err(vm.new_buffer_error("destination is too small to receive data from source"));
+            }
+            let mut bytes = vec![0u8; source.len as usize];
+            let order = b'C' as c_char;
+            PyBuffer_ToContiguous(bytes.as_mut_ptr().cast(), &source, source.len, order);
+            Ok(PyBuffer_FromContiguous(&target, bytes.as_ptr().cast(), source.len, order))
+        });
+        PyBuffer_Release(&mut source);
+        PyBuffer_Release(&mut target);
+        status
+    }
+}

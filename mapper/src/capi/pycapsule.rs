@@ -122,7 +122,12 @@ pub unsafe extern "C" fn PyCapsule_Import(name: *const c_char, _no_block: c_int)
         let path = error::text(name);
         let invalid = || vm.new_attribute_error(format!("PyCapsule_Import \"{path}\" is not valid"));
         let mut parts = path.split('.');
-        let mut object = vm.import(vm.ctx.intern_str(parts.next().unwrap_or("")), 0)?;
+        let module = parts.next().unwrap_or("");
+        let imported = vm.ctx.intern_str(module);
+        let mut object = leave(vm, || vm.import(imported, 0)).map_err(|_| {
+            let message = format!("PyCapsule_Import could not import module \"{module}\"");
+            vm.new_import_error(message, vm.ctx.new_str(module))
+        })?;
         for part in parts {
             let key = vm.ctx.new_str(part);
             object = leave(vm, || object.get_attr(&key, vm))?;

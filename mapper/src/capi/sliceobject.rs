@@ -68,3 +68,62 @@ pub unsafe extern "C" fn PySlice_AdjustIndices(length: isize, start: *mut isize,
         }
     }
 }
+
+/// A slice's parts, cut to a length, and the number of items. 0, or -1 with an exception.
+pub unsafe extern "C" fn PySlice_GetIndicesEx(
+    slice: Borrowed,
+    length: isize,
+    start: *mut isize,
+    stop: *mut isize,
+    step: *mut isize,
+    count: *mut isize,
+) -> c_int {
+    // SAFETY: C's arguments.
+    unsafe {
+        if PySlice_Unpack(slice, start, stop, step) < 0 {
+            return -1;
+        }
+        *count = PySlice_AdjustIndices(length, start, stop, *step);
+        0
+    }
+}
+
+/// A slice's parts for a length, by the rules of old: ints only, and -1 without an exception if they are out of range.
+pub unsafe extern "C" fn PySlice_GetIndices(
+    slice: Borrowed,
+    length: isize,
+    start: *mut isize,
+    stop: *mut isize,
+    step: *mut isize,
+) -> c_int {
+    // SAFETY: C's arguments.
+    unsafe {
+        let fields = &*slice.0.cast::<c::PySliceObject>();
+        let is_none = |part: Block| part == statics().none;
+        let read = |part: Block, default: isize, to: *mut isize| {
+            if is_none(part) {
+                *to = default;
+                return true;
+            }
+            Kind::of(part) == Kind::Long && crate::long::to_i64(part).is_some_and(|value| {
+                *to = if value < 0 && to != step { value as isize + length } else { value as isize };
+                true
+            })
+        };
+        if !read(fields.step, 1, step)
+            || !read(fields.start, if *step < 0 { length - 1 } else { 0 }, start)
+            || !read(fields.stop, if *step < 0 { -1 } else { length }, stop)
+        {
+            return -1;
+        }
+        if *stop > length || *start >= length || *step == 0 { -1 } else { 0 }
+    }
+}
+
+/// A new slice from two numbers.
+pub unsafe extern "C" fn _PySlice_FromIndices(start: isize, stop: isize) -> New {
+    api(|vm| {
+        let class: PyObjectRef = vm.ctx.types.slice_type.to_owned().into();
+        Ok(New::of(vm, class.call((start, stop), vm)?))
+    })
+}

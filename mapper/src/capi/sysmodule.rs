@@ -1,1 +1,161 @@
-//! `sysmodule.h` and `audit.h`: the sys module.
+//! `sysmodule.h` and `audit.h`: the `sys` module.
+
+use super::prelude::*;
+use std::io::Write as _;
+
+/// An attribute of `sys`, borrowed; NULL without an exception if there is none.
+pub unsafe extern "C" fn PySys_GetObject(name: *const c_char) -> Lent {
+    let raised = error::take_block();
+    let found = infallible(Lent::NULL, |vm| Ok(attribute(vm, name)?.map_or(Lent::NULL, |found| lend_of_sys(vm, &found))));
+    error::set_block(raised);
+    found
+}
+
+fn attribute(vm: &VirtualMachine, name: *const c_char) -> PyResult<Option<PyObjectRef>> {
+    // SAFETY: C's argument.
+    let name = vm.ctx.new_str(unsafe { error::text(name) });
+    vm.sys_module.dict().get_item_opt(&*name, vm)
+}
+
+/// Lent by the module, whose block lives as long as it.
+fn lend_of_sys(vm: &VirtualMachine, object: &PyObjectRef) -> Lent {
+    let owner = types::type_block(vm, vm.ctx.types.module_type).cast();
+    let module = lend::lend(vm, owner, vm.sys_module.as_object());
+    Lent(lend::lend(vm, module, object))
+}
+
+/// Sets an attribute of `sys`; NULL deletes it. 0, or -1 with an exception.
+pub unsafe extern "C" fn PySys_SetObject(name: *const c_char, value: Borrowed) -> c_int {
+    api(|vm| {
+        // SAFETY: C's argument.
+        let name = vm.ctx.new_str(unsafe { error::text(name) });
+        let dict = vm.sys_module.dict();
+        match value.opt(vm)? {
+            Some(value) => dict.set_item(&*name, value, vm)?,
+            None => {
+                if dict.get_item_opt(&*name, vm)?.is_some() {
+                    dict.del_item(&*name, vm)?;
+                }
+            }
+        }
+        Ok(0)
+    })
+}
+
+/// `sys._xoptions`, borrowed.
+pub unsafe extern "C" fn PySys_GetXOptions() -> Lent {
+    // SAFETY: a literal.
+    unsafe { PySys_GetObject(c"_xoptions".as_ptr()) }
+}
+
+/// Forgets the warning options of the command line.
+pub unsafe extern "C" fn PySys_ResetWarnOptions() {
+    infallible((), |vm| vm.sys_module.set_attr("warnoptions", vm.ctx.new_list(vec![]), vm));
+}
+
+/// Formats as the C library's `printf` does.
+unsafe fn printf(format: *const c_char, va: *mut VaList) -> String {
+    // As CPython: 1,000 bytes at most.
+    let mut text = [0 as c_char; 1001];
+    // SAFETY: C's arguments; the layout of `VaList` is the platform's.
+    unsafe {
+        vsnprintf(text.as_mut_ptr(), text.len(), format, va);
+        error::text(text.as_ptr())
+    }
+}
+
+unsafe extern "C" {
+    fn vsnprintf(to: *mut c_char, size: usize, format: *const c_char, va: *mut VaList) -> c_int;
+}
+
+/// Writes to a stream of `sys`, or to the process's own if that fails.
+fn write(name: &'static str, text: String) {
+    infallible((), |vm| {
+        let stream = vm.sys_module.get_attr(name, vm)?;
+        if leave(vm, || vm.call_method(&stream, "write", (text.clone(),))).is_err() {
+            let _ = match name {
+                "stdout" => std::io::stdout().write_all(text.as_bytes()),
+                _ => std::io::stderr().write_all(text.as_bytes()),
+            };
+        }
+        Ok(())
+    });
+}
+
+/// Writes to `sys.stdout`, formatted as by `printf`.
+pub unsafe extern "C" fn PySys_WriteStdout(format: *const c_char, va: *mut VaList) {
+    // SAFETY: C's arguments.
+    write("stdout", unsafe { printf(format, va) });
+}
+
+/// Writes to `sys.stderr`, formatted as by `printf`.
+pub unsafe extern "C" fn PySys_WriteStderr(format: *const c_char, va: *mut VaList) {
+    // SAFETY: C's arguments.
+    write("stderr", unsafe { printf(format, va) });
+}
+
+/// Writes to `sys.stdout`, formatted as by `PyUnicode_FromFormat`.
+pub unsafe extern "C" fn PySys_FormatStdout(format: *const c_char, va: *mut VaList) {
+    // SAFETY: C's arguments.
+    unsafe { write_format("stdout", format, va) };
+}
+
+/// Writes to `sys.stderr`, formatted as by `PyUnicode_FromFormat`.
+pub unsafe extern "C" fn PySys_FormatStderr(format: *const c_char, va: *mut VaList) {
+    // SAFETY: C's arguments.
+    unsafe { write_format("stderr", format, va) };
+}
+
+unsafe fn write_format(name: &'static str, format: *const c_char, va: *mut VaList) {
+    infallible((), |vm| {
+        // SAFETY: by the caller's contract.
+        let text = unsafe { crate::format::format(vm, format, &mut *va)? };
+        let stream = vm.sys_module.get_attr(name, vm)?;
+        leave(vm, || vm.call_method(&stream, "write", (vm.ctx.new_str(text),))).map(drop)
+    });
+}
+
+/// Raises an auditing event with the arguments that a format describes. 0, or -1 with an exception from a hook.
+pub unsafe extern "C" fn PySys_Audit(event: *const c_char, format: *const c_char, va: *mut VaList) -> c_int {
+    api(|vm| {
+        // SAFETY: C's arguments.
+        unsafe {
+            let args = if format.is_null() || *format == 0 {
+                vec![]
+            } else {
+                let built = super::modsupport::build_value(vm, format, &mut *va)?;
+                let built = retrieve::take(vm, built.0)?;
+                match built.downcast_ref_if_exact::<rustpython_vm::builtins::PyTuple>(vm) {
+                    Some(tuple) => tuple.as_slice().to_vec(),
+                    None => vec![built],
+                }
+            };
+            audit(vm, event, args)
+        }
+    })
+}
+
+/// Raises an auditing event with a tuple of arguments, or NULL. 0, or -1 with an exception from a hook.
+pub unsafe extern "C" fn PySys_AuditTuple(event: *const c_char, args: Borrowed) -> c_int {
+    api(|vm| {
+        let args = match args.opt(vm)? {
+            None => vec![],
+            Some(args) => match args.downcast_ref::<rustpython_vm::builtins::PyTuple>() {
+                Some(tuple) => tuple.as_slice().to_vec(),
+                None => {
+                    let name = args.class().name().to_string();
+                    return Err(vm.new_type_error(format!("args must be tuple, got {name}")));
+                }
+            },
+        };
+        // SAFETY: C's argument.
+        unsafe { audit(vm, event, args) }
+    })
+}
+
+unsafe fn audit(vm: &VirtualMachine, event: *const c_char, mut args: Vec<PyObjectRef>) -> PyResult<c_int> {
+    // SAFETY: by the caller's contract.
+    args.insert(0, vm.ctx.new_str(unsafe { error::text(event) }).into());
+    let audit = vm.sys_module.get_attr("audit", vm)?;
+    leave(vm, || audit.call(args, vm)).map(|_| 0)
+}

@@ -34,3 +34,80 @@ pub unsafe extern "C" fn PyErr_ResourceWarning(source: Borrowed, level: isize, f
         warn(vm, Borrowed(category.cast()), vm.ctx.new_str(text).into(), level, source.opt(vm)?)
     })
 }
+
+/// Issues a warning as if it came from a place in a source file; module and registry may be NULL. 0, or -1 with an
+/// exception.
+pub unsafe extern "C" fn PyErr_WarnExplicitObject(
+    category: Borrowed,
+    message: Borrowed,
+    file: Borrowed,
+    line: c_int,
+    module: Borrowed,
+    registry: Borrowed,
+) -> c_int {
+    api(|vm| {
+        let category = category.opt(vm)?.unwrap_or_else(|| vm.ctx.exceptions.runtime_warning.to_owned().into());
+        let or_none = |object: Borrowed| object.opt(vm).map(|object| object.unwrap_or_else(|| vm.ctx.none()));
+        explicit(vm, message.get(vm)?, category, file.get(vm)?, line, or_none(module)?, or_none(registry)?)
+    })
+}
+
+fn explicit(
+    vm: &VirtualMachine,
+    message: PyObjectRef,
+    category: PyObjectRef,
+    file: PyObjectRef,
+    line: c_int,
+    module: PyObjectRef,
+    registry: PyObjectRef,
+) -> PyResult<c_int> {
+    let function = vm.import("warnings", 0)?.get_attr("warn_explicit", vm)?;
+    leave(vm, || function.call((message, category, file, line, module, registry), vm)).map(|_| 0)
+}
+
+/// [`PyErr_WarnExplicitObject`] with C's texts.
+pub unsafe extern "C" fn PyErr_WarnExplicit(
+    category: Borrowed,
+    message: *const c_char,
+    file: *const c_char,
+    line: c_int,
+    module: *const c_char,
+    registry: Borrowed,
+) -> c_int {
+    // SAFETY: C's arguments.
+    api(|vm| unsafe { explicit_texts(vm, category, error::text(message), file, line, module, registry) })
+}
+
+/// [`PyErr_WarnExplicit`] with a formatted message.
+pub unsafe extern "C" fn PyErr_WarnExplicitFormat(
+    category: Borrowed,
+    file: *const c_char,
+    line: c_int,
+    module: *const c_char,
+    registry: Borrowed,
+    format: *const c_char,
+    va: *mut VaList,
+) -> c_int {
+    // SAFETY: C's arguments.
+    api(|vm| unsafe {
+        let text = crate::format::format(vm, format, &mut *va)?;
+        explicit_texts(vm, category, text.to_string_lossy().into_owned(), file, line, module, registry)
+    })
+}
+
+unsafe fn explicit_texts(
+    vm: &VirtualMachine,
+    category: Borrowed,
+    message: String,
+    file: *const c_char,
+    line: c_int,
+    module: *const c_char,
+    registry: Borrowed,
+) -> PyResult<c_int> {
+    let category = category.opt(vm)?.unwrap_or_else(|| vm.ctx.exceptions.runtime_warning.to_owned().into());
+    // SAFETY: C's arguments.
+    let text = |text: *const c_char| -> PyObjectRef { vm.ctx.new_str(unsafe { error::text(text) }).into() };
+    let module = if module.is_null() { vm.ctx.none() } else { text(module) };
+    let registry = registry.opt(vm)?.unwrap_or_else(|| vm.ctx.none());
+    explicit(vm, vm.ctx.new_str(message).into(), category, text(file), line, module, registry)
+}

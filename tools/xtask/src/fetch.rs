@@ -11,7 +11,7 @@ use std::process::Command;
 
 /// Debian's release with CPython 3.14, by code name: "testing" will mean another one some day.
 const SUITE: &str = "forky";
-const PACKAGES: [&str; 2] = ["libpython3.14-stdlib", "libpython3.14-dev"];
+const PACKAGES: [&str; 3] = ["libpython3.14-stdlib", "libpython3.14-dev", "libpython3.14-testsuite"];
 
 /// The modules that the tests load; `external/modules` holds just these, so no other one is found by chance.
 const MODULES: [&str; 9] = [
@@ -133,6 +133,8 @@ fn modules() -> Result<()> {
         }
         symlink(real, folder.join(file))?;
     }
+    // CPython's own tests, without the rest of its library beside them.
+    symlink("../cpython/usr/lib/python3.14/test", fresh("suite")?.join("test"))?;
     Ok(())
 }
 
