@@ -41,6 +41,10 @@ pub mod flag {
     pub const TRACKED: u32 = 1 << 9;
     /// Its `tp_finalize` ran.
     pub const FINALIZED: u32 = 1 << 10;
+    /// It is part of the collection that runs.
+    pub const IN_GRAPH: u32 = 1 << 11;
+    /// Its birth counts towards the next collection, and its end against it.
+    pub const COLLECTABLE: u32 = 1 << 12;
 }
 
 /// What stands in front of a block.
@@ -176,6 +180,9 @@ pub unsafe fn free(block: Block) {
         unsafe {
             let header = block.cast::<u8>().sub(PREFIX).cast::<Header>();
             let class = (*header).class as usize;
+            if (*header).flags & flag::COLLECTABLE != 0 {
+                crate::collect::gone();
+            }
             (*header).flags = 0;
             if class >= SMALL_CLASSES + 4 * 7 {
                 crate::platform::discard_memory(header as usize, slot_size(class));

@@ -47,12 +47,14 @@ impl<B: fmt::Debug> fmt::Debug for Bound<B> {
 }
 
 impl<B: MaybeTraverse> MaybeTraverse for Bound<B> {
-    const HAS_TRAVERSE: bool = B::HAS_TRAVERSE;
-    const HAS_CLEAR: bool = B::HAS_CLEAR;
+    const HAS_TRAVERSE: bool = true;
+    const HAS_CLEAR: bool = true;
     fn try_traverse(&self, traverse: &mut TraverseFn<'_>) {
         self.base.try_traverse(traverse);
+        crate::collect::traverse_bound(self.link.block(), traverse);
     }
     fn try_clear(&mut self, out: &mut Vec<PyObjectRef>) {
+        crate::collect::clear_bound(self.link.block());
         self.base.try_clear(out);
     }
 }

@@ -57,6 +57,26 @@ pub unsafe fn new(
     }
 }
 
+/// Calls `visit` for each reference that a function's block counts.
+///
+/// # Safety
+/// `block` is a function's.
+pub(crate) unsafe fn each_part(block: Block, visit: &mut dyn FnMut(Block)) {
+    // SAFETY: by contract.
+    unsafe {
+        let function = &*block.cast::<c::PyCFunctionObject>();
+        if header_of(block).flags & flag::COUNTS_SELF != 0 {
+            visit(function.m_self);
+        }
+        visit(function.m_module);
+        if let Some(method) = function.m_ml.as_ref()
+            && method.ml_flags & c::meth::METHOD != 0
+        {
+            visit((*block.cast::<c::PyCMethodObject>()).mm_class.cast());
+        }
+    }
+}
+
 /// Drops what a dying function's block holds.
 ///
 /// # Safety

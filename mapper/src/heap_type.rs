@@ -210,7 +210,6 @@ unsafe fn finish(
             (*parts).ht_qualname = qualname;
             let short = class.name().rsplit('.').next().unwrap_or_default().to_owned();
             (*parts).ht_name = store::store(vm, vm.ctx.new_str(short).as_object());
-            table::incref(base.cast());
         } else {
             table::tie_foreign(block.cast(), class.clone().into());
         }
@@ -319,6 +318,10 @@ pub(crate) unsafe fn generic_alloc(class: *mut c::PyTypeObject, items: isize) ->
         }
         (*made).ob_type = class;
         (*made).ob_refcnt = 1;
+        if t.tp_flags & tpflags::HAVE_GC != 0 {
+            block::header_of(made).flags |= flag::COLLECTABLE;
+            crate::collect::born();
+        }
         if t.tp_itemsize != 0 {
             (*made.cast::<c::PyVarObject>()).ob_size = items;
         }

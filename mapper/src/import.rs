@@ -6,6 +6,7 @@ use std::path::Path;
 
 use rustpython_vm::builtins::{PyListRef, PyModuleDef, PyUtf8StrRef};
 use rustpython_vm::common::rc::PyRc;
+use rustpython_vm::gc_state::CollectResult;
 use rustpython_vm::function::{FuncArgs, ItemDoc, PyMethodDef, PyMethodFlags};
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
@@ -29,14 +30,30 @@ const EXTENSIONS: &[&str] = &[
 /// Adds ours to the VM's builtin modules. To be called from an init hook, before the import system starts.
 pub(crate) fn install(vm: &mut VirtualMachine) {
     let own = own_module(vm);
-    let name = vm.ctx.intern_str("_imp");
+    let function = PyMethodFlags::EMPTY;
+    let importing = [
+        PyMethodDef::new_const("extension_suffixes", extension_suffixes, function, NO_DOC),
+        PyMethodDef::new_const("is_builtin", is_builtin, function, NO_DOC),
+        PyMethodDef::new_const("create_dynamic", create_dynamic, function, NO_DOC),
+        PyMethodDef::new_const("exec_dynamic", exec_dynamic, function, NO_DOC),
+    ];
+    let collecting = [PyMethodDef::new_const("collect", collect, function, NO_DOC)];
+    replace(vm, "_imp", importing);
+    replace(vm, "gc", collecting);
+    if let Some(state) = PyRc::get_mut(&mut vm.state) {
+        state.module_defs.insert("_rustclad", own);
+    }
+}
+
+/// Replaces functions of a builtin module, or adds them.
+fn replace<const N: usize>(vm: &mut VirtualMachine, module: &'static str, functions: [PyMethodDef; N]) {
+    let name = vm.ctx.intern_str(module);
     let Some(state) = PyRc::get_mut(&mut vm.state) else { return };
-    state.module_defs.insert("_rustclad", own);
-    let Some(original) = state.module_defs.get("_imp") else { return };
+    let Some(original) = state.module_defs.get(module) else { return };
     let mut methods = original.methods.to_vec();
-    for ours in functions() {
+    for ours in functions {
         match methods.iter_mut().find(|method| method.name == ours.name) {
-            Some(method) => *method = ours,
+            Some(method) => *method = PyMethodDef { doc: method.doc, ..ours },
             None => methods.push(ours),
         }
     }
@@ -44,19 +61,43 @@ pub(crate) fn install(vm: &mut VirtualMachine) {
     let doc = original.doc;
     // Both live as long as the process: there is one of each interpreter.
     let definition = Box::leak(Box::new(PyModuleDef { name, doc, methods: methods.leak(), slots }));
-    state.module_defs.insert("_imp", definition);
+    state.module_defs.insert(module, definition);
 }
 
 const NO_DOC: ItemDoc = ItemDoc::NONE;
 
-fn functions() -> [PyMethodDef; 4] {
-    let function = PyMethodFlags::EMPTY;
-    [
-        PyMethodDef::new_const("extension_suffixes", extension_suffixes, function, NO_DOC),
-        PyMethodDef::new_const("is_builtin", is_builtin, function, NO_DOC),
-        PyMethodDef::new_const("create_dynamic", create_dynamic, function, NO_DOC),
-        PyMethodDef::new_const("exec_dynamic", exec_dynamic, function, NO_DOC),
-    ]
+/// `gc.collect`, with C's references taken into account once there is any C code.
+fn collect(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult<usize> {
+    let generation = match args.take_positional_keyword("generation") {
+        Some(generation) => generation.try_index(vm)?.try_to_primitive::<i32>(vm)?,
+        None => 2,
+    };
+    let () = args.bind(vm)?;
+    let generation =
+        usize::try_from(generation).ok().filter(|it| *it <= 2).ok_or_else(|| vm.new_value_error("invalid generation"))?;
+    let callbacks = |phase: &str, result: &CollectResult| -> PyResult<()> {
+        let callbacks = vm.state.gc.py_callbacks.borrow_vec().to_vec();
+        for callback in callbacks {
+            let info = vm.ctx.new_dict();
+            info.set_item("generation", vm.ctx.new_int(generation).into(), vm)?;
+            info.set_item("collected", vm.ctx.new_int(result.collected).into(), vm)?;
+            info.set_item("uncollectable", vm.ctx.new_int(result.uncollectable).into(), vm)?;
+            info.set_item("candidates", vm.ctx.new_int(result.candidates).into(), vm)?;
+            info.set_item("duration", vm.ctx.new_float(result.duration).into(), vm)?;
+            if let Err(error) = callback.call((phase.to_owned(), info), vm) {
+                vm.run_unraisable(error, None, callback);
+            }
+        }
+        Ok(())
+    };
+    callbacks("start", &CollectResult::default())?;
+    let gc = &vm.state.gc;
+    let result =
+        if crate::is_linked() { crate::collect::collect(vm, generation) } else { gc.collect_force(generation) };
+    // What `gc.DEBUG_SAVEALL` kept.
+    gc.py_garbage.borrow_vec_mut().extend(gc.garbage.lock().drain(..));
+    callbacks("stop", &result)?;
+    Ok(result.collected + result.uncollectable)
 }
 
 fn extension_suffixes(vm: &VirtualMachine) -> PyListRef {

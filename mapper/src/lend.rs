@@ -100,3 +100,10 @@ pub(crate) fn end(owner: Block) {
         unsafe { table::decref(block as Block) };
     }
 }
+
+/// Calls `visit` for each block that is lent in the name of `owner`.
+pub(crate) fn each(owner: Block, visit: &mut dyn FnMut(Block)) {
+    for block in loans().of.get(&(owner as usize)).into_iter().flat_map(FxHashMap::values) {
+        visit(*block as Block);
+    }
+}

@@ -16,6 +16,7 @@ pub mod block;
 pub mod bound;
 pub mod capi;
 pub mod capsule;
+mod collect;
 pub mod characters;
 mod direct;
 pub mod dispatch;
@@ -109,9 +110,15 @@ impl Mapper {
     }
 }
 
+static LINKED: Mutex<bool> = Mutex::new(false);
+
+/// Whether the stub is loaded.
+pub(crate) fn is_linked() -> bool {
+    *LINKED.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 /// Loads the stub if that has not happened yet.
 pub(crate) fn ensure_linked(vm: &VirtualMachine) -> PyResult<()> {
-    static LINKED: Mutex<bool> = Mutex::new(false);
     let mut linked = LINKED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if *linked {
         return Ok(());

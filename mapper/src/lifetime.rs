@@ -110,7 +110,7 @@ pub(crate) unsafe fn renew(block: Block) {
     // SAFETY: by contract.
     unsafe {
         if let Some(header) = header(block) {
-            header.flags = flag::LIVE;
+            header.flags = flag::LIVE | header.flags & flag::COLLECTABLE;
             header.twin = std::ptr::null();
         }
         (*block).ob_refcnt = 1;

@@ -88,6 +88,41 @@ unsafe fn allocate_state(vm: &VirtualMachine, block: Block) -> PyResult<()> {
     }
 }
 
+/// A module's definition, if it has a state that its functions may look at.
+unsafe fn definition_with_state<'a>(block: Block) -> Option<&'a c::PyModuleDef> {
+    // SAFETY: by the callers' contract.
+    unsafe {
+        let module = &*block.cast::<ModuleBlock>();
+        module.def.as_ref().filter(|def| def.m_size <= 0 || !module.state.is_null())
+    }
+}
+
+/// Calls a module's `m_traverse`.
+///
+/// # Safety
+/// `block` is a module's; `visit` and `argument` belong together.
+pub(crate) unsafe fn traverse(block: Block, visit: c::VisitProc, argument: *mut c_void) {
+    // SAFETY: by contract.
+    unsafe {
+        if let Some(traverse) = definition_with_state(block).and_then(|def| def.m_traverse) {
+            traverse(block, visit, argument);
+        }
+    }
+}
+
+/// Calls a module's `m_clear`.
+///
+/// # Safety
+/// `block` is a module's.
+pub(crate) unsafe fn clear(block: Block) {
+    // SAFETY: by contract.
+    unsafe {
+        if let Some(clear) = definition_with_state(block).and_then(|def| def.m_clear) {
+            clear(block);
+        }
+    }
+}
+
 /// Ends a module's state: `m_free` and the memory.
 ///
 /// # Safety
@@ -96,10 +131,7 @@ pub(crate) unsafe fn free_state(block: Block) {
     // SAFETY: by contract.
     unsafe {
         let module = &mut *block.cast::<ModuleBlock>();
-        if let Some(def) = module.def.as_ref()
-            && let Some(free) = def.m_free
-            && (def.m_size <= 0 || !module.state.is_null())
-        {
+        if let Some(free) = definition_with_state(block).and_then(|def| def.m_free) {
             free(block.cast());
         }
         libc::free(module.state);

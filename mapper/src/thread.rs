@@ -94,8 +94,13 @@ impl Drop for Section {
     fn drop(&mut self) {
         let depth = self.context.depth.get() - 1;
         self.context.depth.set(depth);
-        if depth == 0 && crate::lend::is_due() {
-            crate::lend::revalidate();
+        if depth == 0 {
+            if crate::lend::is_due() {
+                crate::lend::revalidate();
+            }
+            if crate::collect::is_due() {
+                rustpython_vm::vm::thread::try_with_current_vm(crate::collect::collect_due);
+            }
         }
         if !self.nested {
             lock::release(&self.context.slot);

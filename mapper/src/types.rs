@@ -346,6 +346,25 @@ fn flags(class: &Py<PyType>, kind: Kind) -> usize {
     flags
 }
 
+/// Calls `visit` for each reference that a type's block counts, those of its `tp_mro` included.
+///
+/// # Safety
+/// `t` is a heap type's block.
+pub(crate) unsafe fn each_part(t: *mut c::PyTypeObject, visit: &mut dyn FnMut(Block)) {
+    // SAFETY: by contract.
+    unsafe {
+        let mro = (*t).tp_mro;
+        // Who else holds the tuple holds its items.
+        if !mro.is_null() && (*mro).ob_refcnt == 1 {
+            store::tuple_slice(mro).iter().filter(|item| **item != t.cast()).for_each(|item| visit(*item));
+        }
+        let heap = t.cast::<c::PyHeapTypeObject>();
+        for object in [(*t).tp_bases, (*t).tp_dict, (*t).tp_cache, (*heap).ht_module, (*heap).ht_slots] {
+            visit(object);
+        }
+    }
+}
+
 /// Drops what a dying type's block holds: its name and its tuples, whose entry for the type itself is not counted.
 ///
 /// # Safety

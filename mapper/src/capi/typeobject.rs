@@ -201,7 +201,16 @@ pub unsafe extern "C" fn PyType_GetFlags(t: *mut c::PyTypeObject) -> std::ffi::c
 pub unsafe extern "C" fn PyType_GenericAlloc(t: *mut c::PyTypeObject, items: isize) -> New {
     // SAFETY: C's arguments.
     let made = unsafe { heap_type::generic_alloc(t, items) };
-    if made.is_null() { api(|vm| Err(vm.new_memory_error(""))) } else { New(made) }
+    if made.is_null() {
+        return api(|vm| Err(vm.new_memory_error("")));
+    }
+    // SAFETY: a ready type, and a fresh block.
+    unsafe {
+        if (*t).tp_flags & c::tpflags::HAVE_GC != 0 {
+            crate::block::header_of(made).flags |= crate::block::flag::TRACKED;
+        }
+    }
+    New(made)
 }
 
 /// `tp_new` that takes memory from the type's allocator and looks at nothing else.
