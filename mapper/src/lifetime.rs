@@ -11,7 +11,7 @@ use crate::kind::Kind;
 use crate::layout as c;
 use crate::{lend, table, thread};
 
-/// How many bytes of unused str and bytes blocks are kept for the next time.
+/// How many bytes of unused str, bytes and bytearray blocks are kept for the next time.
 const RETAINED_BYTES: usize = 32 << 20;
 /// A block larger than this is not kept.
 const RETAINED_BLOCK: usize = 8 << 20;
@@ -19,7 +19,8 @@ const RETAINED_BLOCK: usize = 8 << 20;
 const NESTING: u32 = 50;
 
 struct State {
-    retained: VecDeque<usize>,
+    /// Blocks, each with the bytes that it stands for.
+    retained: VecDeque<(usize, usize)>,
     retained_bytes: usize,
     depth: u32,
     waiting: Vec<usize>,
@@ -164,22 +165,26 @@ pub(crate) unsafe fn end_again(block: Block) -> bool {
     }
 }
 
-/// Keeps an exact str or bytes for the next time, or for a pointer into it that C still uses. False if it is not one.
+/// Keeps an exact str, bytes or bytearray for the next time, or for a pointer into it that C still uses. False if it is
+/// not one.
 fn retain(block: Block) -> bool {
     let statics = crate::types::statics();
     // SAFETY: the block is alive.
     let kind = unsafe { (*block).ob_type };
-    if kind != statics.unicode && kind != statics.bytes {
-        return false;
-    }
     // SAFETY: blocks with twins of these types have headers.
-    let size = unsafe { block::capacity(block) };
+    let size = if kind == statics.unicode || kind == statics.bytes {
+        unsafe { block::capacity(block) }
+    } else if kind == statics.bytearray {
+        unsafe { block::capacity(block) + (*block.cast::<c::PyByteArrayObject>()).ob_alloc as usize }
+    } else {
+        return false;
+    };
     if size > RETAINED_BLOCK {
         return false;
     }
     // SAFETY: as above.
     unsafe { header_of(block) }.flags |= flag::QUEUED;
-    state().retained.push_back(block as usize);
+    state().retained.push_back((block as usize, size));
     state().retained_bytes += size;
     while state().retained_bytes > RETAINED_BYTES {
         drop_oldest();
@@ -189,11 +194,11 @@ fn retain(block: Block) -> bool {
 
 /// Takes the oldest block out of the retention cache; ends it if nobody counts it.
 fn drop_oldest() {
-    let Some(oldest) = state().retained.pop_front() else { return };
+    let Some((oldest, size)) = state().retained.pop_front() else { return };
     let oldest = oldest as Block;
+    state().retained_bytes -= size;
     // SAFETY: queued blocks are alive.
     unsafe {
-        state().retained_bytes -= block::capacity(oldest);
         header_of(oldest).flags &= !flag::QUEUED;
         if (*oldest).ob_refcnt == 0 {
             release(oldest);

@@ -112,7 +112,7 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
             Kind::Unicode => unicode::new_block(object.downcast_unchecked_ref::<PyStr>(), class_block),
             Kind::Bytes => bytes_block(object.downcast_unchecked_ref::<PyBytes>().as_bytes(), class_block),
             Kind::ByteArray => {
-                let made = new_block(class_block, size_of::<c::PyByteArrayObject>());
+                let made = crate::capi::pybuffer::new_bytearray_block(class_block);
                 refresh_bytearray(made, object);
                 made
             }

@@ -3,7 +3,10 @@
 
 use super::prelude::*;
 use crate::direct;
-use rustpython_vm::builtins::{PyDict, PyStr};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustpython_vm::builtins::{PyCode, PyDict, PyFunction, PyStr};
+use rustpython_vm::bytecode::CodeFlags;
 use rustpython_vm::function::FuncArgs;
 use rustpython_vm::protocol::{PyIter, PyIterReturn};
 use rustpython_vm::types::PyTypeFlags;
@@ -120,12 +123,50 @@ pub(crate) unsafe fn call_managed(
         // SAFETY: by contract there are as many arguments, the keywords' values last.
         values.push(unsafe { retrieve::retrieve(vm, *args.add(index))? });
     }
-    let result = leave(vm, || function.vectorcall(values, count, names.as_deref(), vm))?;
+    let result = leave(vm, || match function.downcast_ref_if_exact::<PyFunction>(vm) {
+        // The VM's own short way for a call that fills every parameter; its vectorcall makes a frame object for each.
+        Some(function) if names.is_none() && !vm.use_tracing.get() && takes_exactly(vm, function, count) => {
+            function.invoke_exact_args(values, vm)
+        }
+        _ => function.vectorcall(values, count, names.as_deref(), vm),
+    })?;
     for index in 0..total {
         // SAFETY: as above.
         unsafe { touched(vm, *args.add(index)) };
     }
     Ok(New::of(vm, result))
+}
+
+/// Whether a Python function has so many parameters, all of which a call by position can fill. What was found out is
+/// kept by the function's version, which the VM changes with its code.
+fn takes_exactly(vm: &VirtualMachine, function: &Py<PyFunction>, count: usize) -> bool {
+    const NEVER: u32 = u32::MAX;
+    static KNOWN: [AtomicU64; 256] = [const { AtomicU64::new(0) }; 256];
+    let version = function.get_version_for_current_state();
+    if version == 0 {
+        return false;
+    }
+    let place = &KNOWN[version as usize % KNOWN.len()];
+    let known = place.load(Ordering::Relaxed);
+    let parameters = if (known >> 32) as u32 == version {
+        known as u32
+    } else {
+        let found = parameters(vm, function).unwrap_or(NEVER);
+        place.store(u64::from(version) << 32 | u64::from(found), Ordering::Relaxed);
+        found
+    };
+    parameters == count as u32 && parameters != NEVER
+}
+
+/// The number of a function's parameters, if all can be given by position and none collects the rest.
+#[cold]
+fn parameters(vm: &VirtualMachine, function: &Py<PyFunction>) -> Option<u32> {
+    let code = function.as_object().get_attr("__code__", vm).ok()?.downcast::<PyCode>().ok()?;
+    let flags = code.flags;
+    (flags.contains(CodeFlags::OPTIMIZED)
+        && !flags.intersects(CodeFlags::VARARGS | CodeFlags::VARKEYWORDS)
+        && code.kwonlyarg_count == 0)
+        .then_some(code.arg_count)
 }
 
 /// Whether a callable can be called by `PyVectorcall_Call`: what `PyVectorcall_Function` returns for it.

@@ -9,6 +9,63 @@ const FORMAT: c_int = 4;
 const ND: c_int = 8;
 const STRIDES: c_int = 0x10 | ND;
 
+/// A bytearray's block: there is room behind what C knows for the first view that is open, most often the only one.
+#[repr(C)]
+struct ByteArrayBlock {
+    base: c::PyByteArrayObject,
+    view: Option<PyBuffer>,
+}
+
+/// A new bytearray's block with no view open.
+///
+/// # Safety
+/// `class` is the block of `bytearray` or of a class derived from it.
+pub(crate) unsafe fn new_bytearray_block(class: *mut c::PyTypeObject) -> Block {
+    // SAFETY: a fresh block of the size asked for.
+    unsafe {
+        let made = store::new_block(class, size_of::<ByteArrayBlock>());
+        (&raw mut (*made.cast::<ByteArrayBlock>()).view).write(None);
+        made
+    }
+}
+
+/// Opens an exact bytearray's buffer, which runs no Python code.
+unsafe fn open_bytearray(vm: &VirtualMachine, object: Borrowed, view: *mut c::Py_buffer, flags: c_int) -> PyResult<c_int> {
+    // SAFETY: by the caller's contract; the memory does not move while the buffer is open.
+    unsafe {
+        let managed = object.held(vm)?;
+        let array = managed.downcast_ref::<PyByteArray>().ok_or_else(|| bad_internal_call(vm))?;
+        let buffer = PyBuffer::from_object(vm, &managed, BufferFlags::SIMPLE)?;
+        let (start, length) = {
+            let bytes = array.borrow_buf();
+            (bytes.as_ptr().cast_mut(), bytes.len())
+        };
+        fill(view, object, start.cast(), length as isize, false, flags);
+        let room = &mut (*object.0.cast::<ByteArrayBlock>()).view;
+        (*view).internal = match room {
+            None => {
+                *room = Some(buffer);
+                std::ptr::from_mut(room).cast()
+            }
+            Some(_) => Box::into_raw(Box::new(Some(buffer))).cast(),
+        };
+        Ok(0)
+    }
+}
+
+/// Closes what [`open_bytearray`] opened.
+unsafe fn release_bytearray(object: Block, view: *mut c::Py_buffer) {
+    // SAFETY: by the caller's contract.
+    unsafe {
+        let kept = std::mem::replace(&mut (*view).internal, std::ptr::null_mut()).cast::<Option<PyBuffer>>();
+        if kept == &raw mut (*object.cast::<ByteArrayBlock>()).view {
+            *kept = None;
+        } else if !kept.is_null() {
+            drop(Box::from_raw(kept));
+        }
+    }
+}
+
 /// What a view keeps of a managed buffer.
 struct Kept {
     _buffer: PyBuffer,
@@ -27,6 +84,9 @@ pub unsafe extern "C" fn PyObject_GetBuffer(object: Borrowed, view: *mut c::Py_b
             return fill(view, object, data.cast(), length, true, flags);
         }
         (*view).obj = std::ptr::null_mut();
+        if (*object.0).ob_type == statics().bytearray {
+            return api(|vm| open_bytearray(vm, object, view, flags));
+        }
         let suite = (*(*object.0).ob_type).tp_as_buffer;
         if let Some(suite) = suite.as_ref()
             && let Some(get) = suite.bf_getbuffer
@@ -50,16 +110,6 @@ unsafe fn open(vm: &VirtualMachine, object: Borrowed, view: *mut c::Py_buffer, f
     }
     // SAFETY: C's arguments; the memory stays where it is while the buffer is open, which `Kept` says.
     unsafe {
-        if let Some(array) = managed.downcast_ref::<PyByteArray>() {
-            let (start, length) = {
-                let mut bytes = array.borrow_buf_mut();
-                (bytes.as_mut_ptr(), bytes.len())
-            };
-            fill(view, object, start.cast(), length as isize, false, flags);
-            let kept = Kept { _buffer: buffer, format: None, shape: vec![], strides: vec![] };
-            (*view).internal = Box::into_raw(Box::new(kept)).cast();
-            return Ok(0);
-        }
         let start = if buffer.desc.readonly {
             buffer.obj_bytes().as_ptr().cast_mut()
         } else {
@@ -126,7 +176,9 @@ pub unsafe extern "C" fn PyBuffer_Release(view: *mut c::Py_buffer) {
         if object.is_null() {
             return;
         }
-        if Kind::of(object) == Kind::Instance {
+        if (*object).ob_type == statics().bytearray {
+            release_bytearray(object, view);
+        } else if Kind::of(object) == Kind::Instance {
             if let Some(release) = (*(*object).ob_type).tp_as_buffer.as_ref().and_then(|suite| suite.bf_releasebuffer) {
                 release(object, view);
             }
