@@ -6,7 +6,9 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use rustclad_mapper::types::method_class;
-use rustpython_vm::builtins::descriptor::{MemberAccess, MemberKind, PyDescriptorOwned, PyMemberDef, PyMethodDescriptor};
+use rustpython_vm::builtins::descriptor::{
+    MemberAccess, MemberKind, PyDescriptorOwned, PyMemberDef, PyMethodDescriptor,
+};
 use rustpython_vm::builtins::{PyMemberDescriptor, PyMemberFlags, PyType, PyTypeRef};
 use rustpython_vm::function::{Callee, FuncArgs, ItemDoc, OptionalArg, PyMethodDef, PyNativeFn, PySetterValue};
 use rustpython_vm::object::{MaybeTraverse, TraverseFn};
@@ -55,8 +57,15 @@ static MEMBER: OnceLock<PyTypeRef> = OnceLock::new();
 fn derived(vm: &VirtualMachine, name: &str, base: &Py<PyType>) -> PyTypeRef {
     let flags = base.slots.flags.load() & !PyTypeFlags::from_slice(&[PyTypeFlags::BASETYPE]);
     let slots = PyTypeSlots::new("", flags);
-    let class = PyType::new_heap(name, vec![base.to_owned()], Default::default(), slots, vm.ctx.types.type_type.to_owned(), &vm.ctx)
-        .expect("a builtin type can be extended from Rust");
+    let class = PyType::new_heap(
+        name,
+        vec![base.to_owned()],
+        Default::default(),
+        slots,
+        vm.ctx.types.type_type.to_owned(),
+        &vm.ctx,
+    )
+    .expect("a builtin type can be extended from Rust");
     class.slots.flags.remove(PyTypeFlags::HEAPTYPE);
     class
 }
@@ -100,7 +109,13 @@ pub(crate) fn member(vm: &VirtualMachine, class: &PyTypeRef, member: Member, doc
     // The VM must not take the offset for one into its own object: it never does for items of tuples.
     let base = PyMemberDescriptor {
         common,
-        member: PyMemberDef { name: name.to_owned(), kind: MemberKind::Object, offset: 0, flags: PyMemberFlags::READONLY, doc },
+        member: PyMemberDef {
+            name: name.to_owned(),
+            kind: MemberKind::Object,
+            offset: 0,
+            flags: PyMemberFlags::READONLY,
+            doc,
+        },
         access: MemberAccess::TupleItem,
     };
     PyRef::new_ref(MemberDescriptor { base, member }, member_class(vm).clone(), None).into()

@@ -120,11 +120,8 @@ pub(crate) fn new(vm: &VirtualMachine, block: Block) -> PyObjectRef {
             base = base.with_module_object(this);
         }
         let payload = Bound { base: Function { base, _definition: definition }, link: Link::new(block) };
-        let class = if class.is_null() {
-            vm.ctx.types.builtin_function_or_method_type.to_owned()
-        } else {
-            method_class(vm)
-        };
+        let class =
+            if class.is_null() { vm.ctx.types.builtin_function_or_method_type.to_owned() } else { method_class(vm) };
         let object: PyObjectRef = PyRef::new_ref(payload, class, None).into();
         table::tie(block, &object);
         object

@@ -108,10 +108,9 @@ impl Member {
                         (true, 6) => vm.ctx.none(),
                         (true, _) => {
                             let class = error::text((*(*block).ob_type).tp_name);
-                            return Err(vm.new_attribute_error(format!(
-                                "'{class}' object has no attribute '{}'",
-                                self.name
-                            )));
+                            return Err(
+                                vm.new_attribute_error(format!("'{class}' object has no attribute '{}'", self.name))
+                            );
                         }
                     }
                 }
@@ -211,7 +210,8 @@ impl Member {
 fn truncated(vm: &VirtualMachine, value: &PyObjectRef) -> PyResult<i64> {
     let int = value.try_index(vm)?;
     let int: &rustpython_vm::Py<PyInt> = &int;
-    int.try_to_primitive::<i64>(vm).or_else(|error| int.try_to_primitive::<u64>(vm).map(|it| it as i64).map_err(|_| error))
+    int.try_to_primitive::<i64>(vm)
+        .or_else(|error| int.try_to_primitive::<u64>(vm).map(|it| it as i64).map_err(|_| error))
 }
 
 fn float(vm: &VirtualMachine, value: &PyObjectRef) -> PyResult<f64> {
@@ -244,8 +244,8 @@ pub(crate) unsafe fn add_getsets(vm: &VirtualMachine, class: &PyTypeRef, t: &c::
             let name = leak(error::text(definition.name));
             let property =
                 Property { get: definition.get, set: definition.set, closure: definition.closure as usize, name };
-            let mut getset =
-                rustpython_vm::builtins::PyGetSet::new(name, static_class(class), &vm.ctx).with_doc(doc(definition.doc));
+            let mut getset = rustpython_vm::builtins::PyGetSet::new(name, static_class(class), &vm.ctx)
+                .with_doc(doc(definition.doc));
             if definition.get.is_some() {
                 getset = getset.with_get(move |this: PyObjectRef, vm: &VirtualMachine| property.call_get(vm, &this));
             }

@@ -22,9 +22,12 @@ pub(crate) fn install(vm: &VirtualMachine) {
             .map(drop)
         });
     put(vm, types.type_type, "__name__", name);
-    for class in
-        [types.method_descriptor_type, types.classmethod_descriptor_type, types.wrapper_descriptor_type, types.getset_type]
-    {
+    for class in [
+        types.method_descriptor_type,
+        types.classmethod_descriptor_type,
+        types.wrapper_descriptor_type,
+        types.getset_type,
+    ] {
         let qualname = PyGetSet::new("__qualname__", class, &vm.ctx)
             .with_get(|this: PyObjectRef, vm: &VirtualMachine| within(vm, &this.get_attr("__objclass__", vm)?, &this));
         put(vm, class, "__qualname__", qualname);

@@ -314,7 +314,9 @@ pub(crate) unsafe fn install(vm: &VirtualMachine, class: &PyTypeRef, block: *mut
             install_mapping(vm, class, suite);
         }
         if let Some(suite) = t.tp_as_async.as_ref() {
-            for (f, name) in [(suite.am_await, "__await__"), (suite.am_aiter, "__aiter__"), (suite.am_anext, "__anext__")] {
+            for (f, name) in
+                [(suite.am_await, "__await__"), (suite.am_aiter, "__aiter__"), (suite.am_anext, "__anext__")]
+            {
                 if let Some(f) = f {
                     unary_method(vm, class, name, f);
                 }
@@ -404,9 +406,9 @@ fn text_slot(
     name: &'static str,
 ) -> PyResult<PyRef<PyStr>> {
     let f = f.ok_or_else(|| missing(vm, name))?;
-    unary(vm, f, this, name)?.downcast::<PyStr>().map_err(|other| {
-        vm.new_type_error(format!("{name} returned non-string (type {})", other.class().name()))
-    })
+    unary(vm, f, this, name)?
+        .downcast::<PyStr>()
+        .map_err(|other| vm.new_type_error(format!("{name} returned non-string (type {})", other.class().name())))
 }
 
 fn install_basic(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject) {
@@ -420,9 +422,10 @@ fn install_basic(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject) {
     }
     if let Some(f) = t.tp_hash {
         if rustclad_mapper::is_exported(f as *const _, "PyObject_HashNotImplemented") {
-            class.slots.hash.store(Some(|this, vm| {
-                Err(vm.new_type_error(format!("unhashable type: '{}'", this.class().name())))
-            }));
+            class
+                .slots
+                .hash
+                .store(Some(|this, vm| Err(vm.new_type_error(format!("unhashable type: '{}'", this.class().name())))));
             set(vm, class, "__hash__", vm.ctx.none());
         } else {
             class.slots.hash.store(Some(|this, vm| match class_slot(vm, this, |t| t.tp_hash) {
@@ -433,11 +436,9 @@ fn install_basic(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject) {
         }
     }
     if let Some(f) = t.tp_richcompare {
-        class.slots.richcompare.store(Some(|this, other, op, vm| {
-            match class_slot(vm, this, |t| t.tp_richcompare) {
-                Some(f) => compare(vm, f, this, other, operator(op)).map(Either::A),
-                None => Ok(Either::B(PyComparisonValue::NotImplemented)),
-            }
+        class.slots.richcompare.store(Some(|this, other, op, vm| match class_slot(vm, this, |t| t.tp_richcompare) {
+            Some(f) => compare(vm, f, this, other, operator(op)).map(Either::A),
+            None => Ok(Either::B(PyComparisonValue::NotImplemented)),
         }));
         for (op, name) in ["__lt__", "__le__", "__eq__", "__ne__", "__gt__", "__ge__"].into_iter().enumerate() {
             let code = move |vm: &VirtualMachine, args: FuncArgs, _: Callee| -> PyResult {
@@ -448,9 +449,10 @@ fn install_basic(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject) {
         }
         if t.tp_hash.is_none() {
             set(vm, class, "__hash__", vm.ctx.none());
-            class.slots.hash.store(Some(|this, vm| {
-                Err(vm.new_type_error(format!("unhashable type: '{}'", this.class().name())))
-            }));
+            class
+                .slots
+                .hash
+                .store(Some(|this, vm| Err(vm.new_type_error(format!("unhashable type: '{}'", this.class().name())))));
         }
     }
     if let Some(f) = t.tp_getattro
@@ -642,11 +644,9 @@ fn install_number(vm: &VirtualMachine, class: &PyTypeRef, suite: &c::PyNumberMet
         special!(vm, class, "__bool__", |vm, this, []| Ok(vm.ctx.new_bool(inquiry(vm, f, this, "__bool__")?).into()));
     }
     if let Some(f) = suite.nb_power {
-        class.slots.as_number.power.store(Some(|a, b, third, vm| {
-            match number_slot(vm, a, |suite| suite.nb_power) {
-                Some(f) => ternary(vm, f, a, Some(b), Some(third), "__pow__"),
-                None => Ok(vm.ctx.not_implemented()),
-            }
+        class.slots.as_number.power.store(Some(|a, b, third, vm| match number_slot(vm, a, |suite| suite.nb_power) {
+            Some(f) => ternary(vm, f, a, Some(b), Some(third), "__pow__"),
+            None => Ok(vm.ctx.not_implemented()),
         }));
         class.slots.as_number.right_power.store(Some(|a, b, third, vm| {
             match number_slot(vm, b, |suite| suite.nb_power) {
@@ -712,7 +712,8 @@ fn install_sequence(vm: &VirtualMachine, class: &PyTypeRef, suite: &c::PySequenc
     }
     if let Some(f) = suite.sq_ass_item {
         slots.ass_item.store(Some(|sequence: PySequence<'_>, at, value: Option<PyObjectRef>, vm| {
-            let f = sequence_slot(vm, sequence.obj, |suite| suite.sq_ass_item).ok_or_else(|| missing(vm, "sq_ass_item"))?;
+            let f =
+                sequence_slot(vm, sequence.obj, |suite| suite.sq_ass_item).ok_or_else(|| missing(vm, "sq_ass_item"))?;
             set_at_index(vm, f, sequence.obj, from_front(vm, sequence.obj, at)?, value.as_deref(), "__setitem__")
         }));
         special!(vm, class, "__setitem__", |vm, this, [at, value]| {
@@ -726,10 +727,14 @@ fn install_sequence(vm: &VirtualMachine, class: &PyTypeRef, suite: &c::PySequenc
     }
     if let Some(f) = suite.sq_contains {
         slots.contains.store(Some(|sequence: PySequence<'_>, item, vm| {
-            let f = sequence_slot(vm, sequence.obj, |suite| suite.sq_contains).ok_or_else(|| missing(vm, "sq_contains"))?;
+            let f =
+                sequence_slot(vm, sequence.obj, |suite| suite.sq_contains).ok_or_else(|| missing(vm, "sq_contains"))?;
             contains(vm, f, sequence.obj, item)
         }));
-        special!(vm, class, "__contains__", |vm, this, [item]| Ok(vm.ctx.new_bool(contains(vm, f, this, item)?).into()));
+        special!(vm, class, "__contains__", |vm, this, [item]| Ok(vm
+            .ctx
+            .new_bool(contains(vm, f, this, item)?)
+            .into()));
     }
     if let Some(f) = suite.sq_inplace_concat {
         special!(vm, class, "__iadd__", |vm, this, [other]| binary(vm, f, this, other, "__iadd__"));
@@ -759,7 +764,8 @@ fn install_mapping(vm: &VirtualMachine, class: &PyTypeRef, suite: &c::PyMappingM
     }
     if let Some(f) = suite.mp_subscript {
         slots.subscript.store(Some(|mapping: PyMapping<'_>, key, vm| {
-            let f = mapping_slot(vm, mapping.obj, |suite| suite.mp_subscript).ok_or_else(|| missing(vm, "mp_subscript"))?;
+            let f =
+                mapping_slot(vm, mapping.obj, |suite| suite.mp_subscript).ok_or_else(|| missing(vm, "mp_subscript"))?;
             binary(vm, f, mapping.obj, key, "__getitem__")
         }));
         special!(vm, class, "__getitem__", |vm, this, [key]| binary(vm, f, this, key, "__getitem__"));

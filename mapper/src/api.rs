@@ -48,9 +48,7 @@ pub fn api<R: CResult>(body: impl FnOnce(&VirtualMachine) -> PyResult<R>) -> R {
 }
 
 #[inline]
-fn body_then_raise<R: CResult>(
-    body: impl FnOnce(&VirtualMachine) -> PyResult<R>,
-) -> impl FnOnce(&VirtualMachine) -> R {
+fn body_then_raise<R: CResult>(body: impl FnOnce(&VirtualMachine) -> PyResult<R>) -> impl FnOnce(&VirtualMachine) -> R {
     move |vm| match body(vm) {
         Ok(result) => result,
         Err(error) => raise(vm, error),
@@ -60,9 +58,7 @@ fn body_then_raise<R: CResult>(
 /// Runs the body of a function that cannot report an error: what it raises is printed as unraisable.
 pub fn infallible<R>(default: R, body: impl FnOnce(&VirtualMachine) -> PyResult<R>) -> R {
     let result = catch_unwind(AssertUnwindSafe(|| {
-        with_current_vm(|vm| {
-            body(vm).map_err(|error| vm.run_unraisable(error, None, vm.ctx.none())).ok()
-        })
+        with_current_vm(|vm| body(vm).map_err(|error| vm.run_unraisable(error, None, vm.ctx.none())).ok())
     }));
     result.ok().flatten().unwrap_or(default)
 }

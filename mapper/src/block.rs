@@ -219,7 +219,9 @@ impl Arena {
         for index in (1..count).rev() {
             let header = (start + index * slot) as *mut Header;
             // SAFETY: inside the reserved range, which is readable and writable.
-            unsafe { header.write(Header { twin: self.free[class].cast_const().cast(), flags: 0, class: class as u32 }) };
+            unsafe {
+                header.write(Header { twin: self.free[class].cast_const().cast(), flags: 0, class: class as u32 })
+            };
             self.free[class] = header;
         }
         start as *mut Header

@@ -94,7 +94,13 @@ impl<'a> Characters<'a> {
     /// A number that is as wide as the largest character, and at least as large.
     pub fn bound(self) -> u32 {
         match self {
-            Self::One(slice) => if slice.is_ascii() { 0x7f } else { 0xff },
+            Self::One(slice) => {
+                if slice.is_ascii() {
+                    0x7f
+                } else {
+                    0xff
+                }
+            }
             Self::Two(slice) => u32::from(slice.iter().fold(0, |all, point| all | point)),
             Self::Four(slice) => slice.iter().copied().max().unwrap_or(0),
         }

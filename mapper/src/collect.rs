@@ -51,7 +51,8 @@ struct Graph {
 struct Shared(UnsafeCell<Graph>);
 // SAFETY: written by the thread that holds the C lock while no other one collects; read while the world is stopped.
 unsafe impl Sync for Shared {}
-static GRAPH: Shared = Shared(UnsafeCell::new(Graph { nodes: Vec::new(), edges: Vec::new(), thread: 0, counted_twice: 0 }));
+static GRAPH: Shared =
+    Shared(UnsafeCell::new(Graph { nodes: Vec::new(), edges: Vec::new(), thread: 0, counted_twice: 0 }));
 /// Whether the graph may be read.
 static COLLECTING: AtomicBool = AtomicBool::new(false);
 /// How many objects of C's came more than went, since the last collection.
@@ -300,7 +301,8 @@ unsafe fn each_of_instance(block: Block, visit: &mut Visit<'_>) {
         let class = (*block).ob_type;
         // A class derived in Python does not visit itself, if the C type that it is derived from is static.
         let mut owner = class;
-        while header(owner.cast()).is_some_and(|header| header.flags & flag::PINNED != 0) && !(*owner).tp_base.is_null() {
+        while header(owner.cast()).is_some_and(|header| header.flags & flag::PINNED != 0) && !(*owner).tp_base.is_null()
+        {
             owner = (*owner).tp_base;
         }
         let traverse = (*class).tp_traverse.filter(|_| (*class).tp_flags & tpflags::HAVE_GC != 0);

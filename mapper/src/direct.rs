@@ -46,7 +46,7 @@ pub(crate) unsafe fn vectorcall(
                 Some(call_function(vm, callable, args, nargsf & !OFFSET, names))
             }
             Kind::Instance => {
-                let slot = crate::capi::abstract_::vectorcall_function(callable.0)?;
+                let slot = crate::calling::vectorcall_function(callable.0)?;
                 Some(guarded(vm, callable, || slot(callable.0, args, nargsf, names)))
             }
             _ => None,
@@ -138,12 +138,9 @@ unsafe fn call_function(
                 std::ptr::null_mut()
             }
             meth::FASTCALL => std::mem::transmute::<*const _, c::PyCFunctionFast>(code)(this, args, count as isize),
-            FASTCALL_KEYWORDS => std::mem::transmute::<*const _, c::PyCFunctionFastWithKeywords>(code)(
-                this,
-                args,
-                count as isize,
-                names,
-            ),
+            FASTCALL_KEYWORDS => {
+                std::mem::transmute::<*const _, c::PyCFunctionFastWithKeywords>(code)(this, args, count as isize, names)
+            }
             METHOD => {
                 let class = (*callable.0.cast::<c::PyCMethodObject>()).mm_class;
                 std::mem::transmute::<*const _, c::PyCMethod>(code)(this, class, args, count, names)
@@ -229,11 +226,7 @@ pub(crate) unsafe fn checked(vm: &VirtualMachine, result: Block, what: impl FnOn
 
 /// `TypeError` that begins with the function's name.
 #[cold]
-fn wrong_arguments(
-    vm: &VirtualMachine,
-    callable: Borrowed,
-    what: &str,
-) -> rustpython_vm::builtins::PyBaseExceptionRef {
+fn wrong_arguments(vm: &VirtualMachine, callable: Borrowed, what: &str) -> rustpython_vm::builtins::PyBaseExceptionRef {
     match function_text(vm, callable) {
         Ok(name) => vm.new_type_error(format!("{name} {what}")),
         Err(error) => error,

@@ -7,7 +7,6 @@ use rustpython_vm::builtins::{PyBaseException, PyBaseExceptionRef};
 use rustpython_vm::{AsObject, PyResult, VirtualMachine};
 
 use crate::block::Block;
-use crate::layout as c;
 use crate::{lifetime, retrieve, store, thread};
 
 /// The raised exception. Borrowed from the thread state; null if there is none.
@@ -116,9 +115,4 @@ pub unsafe fn text(text: *const std::ffi::c_char) -> String {
     }
     // SAFETY: by contract.
     unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
-}
-
-/// The block that stands for an exception type, for comparisons with `PyExc_*`. Borrowed.
-pub(crate) fn type_block(vm: &VirtualMachine, error: &PyBaseExceptionRef) -> *mut c::PyTypeObject {
-    crate::types::type_block(vm, error.as_object().class())
 }

@@ -103,7 +103,8 @@ pub(crate) unsafe fn open(vm: &VirtualMachine, view: c::Py_buffer, object: PyObj
         let text = if view.format.is_null() { &b"B"[..] } else { CStr::from_ptr(view.format).to_bytes() };
         let export = alloc(Export::layout(text.len())).cast::<Export>();
         assert!(!export.is_null(), "out of memory for a buffer");
-        let (readonly, len, start) = (view.readonly != 0, view.len.max(0) as usize, view.buf.cast::<u8>().wrapping_offset(-before));
+        let (readonly, len, start) =
+            (view.readonly != 0, view.len.max(0) as usize, view.buf.cast::<u8>().wrapping_offset(-before));
         // A slice's start is never NULL, not even that of an empty one.
         let start = if start.is_null() { std::ptr::dangling_mut() } else { start };
         export.write(Export { view, start, length, format: text.len() });

@@ -81,7 +81,8 @@ impl Scanner<'_> {
         let mut number = None;
         while let Some(digit) = self.next_if(|byte| byte.is_ascii_digit()) {
             let value: isize = number.unwrap_or(0);
-            let value = value.checked_mul(10).and_then(|value| value.checked_add(isize::from(digit as i8 - b'0' as i8)));
+            let value =
+                value.checked_mul(10).and_then(|value| value.checked_add(isize::from(digit as i8 - b'0' as i8)));
             number = Some(value.ok_or(())?);
         }
         Ok(number.map(|value| value as usize))
@@ -206,13 +207,7 @@ unsafe fn pointer(va: &mut VaList) -> String {
 }
 
 /// The text of an object, as the letter says.
-fn object_text(
-    vm: &VirtualMachine,
-    spec: &Spec,
-    letter: u8,
-    object: PyObjectRef,
-    out: &mut Wtf8Buf,
-) -> PyResult<()> {
+fn object_text(vm: &VirtualMachine, spec: &Spec, letter: u8, object: PyObjectRef, out: &mut Wtf8Buf) -> PyResult<()> {
     let text = match letter {
         b'U' => string(vm, &object)?,
         b'S' => thread::leave(vm, || object.str(vm))?.as_wtf8().to_owned(),

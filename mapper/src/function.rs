@@ -141,10 +141,7 @@ impl Arguments {
     /// Stores `objects`; the first slot is left free for callees that prepend `self`
     /// (`PY_VECTORCALL_ARGUMENTS_OFFSET`).
     #[inline]
-    pub fn new<'a>(
-        vm: &VirtualMachine,
-        objects: impl Iterator<Item = &'a rustpython_vm::PyObjectRef>,
-    ) -> Self {
+    pub fn new<'a>(vm: &VirtualMachine, objects: impl Iterator<Item = &'a rustpython_vm::PyObjectRef>) -> Self {
         let mut blocks = smallvec::SmallVec::new();
         blocks.push(std::ptr::null_mut());
         blocks.extend(objects.map(|object| store::store(vm, object)));

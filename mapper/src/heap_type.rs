@@ -50,8 +50,8 @@ pub(crate) unsafe fn from_spec(
         let t = &mut heap.ht_type;
         t.tp_flags = spec.flags as usize | tpflags::HEAPTYPE;
         t.tp_name = CString::new(full_name.clone()).unwrap_or_default().into_raw();
-        let result = fill_from_spec(vm, made, spec, base)
-            .and_then(|()| finish(vm, made.cast(), &full_name, bases, metaclass));
+        let result =
+            fill_from_spec(vm, made, spec, base).and_then(|()| finish(vm, made.cast(), &full_name, bases, metaclass));
         if let Err(error) = result {
             // Nobody knows the block yet.
             lifetime::xdecref(made);
@@ -73,9 +73,9 @@ unsafe fn winner(
 ) -> PyResult<*mut c::PyTypeObject> {
     // SAFETY: type blocks.
     unsafe {
-        let mut best = retrieve::retrieve(vm, metaclass.cast())?.downcast::<PyType>().map_err(|_| {
-            vm.new_type_error("metaclass is not a type")
-        })?;
+        let mut best = retrieve::retrieve(vm, metaclass.cast())?
+            .downcast::<PyType>()
+            .map_err(|_| vm.new_type_error("metaclass is not a type"))?;
         for base in bases {
             let other = base.class();
             if other.fast_issubclass(&best) {
@@ -96,7 +96,8 @@ unsafe fn bases_of(vm: &VirtualMachine, spec: &c::PyType_Spec, given: Block) -> 
     // SAFETY: by the caller's contract.
     unsafe {
         let slot = |number| spec_slots(spec).find(|(slot, _)| *slot == number).map(|(_, value)| value.cast());
-        let source = if given.is_null() { slot(slot_table::BASES).or_else(|| slot(slot_table::BASE)) } else { Some(given) };
+        let source =
+            if given.is_null() { slot(slot_table::BASES).or_else(|| slot(slot_table::BASE)) } else { Some(given) };
         let Some(source) = source.filter(|source: &Block| !source.is_null()) else {
             return Ok(vec![vm.ctx.types.object_type.to_owned()]);
         };
@@ -142,8 +143,12 @@ unsafe fn fill_from_spec(
         for (slot, value) in spec_slots(spec) {
             match slot {
                 slot_table::BASE | slot_table::BASES => {}
-                slot_table::TOKEN => heap.ht_token = if value.is_null() { std::ptr::from_ref(spec).cast_mut().cast() } else { value },
-                slot_table::DOC => heap.ht_type.tp_doc = if value.is_null() { std::ptr::null() } else { libc::strdup(value.cast()) },
+                slot_table::TOKEN => {
+                    heap.ht_token = if value.is_null() { std::ptr::from_ref(spec).cast_mut().cast() } else { value }
+                }
+                slot_table::DOC => {
+                    heap.ht_type.tp_doc = if value.is_null() { std::ptr::null() } else { libc::strdup(value.cast()) }
+                }
                 _ => {
                     let Some(offset) = slot_table::offset(slot) else {
                         return Err(vm.new_runtime_error("invalid slot offset"));
@@ -263,7 +268,8 @@ pub(crate) unsafe fn ready(vm: &VirtualMachine, t: *mut c::PyTypeObject) -> PyRe
             bases.push(retrieve::retrieve(vm, (*t).tp_base.cast())?);
         }
         let not_a_type = |_| vm.new_type_error("bases must be types");
-        let bases = bases.into_iter().map(|base| base.downcast::<PyType>().map_err(not_a_type)).collect::<PyResult<_>>()?;
+        let bases =
+            bases.into_iter().map(|base| base.downcast::<PyType>().map_err(not_a_type)).collect::<PyResult<_>>()?;
         special_members(&mut *t);
         finish(vm, t, &name, bases, (*t).ob_base.ob_base.ob_type)
     }
@@ -276,12 +282,14 @@ pub(crate) unsafe extern "C" fn subtype_dealloc(block: Block) {
     unsafe {
         let class = (*block).ob_type;
         let mut base = class;
-        while !base.is_null() && (*base).tp_dealloc.is_some_and(|dealloc| dealloc as usize == subtype_dealloc as usize) {
+        while !base.is_null()
+            && (*base).tp_dealloc.is_some_and(|dealloc| std::ptr::fn_addr_eq(dealloc, subtype_dealloc as c::Destructor))
+        {
             base = (*base).tp_base;
         }
         let dealloc = if base.is_null() { None } else { (*base).tp_dealloc };
         match dealloc {
-            Some(dealloc) if dealloc as usize != lifetime::free_builtin as usize => dealloc(block),
+            Some(dealloc) if !std::ptr::fn_addr_eq(dealloc, lifetime::free_builtin as c::Destructor) => dealloc(block),
             _ => free_instance(block),
         }
         let base_drops = !base.is_null() && (*base).tp_flags & tpflags::HEAPTYPE != 0;

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use rustpython_vm::builtins::{PyListRef, PyModuleDef, PyUtf8StrRef};
 use rustpython_vm::common::rc::PyRc;
-use rustpython_vm::gc_state::CollectResult;
 use rustpython_vm::function::{FuncArgs, ItemDoc, PyMethodDef, PyMethodFlags};
+use rustpython_vm::gc_state::CollectResult;
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
 use crate::platform::EXTENSION_SUFFIXES;
@@ -15,16 +15,85 @@ use crate::platform::EXTENSION_SUFFIXES;
 /// Modules that CPython 3.14 ships as shared libraries and RustPython as native ones: a library on the path wins, as
 /// it does in CPython.
 const EXTENSIONS: &[&str] = &[
-    "_asyncio", "_bisect", "_blake2", "_bz2", "_codecs_cn", "_codecs_hk", "_codecs_iso2022", "_codecs_jp",
-    "_codecs_kr", "_codecs_tw", "_contextvars", "_csv", "_ctypes", "_ctypes_test", "_curses", "_curses_panel", "_dbm",
-    "_decimal", "_elementtree", "_gdbm", "_hashlib", "_heapq", "_hmac", "_interpchannels", "_interpqueues",
-    "_interpreters", "_json", "_lsprof", "_lzma", "_md5", "_multibytecodec", "_multiprocessing", "_opcode", "_pickle",
-    "_posixshmem", "_posixsubprocess", "_queue", "_random", "_remote_debugging", "_sha1", "_sha2", "_sha3", "_socket",
-    "_sqlite3", "_ssl", "_statistics", "_struct", "_testbuffer", "_testcapi", "_testclinic", "_testclinic_limited",
-    "_testimportmultiple", "_testinternalcapi", "_testlimitedcapi", "_testmultiphase", "_testsinglephase", "_tkinter",
-    "_uuid", "_xxtestfuzz", "_zoneinfo", "_zstd", "array", "binascii", "cmath", "fcntl", "grp", "math", "mmap",
-    "pyexpat", "readline", "resource", "select", "syslog", "termios", "unicodedata", "xxlimited", "xxlimited_35",
-    "xxsubtype", "zlib",
+    "_asyncio",
+    "_bisect",
+    "_blake2",
+    "_bz2",
+    "_codecs_cn",
+    "_codecs_hk",
+    "_codecs_iso2022",
+    "_codecs_jp",
+    "_codecs_kr",
+    "_codecs_tw",
+    "_contextvars",
+    "_csv",
+    "_ctypes",
+    "_ctypes_test",
+    "_curses",
+    "_curses_panel",
+    "_dbm",
+    "_decimal",
+    "_elementtree",
+    "_gdbm",
+    "_hashlib",
+    "_heapq",
+    "_hmac",
+    "_interpchannels",
+    "_interpqueues",
+    "_interpreters",
+    "_json",
+    "_lsprof",
+    "_lzma",
+    "_md5",
+    "_multibytecodec",
+    "_multiprocessing",
+    "_opcode",
+    "_pickle",
+    "_posixshmem",
+    "_posixsubprocess",
+    "_queue",
+    "_random",
+    "_remote_debugging",
+    "_sha1",
+    "_sha2",
+    "_sha3",
+    "_socket",
+    "_sqlite3",
+    "_ssl",
+    "_statistics",
+    "_struct",
+    "_testbuffer",
+    "_testcapi",
+    "_testclinic",
+    "_testclinic_limited",
+    "_testimportmultiple",
+    "_testinternalcapi",
+    "_testlimitedcapi",
+    "_testmultiphase",
+    "_testsinglephase",
+    "_tkinter",
+    "_uuid",
+    "_xxtestfuzz",
+    "_zoneinfo",
+    "_zstd",
+    "array",
+    "binascii",
+    "cmath",
+    "fcntl",
+    "grp",
+    "math",
+    "mmap",
+    "pyexpat",
+    "readline",
+    "resource",
+    "select",
+    "syslog",
+    "termios",
+    "unicodedata",
+    "xxlimited",
+    "xxlimited_35",
+    "xxsubtype",
+    "zlib",
 ];
 
 /// Adds ours to the VM's builtin modules. To be called from an init hook, before the import system starts.
@@ -73,8 +142,10 @@ fn collect(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult<usize> {
         None => 2,
     };
     let () = args.bind(vm)?;
-    let generation =
-        usize::try_from(generation).ok().filter(|it| *it <= 2).ok_or_else(|| vm.new_value_error("invalid generation"))?;
+    let generation = usize::try_from(generation)
+        .ok()
+        .filter(|it| *it <= 2)
+        .ok_or_else(|| vm.new_value_error("invalid generation"))?;
     let callbacks = |phase: &str, result: &CollectResult| -> PyResult<()> {
         let callbacks = vm.state.gc.py_callbacks.borrow_vec().to_vec();
         for callback in callbacks {

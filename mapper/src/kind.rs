@@ -11,20 +11,35 @@ pub enum Kind {
     Instance = 0,
     /// An object head and nothing that C could read: instances of Python classes and of most builtin types.
     Opaque,
+    /// `PyLongObject`.
     Long,
+    /// `PyFloatObject`.
     Float,
+    /// `PyComplexObject`.
     Complex,
+    /// `PyUnicodeObject`, in one of its forms.
     Unicode,
+    /// `PyBytesObject`.
     Bytes,
+    /// `PyByteArrayObject`, which shows the managed buffer.
     ByteArray,
+    /// `PyTupleObject`.
     Tuple,
+    /// `PyListObject`, a mirror of the managed list once there is one.
     List,
+    /// `PyDictObject`, of which C code reads the number of items.
     Dict,
+    /// `PySetObject`, of which C code reads the number of items.
     Set,
+    /// `PySliceObject`.
     Slice,
+    /// `PyCFunctionObject`.
     Function,
+    /// A module of ours.
     Module,
+    /// `PyHeapTypeObject`, or `PyTypeObject` for static types.
     Type,
+    /// `PyBaseExceptionObject`.
     Exception,
 }
 

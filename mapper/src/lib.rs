@@ -14,15 +14,17 @@ pub mod api;
 mod arguments;
 pub mod block;
 pub mod bound;
+mod bytearray;
+mod calling;
 pub mod capi;
 pub mod capsule;
-mod collect;
 pub mod characters;
+mod collect;
 mod direct;
 pub mod dispatch;
 pub mod error;
-pub mod format;
 pub mod export;
+pub mod format;
 pub mod function;
 mod heap_type;
 mod import;
@@ -123,7 +125,9 @@ pub(crate) fn ensure_linked(vm: &VirtualMachine) -> PyResult<()> {
     if *linked {
         return Ok(());
     }
-    let fail = |reason: String| vm.new_import_error(format!("Rustclad could not be set up: {reason}"), vm.ctx.new_str("_rustclad"));
+    let fail = |reason: String| {
+        vm.new_import_error(format!("Rustclad could not be set up: {reason}"), vm.ctx.new_str("_rustclad"))
+    };
     lock::prepare();
     block::reserve().map_err(|error| fail(error.to_string()))?;
     interpreter::remember(vm);

@@ -47,6 +47,7 @@ pub(crate) fn link(vm: &VirtualMachine) -> Result<(), LinkError> {
     let _ = STUB.set(library);
     crate::long::prepare(vm);
     crate::slots::prepare();
+    crate::bytearray::prepare(vm);
     vm.ctx.types.capsule_type.slots.repr.store(Some(crate::capsule::repr));
     Ok(())
 }
@@ -105,9 +106,7 @@ fn exception_type(vm: &VirtualMachine, name: &str) -> *const c_void {
         .get_attr(vm.ctx.intern_str(name), vm)
         .ok()
         .and_then(|class| class.downcast::<rustpython_vm::builtins::PyType>().ok())
-        .map_or(std::ptr::null(), |class| {
-            types::type_block(vm, &class).cast_const().cast()
-        })
+        .map_or(std::ptr::null(), |class| types::type_block(vm, &class).cast_const().cast())
 }
 
 /// The stub's data setter: what is not a type.
@@ -140,9 +139,9 @@ unsafe fn fill_datum(vm: &VirtualMachine, name: &str, address: *mut c_void, size
             "_Py_ctype_table" => ctype_table(address.cast()),
             "_Py_ctype_tolower" => fill_bytes(address.cast(), |byte| byte.to_ascii_lowercase()),
             "_Py_ctype_toupper" => fill_bytes(address.cast(), |byte| byte.to_ascii_uppercase()),
-            "_PyLong_DigitValue" => fill_bytes(address.cast(), |byte| {
-                char::from(byte).to_digit(36).map_or(37, |digit| digit as u8)
-            }),
+            "_PyLong_DigitValue" => {
+                fill_bytes(address.cast(), |byte| char::from(byte).to_digit(36).map_or(37, |digit| digit as u8))
+            }
             "_Py_ascii_whitespace" => {
                 for byte in 0..size.min(128) {
                     let space = matches!(byte, 9..=13 | 28..=32);

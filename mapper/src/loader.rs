@@ -171,10 +171,7 @@ fn check_segments(bytes: &[u8], header: &ElfHeader) -> Result<(), LoadError> {
     for segment in segments {
         let end = segment.p_offset.saturating_add(segment.p_filesz);
         if end > bytes.len() as u64 {
-            return Err(LoadError::Truncated(format!(
-                "a segment ends at byte {end}, the file has {}",
-                bytes.len()
-            )));
+            return Err(LoadError::Truncated(format!("a segment ends at byte {end}, the file has {}", bytes.len())));
         }
     }
     Ok(())

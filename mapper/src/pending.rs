@@ -10,7 +10,7 @@ use rustpython_vm::signal::{UserSignalSender, user_signal_channel};
 use crate::{error, thread};
 
 /// A function that waits; -1 says that it raised an exception.
-pub type Call = unsafe extern "C" fn(*mut c_void) -> c_int;
+pub(crate) type Call = unsafe extern "C" fn(*mut c_void) -> c_int;
 
 static SENDER: OnceLock<UserSignalSender> = OnceLock::new();
 

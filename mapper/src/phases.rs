@@ -40,11 +40,7 @@ unsafe fn slots(def: *mut c::PyModuleDef) -> impl Iterator<Item = (c_int, *mut c
 ///
 /// # Safety
 /// `def` is a valid definition that lives for ever.
-pub(crate) unsafe fn from_definition(
-    vm: &VirtualMachine,
-    def: *mut c::PyModuleDef,
-    spec: Borrowed,
-) -> PyResult<Block> {
+pub(crate) unsafe fn from_definition(vm: &VirtualMachine, def: *mut c::PyModuleDef, spec: Borrowed) -> PyResult<Block> {
     // SAFETY: by contract.
     unsafe {
         let name: PyStrRef = spec.get(vm)?.get_attr("name", vm)?.try_into_value(vm)?;
@@ -99,13 +95,19 @@ unsafe fn created(
         }));
     }
     if let Some(cause) = error::take(vm) {
-        return Err(caused(vm.new_system_error(format!("creation of module {name} raised unreported exception")), cause));
+        return Err(caused(
+            vm.new_system_error(format!("creation of module {name} raised unreported exception")),
+            cause,
+        ));
     }
     // SAFETY: the slot gave an object.
     unsafe {
         if crate::kind::Kind::of(made) == crate::kind::Kind::Module {
             (*made.cast::<module::ModuleBlock>()).def = def;
-        } else if (*def).m_size > 0 || (*def).m_traverse.is_some() || (*def).m_clear.is_some() || (*def).m_free.is_some()
+        } else if (*def).m_size > 0
+            || (*def).m_traverse.is_some()
+            || (*def).m_clear.is_some()
+            || (*def).m_free.is_some()
         {
             return Err(vm.new_system_error(format!("module {name} is not a module object, but requests module state")));
         } else if has_exec {
@@ -146,9 +148,9 @@ pub(crate) unsafe fn execute(vm: &VirtualMachine, block: Block, def: *mut c::PyM
             match (failed, error::take(vm)) {
                 (true, Some(raised)) => return Err(raised),
                 (true, None) => {
-                    return Err(vm.new_system_error(format!(
-                        "execution of module {name} failed without setting an exception"
-                    )));
+                    return Err(
+                        vm.new_system_error(format!("execution of module {name} failed without setting an exception"))
+                    );
                 }
                 (false, Some(cause)) => {
                     let wrong = format!("execution of module {name} raised unreported exception");

@@ -5,7 +5,8 @@ use std::ffi::CString;
 use std::io;
 
 /// File name endings of extension modules, in the order in which CPython 3.14 looks for them.
-pub const EXTENSION_SUFFIXES: [&str; 3] = [concat!(".cpython-314-", "x86_64-linux-gnu", ".so"), ".abi3.so", ".so"];
+pub(crate) const EXTENSION_SUFFIXES: [&str; 3] =
+    [concat!(".cpython-314-", "x86_64-linux-gnu", ".so"), ".abi3.so", ".so"];
 
 /// Reserves `size` bytes of zeroed memory that costs nothing until it is touched; returns its address.
 pub(crate) fn reserve_memory(size: usize) -> io::Result<usize> {

@@ -179,11 +179,8 @@ unsafe fn new_instance(vm: &VirtualMachine, block: Block) -> PyResult {
                 class.name()
             )));
         };
-        let dict = class
-            .slots
-            .flags
-            .has_feature(rustpython_vm::types::PyTypeFlags::HAS_DICT)
-            .then(|| vm.ctx.new_dict());
+        let dict =
+            class.slots.flags.has_feature(rustpython_vm::types::PyTypeFlags::HAS_DICT).then(|| vm.ctx.new_dict());
         header.flags |= flag::BOUND;
         let base = rustpython_vm::builtins::PyBaseObject;
         let twin: PyObjectRef = PyRef::new_ref(Bound { base, link: Link::new(block) }, class, dict).into();

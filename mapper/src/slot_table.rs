@@ -176,7 +176,11 @@ pub(crate) unsafe fn inherit(t: *mut c::PyTypeObject, base: *const c::PyTypeObje
                 }
             }
         }
-        if (*t).tp_clear.is_none() && (*t).tp_traverse.is_some_and(|own| (*base).tp_traverse == Some(own)) {
+        if (*t).tp_clear.is_none()
+            && (*t)
+                .tp_traverse
+                .is_some_and(|own| (*base).tp_traverse.is_some_and(|base| std::ptr::fn_addr_eq(own, base)))
+        {
             (*t).tp_clear = (*base).tp_clear;
         }
         inherit_suite(&mut (*t).tp_as_number, (*base).tp_as_number);

@@ -23,31 +23,31 @@ pub(crate) fn prepare() {
 /// The address under which the stub exports a function. C code compares slots with these.
 pub(crate) fn exported(name: &'static str) -> *const c_void {
     static CACHE: OnceLock<std::sync::Mutex<rustc_hash::FxHashMap<&'static str, usize>>> = OnceLock::new();
-    let mut cache =
-        CACHE.get_or_init(Default::default).lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    *cache.entry(name).or_insert_with(|| {
-        crate::symbols::exported_function(name).map_or(0, |address| address as usize)
-    }) as *const c_void
+    let mut cache = CACHE.get_or_init(Default::default).lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    *cache.entry(name).or_insert_with(|| crate::symbols::exported_function(name).map_or(0, |address| address as usize))
+        as *const c_void
 }
 
 /// Sets the slots of a managed type's block.
 ///
 /// # Safety
 /// `t` is a type's block, `class` its twin.
-pub(crate) unsafe fn fill_managed(
-    vm: &VirtualMachine,
-    t: &mut c::PyTypeObject,
-    class: &Py<PyType>,
-    kind: Kind,
-) {
+pub(crate) unsafe fn fill_managed(vm: &VirtualMachine, t: &mut c::PyTypeObject, class: &Py<PyType>, kind: Kind) {
     // SAFETY: each exported function has the slot's type; a null address is None.
     unsafe {
         macro_rules! set {
             ($($slot:ident = $name:literal),* $(,)?) => { $(t.$slot = std::mem::transmute(exported($name));)* };
         }
-        set!(tp_repr = "PyObject_Repr", tp_str = "PyObject_Str", tp_hash = "PyObject_Hash",
-            tp_getattro = "PyObject_GenericGetAttr", tp_setattro = "PyObject_GenericSetAttr",
-            tp_richcompare = "PyObject_RichCompare", tp_alloc = "PyType_GenericAlloc", tp_free = "PyObject_Free");
+        set!(
+            tp_repr = "PyObject_Repr",
+            tp_str = "PyObject_Str",
+            tp_hash = "PyObject_Hash",
+            tp_getattro = "PyObject_GenericGetAttr",
+            tp_setattro = "PyObject_GenericSetAttr",
+            tp_richcompare = "PyObject_RichCompare",
+            tp_alloc = "PyType_GenericAlloc",
+            tp_free = "PyObject_Free"
+        );
         if kind != Kind::Instance {
             t.tp_dealloc = Some(crate::lifetime::free_builtin);
         }
@@ -84,12 +84,14 @@ unsafe extern "C" fn object_new(class: *mut c::PyTypeObject, args: Block, keywor
     // SAFETY: C's arguments.
     unsafe {
         let given = !store::tuple_slice(args).is_empty() || !keywords.is_null();
-        if given && ((*class).tp_new != Some(object_new) || (*class).tp_init == Some(object_init)) {
+        let own_new = (*class).tp_new.is_none_or(|new| !std::ptr::fn_addr_eq(new, object_new as c::NewFunc));
+        let own_init = (*class).tp_init.is_none_or(|init| !std::ptr::fn_addr_eq(init, object_init as c::InitProc));
+        if given && (own_new || !own_init) {
             return crate::api::api(|vm| -> PyResult<New> {
-                Err(vm.new_type_error(if (*class).tp_new == Some(object_new) {
-                    format!("{}() takes no arguments", crate::error::text((*class).tp_name))
-                } else {
+                Err(vm.new_type_error(if own_new {
                     "object.__new__() takes exactly one argument (the type to instantiate)".to_owned()
+                } else {
+                    format!("{}() takes no arguments", crate::error::text((*class).tp_name))
                 }))
             })
             .0;

@@ -112,7 +112,7 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
             Kind::Unicode => unicode::new_block(object.downcast_unchecked_ref::<PyStr>(), class_block),
             Kind::Bytes => bytes_block(object.downcast_unchecked_ref::<PyBytes>().as_bytes(), class_block),
             Kind::ByteArray => {
-                let made = crate::capi::pybuffer::new_bytearray_block(class_block);
+                let made = new_block(class_block, size_of::<c::PyByteArrayObject>());
                 refresh_bytearray(made, object);
                 made
             }
@@ -279,8 +279,7 @@ pub fn new_tuple_block(length: usize) -> Block {
     // SAFETY: fresh memory of that size.
     unsafe {
         let object = made.cast::<c::PyTupleObject>();
-        (*object).ob_base.ob_base =
-            c::PyObject { ob_refcnt: 1, ob_overflow: 0, ob_flags: 0, ob_type: statics().tuple };
+        (*object).ob_base.ob_base = c::PyObject { ob_refcnt: 1, ob_overflow: 0, ob_flags: 0, ob_type: statics().tuple };
         (*object).ob_base.ob_size = length as isize;
         (*object).ob_hash = -1;
         tuple_items(made).write_bytes(0, length);
@@ -307,9 +306,7 @@ pub unsafe fn tuple_items(tuple: Block) -> *mut Block {
 #[inline]
 pub unsafe fn tuple_slice<'a>(tuple: Block) -> &'a [Block] {
     // SAFETY: by contract.
-    unsafe {
-        std::slice::from_raw_parts(tuple_items(tuple), (*tuple.cast::<c::PyVarObject>()).ob_size as usize)
-    }
+    unsafe { std::slice::from_raw_parts(tuple_items(tuple), (*tuple.cast::<c::PyVarObject>()).ob_size as usize) }
 }
 
 /// A NUL-terminated copy of a managed string, if it has no NUL inside.

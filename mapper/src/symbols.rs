@@ -17,7 +17,7 @@ static DATA: Mutex<Option<HashMap<&'static str, usize>>> = Mutex::new(None);
 static THUNKS: Mutex<Vec<ExecutableBuffer>> = Mutex::new(Vec::new());
 
 /// The address of a data symbol; null for an unknown name or before the stub is filled.
-pub fn data_address(name: &str) -> *mut c_void {
+pub(crate) fn data_address(name: &str) -> *mut c_void {
     let data = DATA.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     data.as_ref().and_then(|data| data.get(name)).map_or(std::ptr::null_mut(), |address| *address as *mut c_void)
 }
@@ -91,11 +91,12 @@ pub(crate) struct Address(pub(crate) *const c_void);
 unsafe impl Sync for Address {}
 
 /// The address that the stub exports a function under: what C code compares slots with.
-pub fn exported_function(name: &str) -> Option<*const c_void> {
+pub(crate) fn exported_function(name: &str) -> Option<*const c_void> {
     crate::link::exported(name)
 }
 
 /// Whether an address that C code put into a slot is that of an exported function.
 pub fn is_exported(address: *const c_void, name: &'static str) -> bool {
-    std::ptr::eq(crate::slots::exported(name), address) || implementation(name).is_some_and(|own| std::ptr::eq(own, address))
+    std::ptr::eq(crate::slots::exported(name), address)
+        || implementation(name).is_some_and(|own| std::ptr::eq(own, address))
 }

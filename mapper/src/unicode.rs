@@ -371,8 +371,7 @@ pub unsafe fn free_buffers(block: Block) {
             return;
         }
         let object = &mut *block.cast::<c::PyCompactUnicodeObject>();
-        let data =
-            if state & COMPACT == 0 { (*block.cast::<c::PyUnicodeObject>()).data } else { std::ptr::null_mut() };
+        let data = if state & COMPACT == 0 { (*block.cast::<c::PyUnicodeObject>()).data } else { std::ptr::null_mut() };
         if !object.utf8.is_null() && object.utf8.cast() != data {
             libc::free(object.utf8.cast());
         }

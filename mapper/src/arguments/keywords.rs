@@ -130,10 +130,8 @@ impl Words<'_> {
     fn too_many(&self, most: usize, positional: usize, given: usize) -> PyBaseExceptionRef {
         let keyword = if positional == 0 { "keyword " } else { "" };
         let plural = if most == 1 { "" } else { "s" };
-        self.vm.new_type_error(format!(
-            "{} takes at most {most} {keyword}argument{plural} ({given} given)",
-            self.subject
-        ))
+        self.vm
+            .new_type_error(format!("{} takes at most {most} {keyword}argument{plural} ({given} given)", self.subject))
     }
 
     #[cold]
@@ -162,10 +160,8 @@ impl Words<'_> {
     #[cold]
     fn twice(&self, name: &CStr, position: usize) -> PyBaseExceptionRef {
         let name = name.to_string_lossy();
-        self.vm.new_type_error(format!(
-            "argument for {} given by name ('{name}') and position ({position})",
-            self.subject
-        ))
+        self.vm
+            .new_type_error(format!("argument for {} given by name ('{name}') and position ({position})", self.subject))
     }
 
     /// The error for a name that is none of the function's.
@@ -275,7 +271,9 @@ unsafe fn each(
                 }
                 return Err(words.missing(name, index + 1));
             }
-            None if used >= named && index >= given && least != usize::MAX && most != usize::MAX => return done(words, &source, names, used, named),
+            None if used >= named && index >= given && least != usize::MAX && most != usize::MAX => {
+                return done(words, &source, names, used, named);
+            }
             // SAFETY: by the contract of `keywords`.
             None => unsafe { parser.skip() },
         }

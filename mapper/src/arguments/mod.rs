@@ -176,7 +176,12 @@ pub(crate) unsafe fn positional(
 ///
 /// # Safety
 /// As for [`positional`].
-pub(crate) unsafe fn single(vm: &VirtualMachine, arg: Block, format: *const c_char, va: &mut VaList) -> PyResult<c_int> {
+pub(crate) unsafe fn single(
+    vm: &VirtualMachine,
+    arg: Block,
+    format: *const c_char,
+    va: &mut VaList,
+) -> PyResult<c_int> {
     // SAFETY: by contract.
     unsafe {
         let (units, trailer) = Trailer::split(CStr::from_ptr(format).to_bytes());
@@ -195,12 +200,24 @@ pub(crate) unsafe fn single(vm: &VirtualMachine, arg: Block, format: *const c_ch
 }
 
 #[cold]
-fn wrong_count(vm: &VirtualMachine, trailer: &Trailer<'_>, given: usize, least: usize, most: usize) -> PyBaseExceptionRef {
+fn wrong_count(
+    vm: &VirtualMachine,
+    trailer: &Trailer<'_>,
+    given: usize,
+    least: usize,
+    most: usize,
+) -> PyBaseExceptionRef {
     if let Some(message) = trailer.message {
         return vm.new_type_error(message.to_owned());
     }
     let subject = trailer.subject();
-    let limit = if least == most { "exactly" } else if given < least { "at least" } else { "at most" };
+    let limit = if least == most {
+        "exactly"
+    } else if given < least {
+        "at least"
+    } else {
+        "at most"
+    };
     let count = if given < least { least } else { most };
     let plural = if count == 1 { "" } else { "s" };
     vm.new_type_error(format!("{subject} takes {limit} {count} argument{plural} ({given} given)"))

@@ -163,9 +163,8 @@ impl Parser<'_> {
         }
         let object = Borrowed(arg).get(self.vm)?;
         let int = crate::thread::leave(self.vm, || object.try_index(self.vm))?;
-        int.try_to_primitive::<isize>(self.vm).map_err(|_| {
-            Refusal::Raised(self.vm.new_overflow_error("Python int too large to convert to C ssize_t"))
-        })
+        int.try_to_primitive::<isize>(self.vm)
+            .map_err(|_| Refusal::Raised(self.vm.new_overflow_error("Python int too large to convert to C ssize_t")))
     }
 
     /// `c`: one byte.
@@ -217,7 +216,7 @@ impl Parser<'_> {
                 } else if Kind::of(arg) == Kind::Unicode {
                     unicode::utf8(self.vm, arg)?
                 } else {
-                    self.borrow_bytes(arg, if optional { "read-only bytes-like object or None" } else { "read-only bytes-like object" })?
+                    self.borrow_bytes(arg)?
                 };
                 *to = data;
                 *size = length as isize;
@@ -255,7 +254,7 @@ impl Parser<'_> {
     }
 
     /// The bytes of an object that keeps them in place without a view held open: bytes and its like.
-    unsafe fn borrow_bytes(&self, arg: Block, expected: &str) -> Result<(*const c_char, usize), Refusal> {
+    unsafe fn borrow_bytes(&self, arg: Block) -> Result<(*const c_char, usize), Refusal> {
         // SAFETY: as for `unit`.
         unsafe {
             match Kind::of(arg) {
@@ -263,7 +262,12 @@ impl Parser<'_> {
                     let bytes = crate::retrieve::bytes_slice(arg);
                     Ok((bytes.as_ptr().cast(), bytes.len()))
                 }
-                Kind::Instance if (*(*arg).ob_type).tp_as_buffer.as_ref().is_some_and(|suite| suite.bf_getbuffer.is_some() && suite.bf_releasebuffer.is_none()) => {
+                Kind::Instance
+                    if (*(*arg).ob_type)
+                        .tp_as_buffer
+                        .as_ref()
+                        .is_some_and(|suite| suite.bf_getbuffer.is_some() && suite.bf_releasebuffer.is_none()) =>
+                {
                     let mut view: c::Py_buffer = std::mem::zeroed();
                     if PyObject_GetBuffer(Borrowed(arg), &mut view, 0) != 0 {
                         return Err(self.raised());
@@ -272,7 +276,9 @@ impl Parser<'_> {
                     PyBuffer_Release(&mut view);
                     Ok(found)
                 }
-                Kind::Opaque | Kind::Instance | Kind::ByteArray if crate::capi::pybuffer::PyObject_CheckBuffer(Borrowed(arg)) != 0 => {
+                Kind::Opaque | Kind::Instance | Kind::ByteArray
+                    if crate::capi::pybuffer::PyObject_CheckBuffer(Borrowed(arg)) != 0 =>
+                {
                     Err(must("read-only bytes-like object", arg))
                 }
                 _ => Err(Refusal::Raised(self.vm.new_type_error(format!(
@@ -294,7 +300,7 @@ impl Parser<'_> {
                 return Ok(());
             }
             let to = self.va.pointer::<*const c_char>();
-            let (data, length) = self.borrow_bytes(arg, "read-only bytes-like object")?;
+            let (data, length) = self.borrow_bytes(arg)?;
             if self.follows(b'#') {
                 *self.va.pointer() = length as isize;
             } else if CStr::from_ptr(data).count_bytes() != length {
@@ -337,7 +343,9 @@ impl Parser<'_> {
             let encoding = if encoding.is_null() { "utf-8".to_owned() } else { error::text(encoding) };
             let bytes: Vec<u8> = match Kind::of(arg) {
                 Kind::Bytes if keeps_bytes => crate::retrieve::bytes_slice(arg).to_vec(),
-                Kind::ByteArray if keeps_bytes => Borrowed(arg).get(self.vm)?.try_bytes_like(self.vm, <[u8]>::to_vec)?,
+                Kind::ByteArray if keeps_bytes => {
+                    Borrowed(arg).get(self.vm)?.try_bytes_like(self.vm, <[u8]>::to_vec)?
+                }
                 Kind::Unicode => {
                     let text = Borrowed(arg).get(self.vm)?;
                     let encoded = self.vm.call_method(&text, "encode", (encoding,))?;

@@ -1,20 +1,15 @@
 //! `abstract.h` and `cpython/abstract.h`: calls, items, iteration, classes. The header's numbers, sequences and
-//! mappings are in `number`, `sequence` and `mapping`, the calls of C functions without the VM in `crate::direct`.
+//! mappings are in `number`, `sequence` and `mapping`, what the calls have in common in `crate::calling`.
 
 use super::prelude::*;
+use crate::calling::{
+    Built, OFFSET, call, call_method, keyword_names, keywords, objects_until_null, vectorcall, vectorcall_function,
+};
 use crate::direct;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use rustpython_vm::builtins::{PyCode, PyDict, PyFunction, PyStr};
-use rustpython_vm::bytecode::CodeFlags;
-use rustpython_vm::function::FuncArgs;
+use rustpython_vm::PyObject;
+use rustpython_vm::builtins::PyStr;
 use rustpython_vm::protocol::{PyIter, PyIterReturn};
-use rustpython_vm::types::PyTypeFlags;
-use rustpython_vm::{Py, PyObject};
 use smallvec::SmallVec;
-
-/// `PY_VECTORCALL_ARGUMENTS_OFFSET`: the callee may use the slot in front of the arguments.
-const OFFSET: usize = 1 << (usize::BITS - 1);
 
 /// Text that C gave, as a managed string.
 ///
@@ -28,7 +23,9 @@ pub(crate) unsafe fn new_name(vm: &VirtualMachine, text: *const c_char) -> PyRes
     let bytes = unsafe { CStr::from_ptr(text) };
     match bytes.to_str() {
         Ok(text) => Ok(vm.ctx.interned_str(text).map_or_else(|| vm.ctx.new_str(text), |name| name.to_owned())),
-        Err(_) => vm.state.codec_registry.decode_text(vm.ctx.new_bytes(bytes.to_bytes().to_vec()).into(), "utf-8", None, vm),
+        Err(_) => {
+            vm.state.codec_registry.decode_text(vm.ctx.new_bytes(bytes.to_bytes().to_vec()).into(), "utf-8", None, vm)
+        }
     }
 }
 
@@ -61,302 +58,6 @@ pub(crate) unsafe fn touched(vm: &VirtualMachine, block: Block) {
             }
             _ => {}
         }
-    }
-}
-
-/// The names of keyword arguments: strings.
-unsafe fn keyword_names(vm: &VirtualMachine, names: Block) -> PyResult<Vec<PyObjectRef>> {
-    // SAFETY: a tuple, by contract.
-    unsafe { store::tuple_slice(names) }
-        .iter()
-        .map(|&name| {
-            // SAFETY: a tuple holds objects.
-            let name = unsafe { retrieve::retrieve(vm, name)? };
-            if name.downcastable::<PyStr>() { Ok(name) } else { Err(vm.new_type_error("keywords must be strings")) }
-        })
-        .collect()
-}
-
-/// Calls anything with vectorcall arguments: C functions directly, everything else through the VM.
-///
-/// # Safety
-/// As for `PyObject_Vectorcall`.
-pub(crate) unsafe fn vectorcall(
-    vm: &VirtualMachine,
-    callable: Borrowed,
-    args: *const Block,
-    nargsf: usize,
-    names: Block,
-) -> PyResult<New> {
-    // SAFETY: by contract.
-    unsafe {
-        match direct::vectorcall(vm, callable, args, nargsf, names) {
-            Some(result) => result,
-            None => call_managed(vm, callable, args, nargsf, names),
-        }
-    }
-}
-
-/// Calls a managed callable with vectorcall arguments.
-///
-/// # Safety
-/// As for `PyObject_Vectorcall`.
-pub(crate) unsafe fn call_managed(
-    vm: &VirtualMachine,
-    callable: Borrowed,
-    args: *const Block,
-    nargsf: usize,
-    names: Block,
-) -> PyResult<New> {
-    let count = nargsf & !OFFSET;
-    let function = callable.held(vm)?;
-    let names = if names.is_null() {
-        None
-    } else {
-        // SAFETY: a tuple of names, by contract.
-        Some(unsafe { keyword_names(vm, names)? })
-    };
-    let total = count + names.as_ref().map_or(0, Vec::len);
-    // One more, for the `self` that a method puts in front.
-    let mut values = Vec::with_capacity(total + 1);
-    for index in 0..total {
-        // SAFETY: by contract there are as many arguments, the keywords' values last.
-        values.push(unsafe { retrieve::retrieve(vm, *args.add(index))? });
-    }
-    let result = leave(vm, || match function.downcast_ref_if_exact::<PyFunction>(vm) {
-        // The VM's own short way for a call that fills every parameter; its vectorcall makes a frame object for each.
-        Some(function) if names.is_none() && !vm.use_tracing.get() && takes_exactly(vm, function, count) => {
-            function.invoke_exact_args(values, vm)
-        }
-        _ => function.vectorcall(values, count, names.as_deref(), vm),
-    })?;
-    for index in 0..total {
-        // SAFETY: as above.
-        unsafe { touched(vm, *args.add(index)) };
-    }
-    Ok(New::of(vm, result))
-}
-
-/// Whether a Python function has so many parameters, all of which a call by position can fill. What was found out is
-/// kept by the function's version, which the VM changes with its code.
-fn takes_exactly(vm: &VirtualMachine, function: &Py<PyFunction>, count: usize) -> bool {
-    const NEVER: u32 = u32::MAX;
-    static KNOWN: [AtomicU64; 256] = [const { AtomicU64::new(0) }; 256];
-    let version = function.get_version_for_current_state();
-    if version == 0 {
-        return false;
-    }
-    let place = &KNOWN[version as usize % KNOWN.len()];
-    let known = place.load(Ordering::Relaxed);
-    let parameters = if (known >> 32) as u32 == version {
-        known as u32
-    } else {
-        let found = parameters(vm, function).unwrap_or(NEVER);
-        place.store(u64::from(version) << 32 | u64::from(found), Ordering::Relaxed);
-        found
-    };
-    parameters == count as u32 && parameters != NEVER
-}
-
-/// The number of a function's parameters, if all can be given by position and none collects the rest.
-#[cold]
-fn parameters(vm: &VirtualMachine, function: &Py<PyFunction>) -> Option<u32> {
-    let code = function.as_object().get_attr("__code__", vm).ok()?.downcast::<PyCode>().ok()?;
-    let flags = code.flags;
-    (flags.contains(CodeFlags::OPTIMIZED)
-        && !flags.intersects(CodeFlags::VARARGS | CodeFlags::VARKEYWORDS)
-        && code.kwonlyarg_count == 0)
-        .then_some(code.arg_count)
-}
-
-/// Whether a callable can be called by `PyVectorcall_Call`: what `PyVectorcall_Function` returns for it.
-///
-/// # Safety
-/// `callable` is an object.
-pub(crate) unsafe fn vectorcall_function(callable: Block) -> Option<c::VectorcallFunc> {
-    // SAFETY: by contract; the type's flag says that the field is there.
-    unsafe {
-        let class = (*callable).ob_type;
-        if (*class).tp_flags & c::tpflags::HAVE_VECTORCALL == 0 || (*class).tp_vectorcall_offset <= 0 {
-            return None;
-        }
-        callable.cast::<u8>().offset((*class).tp_vectorcall_offset).cast::<Option<c::VectorcallFunc>>().read()
-    }
-}
-
-/// The keyword arguments of a dict: names and values.
-fn keywords(vm: &VirtualMachine, kwargs: Borrowed) -> PyResult<Option<(Vec<PyObjectRef>, Vec<PyObjectRef>)>> {
-    if kwargs.is_null() {
-        return Ok(None);
-    }
-    let dict = kwargs.of::<PyDict>(vm)?;
-    let pairs: (Vec<_>, Vec<_>) = dict.into_iter().unzip();
-    if !pairs.0.iter().all(|name| name.downcastable::<PyStr>()) {
-        return Err(vm.new_type_error("keywords must be strings"));
-    }
-    Ok((!pairs.0.is_empty()).then_some(pairs))
-}
-
-/// A tuple of arguments and a dict of keyword arguments, or NULL, as a managed function takes them.
-///
-/// # Errors
-/// `TypeError` for a keyword that is no string; `SystemError` if they are something else.
-///
-/// # Safety
-/// Both are objects or NULL.
-pub(crate) unsafe fn call_arguments(vm: &VirtualMachine, args: Block, kwargs: Block) -> PyResult<FuncArgs> {
-    let mut values = Vec::new();
-    if !args.is_null() {
-        // SAFETY: by contract.
-        unsafe {
-            if Kind::of(args) != Kind::Tuple {
-                return Err(bad_internal_call(vm));
-            }
-            for &item in store::tuple_slice(args) {
-                values.push(retrieve::retrieve(vm, item)?);
-            }
-        }
-    }
-    let count = values.len();
-    let Some((names, mut more)) = keywords(vm, Borrowed(kwargs))? else { return Ok(FuncArgs::from(values)) };
-    values.append(&mut more);
-    Ok(FuncArgs::from_vectorcall_owned(values, count, Some(&names)))
-}
-
-/// Calls with a tuple of arguments and a dict of keyword arguments or NULL.
-///
-/// # Safety
-/// As for `PyObject_Call`.
-unsafe fn call(vm: &VirtualMachine, callable: Borrowed, args: Borrowed, kwargs: Borrowed) -> PyResult<New> {
-    // SAFETY: by contract.
-    unsafe {
-        if args.is_null() || Kind::of(args.0) != Kind::Tuple {
-            return Err(vm.new_type_error("argument list must be a tuple"));
-        }
-        let keywords = keywords(vm, kwargs)?;
-        if let Some(result) = direct::call(vm, callable, args, keywords.as_ref().map(|_| kwargs)) {
-            return result;
-        }
-        let blocks = store::tuple_slice(args.0);
-        let Some((names, values)) = keywords else {
-            return vectorcall(vm, callable, blocks.as_ptr(), blocks.len(), std::ptr::null_mut());
-        };
-        let mut all = SmallVec::<[Block; 8]>::from_slice(blocks);
-        all.extend(values.into_iter().map(|value| store::store_owned(vm, value)));
-        let names: SmallVec<[Block; 8]> = names.into_iter().map(|name| store::store_owned(vm, name)).collect();
-        let names = store::tuple_block(&names);
-        let result = vectorcall(vm, callable, all.as_ptr(), blocks.len(), names);
-        for &value in &all[blocks.len()..] {
-            table::decref(value);
-        }
-        table::decref(names);
-        result
-    }
-}
-
-/// An object's method as a callable and whether the object is to be passed as its first argument, which saves making a
-/// bound method.
-fn method(vm: &VirtualMachine, object: &PyObject, name: &Py<PyStr>) -> PyResult<(PyObjectRef, bool)> {
-    let class = object.class();
-    let generic = vm.ctx.types.object_type.slots.getattro.load();
-    if let (Some(getattro), Some(generic)) = (class.slots.getattro.load(), generic)
-        && std::ptr::fn_addr_eq(getattro, generic)
-        && let Some(found) = vm.ctx.interned_str(name).and_then(|name| class.get_attr(name))
-        && found.class().slots.flags.has_feature(PyTypeFlags::METHOD_DESCRIPTOR)
-        && !is_class_method(&found)
-    {
-        return match object.dict().map(|dict| dict.get_item_opt(name, vm)).transpose()?.flatten() {
-            Some(own) => Ok((own, false)),
-            None => Ok((found, true)),
-        };
-    }
-    object.get_attr(name, vm).map(|found| (found, false))
-}
-
-/// Whether a method descriptor passes its first argument's class on instead.
-fn is_class_method(descriptor: &PyObject) -> bool {
-    descriptor
-        .downcast_ref::<rustpython_vm::builtins::descriptor::PyMethodDescriptor>()
-        .is_some_and(|found| found.method.flags.contains(rustpython_vm::function::PyMethodFlags::CLASS))
-}
-
-/// Calls a method. `args[0]` is the object.
-///
-/// # Safety
-/// `args` has `count` objects and as many more as `names`, a tuple or NULL, has.
-unsafe fn call_method(
-    vm: &VirtualMachine,
-    name: &Py<PyStr>,
-    args: *const Block,
-    count: usize,
-    names: Block,
-) -> PyResult<New> {
-    // SAFETY: by contract.
-    unsafe {
-        let object = Borrowed(*args).held(vm)?;
-        let (found, unbound) = leave(vm, || method(vm, &object, name))?;
-        drop(object);
-        let callable = store::store_owned(vm, found);
-        let result = if unbound {
-            vectorcall(vm, Borrowed(callable), args, count, names)
-        } else {
-            let result = vectorcall(vm, Borrowed(callable), args.add(1), count - 1, names);
-            touched(vm, *args);
-            result
-        };
-        table::decref(callable);
-        result
-    }
-}
-
-/// The pointers up to a NULL that a `...ObjArgs` function was called with, behind `first`.
-///
-/// # Safety
-/// `va` has objects and then NULL.
-unsafe fn objects_until_null(first: Option<Block>, va: *mut VaList) -> SmallVec<[Block; 8]> {
-    let mut all: SmallVec<[Block; 8]> = first.into_iter().collect();
-    loop {
-        // SAFETY: by contract.
-        let next: Block = unsafe { (*va).pointer() };
-        if next.is_null() {
-            return all;
-        }
-        all.push(next);
-    }
-}
-
-/// The arguments that a format describes, as `PyObject_CallFunction` reads it: a tuple stands for its items.
-struct Built {
-    owner: Block,
-    first: Option<Block>,
-}
-
-impl Built {
-    unsafe fn new(vm: &VirtualMachine, format: *const c_char, va: *mut VaList) -> PyResult<Self> {
-        // SAFETY: by the caller's contract.
-        unsafe {
-            if format.is_null() || *format == 0 {
-                return Ok(Self { owner: std::ptr::null_mut(), first: None });
-            }
-            let owner = super::modsupport::build_value(vm, format, &mut *va)?.0;
-            Ok(Self { owner, first: (Kind::of(owner) != Kind::Tuple).then_some(owner) })
-        }
-    }
-
-    fn blocks(&self) -> &[Block] {
-        match &self.first {
-            Some(first) => std::slice::from_ref(first),
-            None if self.owner.is_null() => &[],
-            // SAFETY: what is not `first` is a tuple of ours.
-            None => unsafe { store::tuple_slice(self.owner) },
-        }
-    }
-}
-
-impl Drop for Built {
-    fn drop(&mut self) {
-        // SAFETY: the reference is ours.
-        unsafe { lifetime::xdecref(self.owner) };
     }
 }
 
@@ -549,7 +250,11 @@ pub unsafe extern "C" fn PyObject_CallFunction(callable: Borrowed, format: *cons
 }
 
 /// [`PyObject_CallFunction`] under the name that older headers gave it.
-pub unsafe extern "C" fn _PyObject_CallFunction_SizeT(callable: Borrowed, format: *const c_char, va: *mut VaList) -> New {
+pub unsafe extern "C" fn _PyObject_CallFunction_SizeT(
+    callable: Borrowed,
+    format: *const c_char,
+    va: *mut VaList,
+) -> New {
     // SAFETY: C's arguments.
     unsafe { PyObject_CallFunction(callable, format, va) }
 }
@@ -561,7 +266,12 @@ pub unsafe extern "C" fn PyEval_CallFunction(callable: Borrowed, format: *const 
 }
 
 /// Calls a method by name with the arguments that a format and what follows describe.
-pub unsafe extern "C" fn PyObject_CallMethod(object: Borrowed, name: *const c_char, format: *const c_char, va: *mut VaList) -> New {
+pub unsafe extern "C" fn PyObject_CallMethod(
+    object: Borrowed,
+    name: *const c_char,
+    format: *const c_char,
+    va: *mut VaList,
+) -> New {
     api(|vm| {
         // SAFETY: C's arguments.
         unsafe {
@@ -579,13 +289,23 @@ pub unsafe extern "C" fn PyObject_CallMethod(object: Borrowed, name: *const c_ch
 }
 
 /// [`PyObject_CallMethod`] under the name that older headers gave it.
-pub unsafe extern "C" fn _PyObject_CallMethod_SizeT(object: Borrowed, name: *const c_char, format: *const c_char, va: *mut VaList) -> New {
+pub unsafe extern "C" fn _PyObject_CallMethod_SizeT(
+    object: Borrowed,
+    name: *const c_char,
+    format: *const c_char,
+    va: *mut VaList,
+) -> New {
     // SAFETY: C's arguments.
     unsafe { PyObject_CallMethod(object, name, format, va) }
 }
 
 /// [`PyObject_CallMethod`] under its first name.
-pub unsafe extern "C" fn PyEval_CallMethod(object: Borrowed, name: *const c_char, format: *const c_char, va: *mut VaList) -> New {
+pub unsafe extern "C" fn PyEval_CallMethod(
+    object: Borrowed,
+    name: *const c_char,
+    format: *const c_char,
+    va: *mut VaList,
+) -> New {
     // SAFETY: C's arguments.
     unsafe { PyObject_CallMethod(object, name, format, va) }
 }
@@ -637,13 +357,23 @@ pub unsafe extern "C" fn PyVectorcall_Call(callable: Borrowed, args: Borrowed, k
 }
 
 /// Calls `callable` with an array of arguments, those that `names` names last.
-pub unsafe extern "C" fn PyObject_Vectorcall(callable: Borrowed, args: *const Block, nargsf: usize, names: Borrowed) -> New {
+pub unsafe extern "C" fn PyObject_Vectorcall(
+    callable: Borrowed,
+    args: *const Block,
+    nargsf: usize,
+    names: Borrowed,
+) -> New {
     // SAFETY: C's arguments.
     api(|vm| unsafe { vectorcall(vm, callable, args, nargsf, names.0) })
 }
 
 /// Calls the method `name` of `args[0]` with the rest of the array, those that `names` names last.
-pub unsafe extern "C" fn PyObject_VectorcallMethod(name: Borrowed, args: *const Block, nargsf: usize, names: Block) -> New {
+pub unsafe extern "C" fn PyObject_VectorcallMethod(
+    name: Borrowed,
+    args: *const Block,
+    nargsf: usize,
+    names: Block,
+) -> New {
     api(|vm| {
         let name = name.held(vm)?;
         let name = name.downcast_ref::<PyStr>().ok_or_else(|| name_error(vm, &name))?;
@@ -659,7 +389,12 @@ pub(crate) fn name_error(vm: &VirtualMachine, name: &PyObject) -> rustpython_vm:
 }
 
 /// Calls `callable` with an array of positional arguments and a dict of keyword arguments or NULL.
-pub unsafe extern "C" fn PyObject_VectorcallDict(callable: Borrowed, args: *const Block, nargsf: usize, kwargs: Borrowed) -> New {
+pub unsafe extern "C" fn PyObject_VectorcallDict(
+    callable: Borrowed,
+    args: *const Block,
+    nargsf: usize,
+    kwargs: Borrowed,
+) -> New {
     api(|vm| {
         // SAFETY: C's arguments.
         unsafe {
@@ -693,7 +428,13 @@ pub unsafe extern "C" fn PyObject_CallOneArg(callable: Borrowed, argument: Borro
 
 /// Calls through `tp_call` with an array of arguments: what [`PyObject_Vectorcall`] does for types without a
 /// vectorcall. `keywords` is a dict, a tuple of names or NULL.
-pub unsafe extern "C" fn _PyObject_MakeTpCall(_state: *mut c::PyThreadState, callable: Borrowed, args: *const Block, count: isize, keywords: Borrowed) -> New {
+pub unsafe extern "C" fn _PyObject_MakeTpCall(
+    _state: *mut c::PyThreadState,
+    callable: Borrowed,
+    args: *const Block,
+    count: isize,
+    keywords: Borrowed,
+) -> New {
     // SAFETY: C's arguments.
     unsafe {
         if !keywords.is_null() && Kind::of(keywords.0) == Kind::Dict {
@@ -706,7 +447,12 @@ pub unsafe extern "C" fn _PyObject_MakeTpCall(_state: *mut c::PyThreadState, cal
 
 /// Checks what a C function returned: `SystemError` if it failed without an exception or succeeded with one. Takes
 /// over the result's reference and returns it; `place` names the function if `callable` is NULL.
-pub unsafe extern "C" fn _Py_CheckFunctionResult(_state: *mut c::PyThreadState, callable: Borrowed, result: Stolen, place: *const c_char) -> New {
+pub unsafe extern "C" fn _Py_CheckFunctionResult(
+    _state: *mut c::PyThreadState,
+    callable: Borrowed,
+    result: Stolen,
+    place: *const c_char,
+) -> New {
     api(|vm| {
         // SAFETY: C's arguments.
         unsafe {

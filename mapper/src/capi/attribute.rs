@@ -77,7 +77,11 @@ pub unsafe extern "C" fn PyObject_GetOptionalAttr(object: Borrowed, name: Borrow
 }
 
 /// [`PyObject_GetOptionalAttr`] by a name in UTF-8.
-pub unsafe extern "C" fn PyObject_GetOptionalAttrString(object: Borrowed, name: *const c_char, result: *mut Block) -> c_int {
+pub unsafe extern "C" fn PyObject_GetOptionalAttrString(
+    object: Borrowed,
+    name: *const c_char,
+    result: *mut Block,
+) -> c_int {
     // SAFETY: C's arguments.
     unsafe { *result = std::ptr::null_mut() };
     api(|vm| {
@@ -228,7 +232,11 @@ pub unsafe extern "C" fn _PyObject_GetDictPtr(object: Borrowed) -> *mut Block {
 const MANAGED_DICT: usize = 3;
 
 /// Visits what a managed dict refers to. The dict is the managed half's, whom the collector asks itself: 0.
-pub unsafe extern "C" fn PyObject_VisitManagedDict(_object: Block, _visit: c::VisitProc, _argument: *mut c_void) -> c_int {
+pub unsafe extern "C" fn PyObject_VisitManagedDict(
+    _object: Block,
+    _visit: c::VisitProc,
+    _argument: *mut c_void,
+) -> c_int {
     0
 }
 

@@ -273,7 +273,8 @@ pub unsafe extern "C" fn PyBytes_Join(separator: Borrowed, sequence: Borrowed) -
             return Err(vm.new_type_error(format!("sep: expected bytes, got {name}")));
         }
         let (separator, sequence) = (separator.get(vm)?, sequence.get(vm)?);
-        if sequence.class().slots.iter.load().is_none() && !sequence.class().has_attr(vm.ctx.intern_str("__getitem__")) {
+        if sequence.class().slots.iter.load().is_none() && !sequence.class().has_attr(vm.ctx.intern_str("__getitem__"))
+        {
             return Err(vm.new_type_error("can only join an iterable"));
         }
         let class = vm.ctx.types.bytes_type.as_object();

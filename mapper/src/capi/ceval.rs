@@ -1,8 +1,8 @@
 //! `ceval.h` and `cpython/ceval.h`: the evaluation loop, as far as extension modules touch it.
 
 use super::prelude::*;
-use rustpython_vm::TryFromObject;
 use crate::{pending, thread};
+use rustpython_vm::TryFromObject;
 use rustpython_vm::builtins::{PyBoundMethod, PyCode, PyDict, PyFunction, PyInt};
 use rustpython_vm::function::ArgMapping;
 use rustpython_vm::scope::Scope;

@@ -98,7 +98,8 @@ unsafe fn incremental(encoding: *const c_char, name: &'static str, errors: *cons
     // SAFETY: C's arguments.
     api(|vm| unsafe {
         let codec = lookup(vm, encoding)?;
-        let args: Vec<PyObjectRef> = errors_argument(vm, errors).map(|errors| errors.into_wtf8().into()).into_iter().collect();
+        let args: Vec<PyObjectRef> =
+            errors_argument(vm, errors).map(|errors| errors.into_wtf8().into()).into_iter().collect();
         Ok(New::of(vm, leave(vm, || codec.as_object().get_attr(name, vm)?.call(args, vm))?))
     })
 }
@@ -229,25 +230,41 @@ unsafe fn transform_string(
 }
 
 /// Passes a string through a decoder; whatever it gives.
-pub unsafe extern "C" fn PyUnicode_AsDecodedObject(string: Borrowed, encoding: *const c_char, errors: *const c_char) -> New {
+pub unsafe extern "C" fn PyUnicode_AsDecodedObject(
+    string: Borrowed,
+    encoding: *const c_char,
+    errors: *const c_char,
+) -> New {
     // SAFETY: C's arguments.
     unsafe { transform_string(string, encoding, errors, false, false) }
 }
 
 /// Passes a string through a decoder, which has to give a string.
-pub unsafe extern "C" fn PyUnicode_AsDecodedUnicode(string: Borrowed, encoding: *const c_char, errors: *const c_char) -> New {
+pub unsafe extern "C" fn PyUnicode_AsDecodedUnicode(
+    string: Borrowed,
+    encoding: *const c_char,
+    errors: *const c_char,
+) -> New {
     // SAFETY: C's arguments.
     unsafe { transform_string(string, encoding, errors, false, true) }
 }
 
 /// Passes a string through an encoder; whatever it gives.
-pub unsafe extern "C" fn PyUnicode_AsEncodedObject(string: Borrowed, encoding: *const c_char, errors: *const c_char) -> New {
+pub unsafe extern "C" fn PyUnicode_AsEncodedObject(
+    string: Borrowed,
+    encoding: *const c_char,
+    errors: *const c_char,
+) -> New {
     // SAFETY: C's arguments.
     unsafe { transform_string(string, encoding, errors, true, false) }
 }
 
 /// Passes a string through an encoder, which has to give a string.
-pub unsafe extern "C" fn PyUnicode_AsEncodedUnicode(string: Borrowed, encoding: *const c_char, errors: *const c_char) -> New {
+pub unsafe extern "C" fn PyUnicode_AsEncodedUnicode(
+    string: Borrowed,
+    encoding: *const c_char,
+    errors: *const c_char,
+) -> New {
     // SAFETY: C's arguments.
     unsafe { transform_string(string, encoding, errors, true, true) }
 }

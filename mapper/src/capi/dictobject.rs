@@ -224,7 +224,11 @@ pub unsafe extern "C" fn PyDict_MergeFromSeq2(object: Borrowed, pairs: Borrowed,
         leave(vm, || {
             let found = vm.ctx.new_dict();
             vm.call_method(found.as_object(), "update", (pairs,))?;
-            if replace != 0 { dict.merge_object(found.into(), vm) } else { dict.merge_object_if_missing(found.into(), vm) }
+            if replace != 0 {
+                dict.merge_object(found.into(), vm)
+            } else {
+                dict.merge_object_if_missing(found.into(), vm)
+            }
         })?;
         changed(object, &dict);
         Ok(0)
@@ -237,7 +241,12 @@ pub unsafe extern "C" fn PyDict_SetDefault(object: Borrowed, key: Borrowed, defa
 }
 
 /// A value, set to `default` first if there is none, and whether it was there.
-fn set_default(vm: &VirtualMachine, object: Borrowed, key: Borrowed, default: Borrowed) -> PyResult<(PyObjectRef, bool)> {
+fn set_default(
+    vm: &VirtualMachine,
+    object: Borrowed,
+    key: Borrowed,
+    default: Borrowed,
+) -> PyResult<(PyObjectRef, bool)> {
     if let Some(value) = find(vm, object, key)? {
         return Ok((value, true));
     }

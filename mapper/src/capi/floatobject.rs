@@ -44,9 +44,9 @@ pub unsafe extern "C" fn PyFloat_AsDouble(number: Borrowed) -> f64 {
         let number = number.get(vm)?;
         let float = leave(vm, || number.try_float(vm)).map_err(|error| {
             if error.fast_isinstance(vm.ctx.exceptions.type_error) && number.downcast_ref::<PyFloat>().is_none() {
-                let has = ["__float__", "__index__"].iter().any(|name| {
-                    number.class().get_attr(vm.ctx.intern_str(*name)).is_some()
-                });
+                let has = ["__float__", "__index__"]
+                    .iter()
+                    .any(|name| number.class().get_attr(vm.ctx.intern_str(*name)).is_some());
                 if !has {
                     return vm.new_type_error(format!("must be real number, not {}", number.class().name()));
                 }

@@ -242,7 +242,13 @@ pub unsafe extern "C" fn PyArg_UnpackTuple(
     }))
 }
 
-unsafe fn count_is_right(vm: &VirtualMachine, name: *const c_char, given: isize, least: isize, most: isize) -> PyResult<()> {
+unsafe fn count_is_right(
+    vm: &VirtualMachine,
+    name: *const c_char,
+    given: isize,
+    least: isize,
+    most: isize,
+) -> PyResult<()> {
     if (least..=most).contains(&given) {
         return Ok(());
     }

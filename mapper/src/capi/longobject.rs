@@ -47,7 +47,12 @@ fn index(vm: &VirtualMachine, number: Borrowed) -> PyResult<New> {
 
 /// Reads an int with `read`; None becomes `OverflowError` with the message.
 #[inline]
-fn read<T>(vm: &VirtualMachine, number: Borrowed, read: unsafe fn(Block) -> Option<T>, message: &'static str) -> PyResult<T> {
+fn read<T>(
+    vm: &VirtualMachine,
+    number: Borrowed,
+    read: unsafe fn(Block) -> Option<T>,
+    message: &'static str,
+) -> PyResult<T> {
     let int = index(vm, number)?;
     // SAFETY: an int's block.
     unsafe {
@@ -104,7 +109,11 @@ pub unsafe extern "C" fn PyLong_AsSsize_t(number: Borrowed) -> isize {
     unsafe {
         if number.is_null() || Kind::of(number.0) != Kind::Long {
             return api(|vm| {
-                if number.is_null() { Err(bad_internal_call(vm)) } else { Err(vm.new_type_error("an integer is required")) }
+                if number.is_null() {
+                    Err(bad_internal_call(vm))
+                } else {
+                    Err(vm.new_type_error("an integer is required"))
+                }
             });
         }
         match long::to_i64(number.0) {
@@ -178,9 +187,9 @@ pub unsafe extern "C" fn PyLong_AsInt(number: Borrowed) -> c_int {
 /// An int as a double; -1 with an exception.
 pub unsafe extern "C" fn PyLong_AsDouble(number: Borrowed) -> f64 {
     api(|vm| {
-        let int = number.of::<PyInt>(vm).map_err(|error| {
-            if number.is_null() { error } else { vm.new_type_error("an integer is required") }
-        })?;
+        let int = number
+            .of::<PyInt>(vm)
+            .map_err(|error| if number.is_null() { error } else { vm.new_type_error("an integer is required") })?;
         rustpython_vm::builtins::try_bigint_to_f64(int.as_bigint(), vm)
     })
 }
@@ -292,7 +301,12 @@ const ALLOW_INDEX: c_int = 16;
 
 /// Writes a number's two's complement into `size` bytes. Returns how many bytes it needs, which may be more; -1 with
 /// an exception.
-pub unsafe extern "C" fn PyLong_AsNativeBytes(number: Borrowed, buffer: *mut c_void, size: isize, flags: c_int) -> isize {
+pub unsafe extern "C" fn PyLong_AsNativeBytes(
+    number: Borrowed,
+    buffer: *mut c_void,
+    size: isize,
+    flags: c_int,
+) -> isize {
     api(|vm| {
         let default = flags == -1;
         // SAFETY: C's argument.
@@ -369,7 +383,8 @@ unsafe fn from_bytes(buffer: *const c_void, size: usize, flags: c_int, unsigned:
 /// Converts for `O&`: an int from 0 that fits into `T`.
 unsafe fn convert<T: TryFrom<u64>>(number: Borrowed, to: *mut c_void, name: &'static str) -> c_int {
     // The converters of fixed width came later, with words of their own.
-    let negative = if name.ends_with("_t") && name != "size_t" { "Cannot convert negative int" } else { "value must be positive" };
+    let negative =
+        if name.ends_with("_t") && name != "size_t" { "Cannot convert negative int" } else { "value must be positive" };
     let converted = api(|vm| {
         let int = index(vm, number)?;
         // SAFETY: an int's block; C's arguments.
@@ -489,7 +504,11 @@ pub struct LongWriter {
 }
 
 /// Begins an int of `count` digits, which the caller writes to `*digits`; NULL with an exception.
-pub unsafe extern "C" fn PyLongWriter_Create(negative: c_int, count: isize, digits: *mut *mut c_void) -> *mut LongWriter {
+pub unsafe extern "C" fn PyLongWriter_Create(
+    negative: c_int,
+    count: isize,
+    digits: *mut *mut c_void,
+) -> *mut LongWriter {
     api(|vm| {
         if count <= 0 {
             return Err(vm.new_value_error("ndigits must be positive"));

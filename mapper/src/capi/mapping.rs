@@ -136,7 +136,11 @@ pub unsafe extern "C" fn PyMapping_GetOptionalItem(object: Borrowed, key: Borrow
 }
 
 /// [`PyMapping_GetOptionalItem`] with a key in UTF-8.
-pub unsafe extern "C" fn PyMapping_GetOptionalItemString(object: Borrowed, key: *const c_char, result: *mut Block) -> c_int {
+pub unsafe extern "C" fn PyMapping_GetOptionalItemString(
+    object: Borrowed,
+    key: *const c_char,
+    result: *mut Block,
+) -> c_int {
     // SAFETY: C's arguments.
     unsafe { *result = std::ptr::null_mut() };
     api(|vm| {

@@ -48,12 +48,7 @@ pub unsafe extern "C" fn PyCFunction_GetFlags(function: Borrowed) -> c_int {
 }
 
 /// The vectorcall entry of function objects: C code that calls a C function does not go through the VM.
-pub(crate) unsafe extern "C" fn vectorcall(
-    callable: Block,
-    args: *const Block,
-    nargsf: usize,
-    names: Block,
-) -> Block {
+pub(crate) unsafe extern "C" fn vectorcall(callable: Block, args: *const Block, nargsf: usize, names: Block) -> Block {
     // SAFETY: C's arguments.
-    api(|vm| unsafe { super::abstract_::call_managed(vm, Borrowed(callable), args, nargsf, names) }).0
+    api(|vm| unsafe { crate::calling::call_managed(vm, Borrowed(callable), args, nargsf, names) }).0
 }

@@ -1,7 +1,7 @@
 //! `modsupport.h`: building values, and adding to modules.
 
 use super::prelude::*;
-use crate::capi::{dictobject, floatobject, longobject, tupleobject, unicodeobject};
+use crate::capi::{dictobject, floatobject, longobject, unicodeobject};
 use crate::list;
 
 /// A format under way.
@@ -98,7 +98,8 @@ impl Builder<'_> {
                     let made = dictobject::PyDict_New();
                     let mut failed = items.len() % 2 != 0;
                     for pair in items.chunks_exact(2) {
-                        failed |= dictobject::PyDict_SetItem(Borrowed(made.0), Borrowed(pair[0]), Borrowed(pair[1])) != 0;
+                        failed |=
+                            dictobject::PyDict_SetItem(Borrowed(made.0), Borrowed(pair[0]), Borrowed(pair[1])) != 0;
                     }
                     drop_all(items);
                     if failed {
@@ -112,13 +113,15 @@ impl Builder<'_> {
                 b'I' => crate::long::from_i64(i64::from(self.va.next::<u32>())),
                 b'n' | b'l' | b'L' => crate::long::from_i64(self.va.next::<i64>()),
                 b'k' | b'K' => longobject::PyLong_FromUnsignedLong(self.va.next::<u64>()).0,
-                b'p' => Borrowed(crate::link::static_block(if self.va.next::<c_int>() != 0 {
-                    "_Py_TrueStruct"
-                } else {
-                    "_Py_FalseStruct"
-                }))
-                .again()
-                .0,
+                b'p' => {
+                    Borrowed(crate::link::static_block(if self.va.next::<c_int>() != 0 {
+                        "_Py_TrueStruct"
+                    } else {
+                        "_Py_FalseStruct"
+                    }))
+                    .again()
+                    .0
+                }
                 b'd' | b'f' => floatobject::PyFloat_FromDouble(self.va.next_double()).0,
                 b'D' => {
                     let value = *self.va.pointer::<c::Py_complex>();
@@ -140,7 +143,8 @@ impl Builder<'_> {
                     if text.is_null() {
                         return Ok(self.none());
                     }
-                    let size = size.filter(|size| *size >= 0).unwrap_or_else(|| CStr::from_ptr(text).count_bytes() as isize);
+                    let size =
+                        size.filter(|size| *size >= 0).unwrap_or_else(|| CStr::from_ptr(text).count_bytes() as isize);
                     if letter == b'y' {
                         super::bytesobject::PyBytes_FromStringAndSize(text, size).0
                     } else {
@@ -153,9 +157,9 @@ impl Builder<'_> {
                     if text.is_null() {
                         return Ok(self.none());
                     }
-                    let size = size.filter(|size| *size >= 0).unwrap_or_else(|| {
-                        (0..).take_while(|index| *text.add(*index) != 0).count() as isize
-                    });
+                    let size = size
+                        .filter(|size| *size >= 0)
+                        .unwrap_or_else(|| (0..).take_while(|index| *text.add(*index) != 0).count() as isize);
                     unicodeobject::PyUnicode_FromKindAndData(4, text.cast(), size).0
                 }
                 b'N' | b'S' | b'O' => {
@@ -221,8 +225,9 @@ pub unsafe extern "C" fn _Py_VaBuildValue_SizeT(format: *const c_char, va: *mut 
 pub unsafe extern "C" fn PyModule_AddObjectRef(module: Borrowed, name: *const c_char, value: Borrowed) -> c_int {
     api(|vm| {
         if value.is_null() {
-            return Err(error::take(vm)
-                .unwrap_or_else(|| vm.new_system_error("PyModule_AddObjectRef() must be called with an exception raised if value is NULL")));
+            return Err(error::take(vm).unwrap_or_else(|| {
+                vm.new_system_error("PyModule_AddObjectRef() must be called with an exception raised if value is NULL")
+            }));
         }
         let Ok(module) = module.get(vm)?.downcast::<rustpython_vm::builtins::PyModule>() else {
             return Err(vm.new_type_error("PyModule_AddObjectRef() first argument must be a module"));
@@ -264,7 +269,11 @@ pub unsafe extern "C" fn PyModule_AddIntConstant(module: Borrowed, name: *const 
 }
 
 /// Adds a str to a module. 0, or -1 with an exception.
-pub unsafe extern "C" fn PyModule_AddStringConstant(module: Borrowed, name: *const c_char, value: *const c_char) -> c_int {
+pub unsafe extern "C" fn PyModule_AddStringConstant(
+    module: Borrowed,
+    name: *const c_char,
+    value: *const c_char,
+) -> c_int {
     // SAFETY: C's arguments; the reference is ours.
     unsafe {
         let value = unicodeobject::PyUnicode_FromString(value);
@@ -301,15 +310,4 @@ pub unsafe extern "C" fn PyModule_AddFunctions(module: Borrowed, methods: *mut c
 pub unsafe extern "C" fn PyModule_SetDocString(module: Borrowed, doc: *const c_char) -> c_int {
     // SAFETY: C's arguments.
     api(|vm| unsafe { module.get(vm)?.set_attr("__doc__", vm.ctx.new_str(error::text(doc)), vm) }.map(|()| 0))
-}
-
-/// A tuple of one object, for callers that build arguments.
-pub(crate) unsafe fn one(object: Block) -> Block {
-    // SAFETY: C's argument; the tuple takes over a reference of its own.
-    unsafe {
-        table::incref(object);
-        let made = tupleobject::PyTuple_New(1);
-        store::tuple_items(made.0).write(object);
-        made.0
-    }
 }

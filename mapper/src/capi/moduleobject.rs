@@ -109,7 +109,11 @@ pub unsafe extern "C" fn PyModule_GetNameObject(module: Borrowed) -> New {
 }
 
 fn name_of(vm: &VirtualMachine, module: Borrowed, key: &'static str, missing: &'static str) -> PyResult<PyStrRef> {
-    let dict = module.get(vm)?.downcast::<PyModule>().map_err(|_| vm.new_type_error("bad argument type for built-in operation"))?.dict();
+    let dict = module
+        .get(vm)?
+        .downcast::<PyModule>()
+        .map_err(|_| vm.new_type_error("bad argument type for built-in operation"))?
+        .dict();
     dict.get_item_opt(key, vm)?
         .and_then(|name| name.downcast::<PyStr>().ok())
         .ok_or_else(|| vm.new_system_error(missing))

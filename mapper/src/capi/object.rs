@@ -418,8 +418,11 @@ pub unsafe extern "C" fn Py_GetConstantBorrowed(constant: std::ffi::c_uint) -> B
             5 | 6 => return Ok(crate::long::from_i64(i64::from(constant) - 5)),
             7..=9 => {
                 let empty = EMPTY.get_or_init(|| {
-                    let objects: [PyObjectRef; 3] =
-                        [vm.ctx.empty_str.to_owned().into(), vm.ctx.empty_bytes.clone().into(), vm.ctx.empty_tuple.clone().into()];
+                    let objects: [PyObjectRef; 3] = [
+                        vm.ctx.empty_str.to_owned().into(),
+                        vm.ctx.empty_bytes.clone().into(),
+                        vm.ctx.empty_tuple.clone().into(),
+                    ];
                     objects.map(|object| {
                         let block = store::store(vm, &object);
                         // SAFETY: a live block, which keeps its twin from now on.

@@ -1,6 +1,7 @@
 //! `pybuffer.h`: the buffer protocol.
 
 use super::prelude::*;
+use crate::bytearray;
 use rustpython_vm::builtins::{PyByteArray, PyStr};
 use rustpython_vm::protocol::{BufferFlags, PyBuffer};
 
@@ -9,61 +10,24 @@ const FORMAT: c_int = 4;
 const ND: c_int = 8;
 const STRIDES: c_int = 0x10 | ND;
 
-/// A bytearray's block: there is room behind what C knows for the first view that is open, most often the only one.
-#[repr(C)]
-struct ByteArrayBlock {
-    base: c::PyByteArrayObject,
-    view: Option<PyBuffer>,
-}
-
-/// A new bytearray's block with no view open.
-///
-/// # Safety
-/// `class` is the block of `bytearray` or of a class derived from it.
-pub(crate) unsafe fn new_bytearray_block(class: *mut c::PyTypeObject) -> Block {
-    // SAFETY: a fresh block of the size asked for.
+/// Opens an exact bytearray's buffer, which runs no Python code. False if that has to go the long way.
+#[inline]
+unsafe fn open_bytearray(
+    vm: &VirtualMachine,
+    object: Borrowed,
+    view: *mut c::Py_buffer,
+    flags: c_int,
+) -> PyResult<bool> {
+    let managed = object.held(vm)?;
+    let Some((start, length)) = managed.downcast_ref::<PyByteArray>().and_then(bytearray::open) else {
+        return Ok(false);
+    };
+    // SAFETY: by the caller's contract; the memory does not move while the view is open.
     unsafe {
-        let made = store::new_block(class, size_of::<ByteArrayBlock>());
-        (&raw mut (*made.cast::<ByteArrayBlock>()).view).write(None);
-        made
-    }
-}
-
-/// Opens an exact bytearray's buffer, which runs no Python code.
-unsafe fn open_bytearray(vm: &VirtualMachine, object: Borrowed, view: *mut c::Py_buffer, flags: c_int) -> PyResult<c_int> {
-    // SAFETY: by the caller's contract; the memory does not move while the buffer is open.
-    unsafe {
-        let managed = object.held(vm)?;
-        let array = managed.downcast_ref::<PyByteArray>().ok_or_else(|| bad_internal_call(vm))?;
-        let buffer = PyBuffer::from_object(vm, &managed, BufferFlags::SIMPLE)?;
-        let (start, length) = {
-            let bytes = array.borrow_buf();
-            (bytes.as_ptr().cast_mut(), bytes.len())
-        };
         fill(view, object, start.cast(), length as isize, false, flags);
-        let room = &mut (*object.0.cast::<ByteArrayBlock>()).view;
-        (*view).internal = match room {
-            None => {
-                *room = Some(buffer);
-                std::ptr::from_mut(room).cast()
-            }
-            Some(_) => Box::into_raw(Box::new(Some(buffer))).cast(),
-        };
-        Ok(0)
+        (*view).internal = (&raw const bytearray::MARK).cast_mut().cast();
     }
-}
-
-/// Closes what [`open_bytearray`] opened.
-unsafe fn release_bytearray(object: Block, view: *mut c::Py_buffer) {
-    // SAFETY: by the caller's contract.
-    unsafe {
-        let kept = std::mem::replace(&mut (*view).internal, std::ptr::null_mut()).cast::<Option<PyBuffer>>();
-        if kept == &raw mut (*object.cast::<ByteArrayBlock>()).view {
-            *kept = None;
-        } else if !kept.is_null() {
-            drop(Box::from_raw(kept));
-        }
-    }
+    Ok(true)
 }
 
 /// What a view keeps of a managed buffer.
@@ -85,7 +49,9 @@ pub unsafe extern "C" fn PyObject_GetBuffer(object: Borrowed, view: *mut c::Py_b
         }
         (*view).obj = std::ptr::null_mut();
         if (*object.0).ob_type == statics().bytearray {
-            return api(|vm| open_bytearray(vm, object, view, flags));
+            return api(
+                |vm| if open_bytearray(vm, object, view, flags)? { Ok(0) } else { open(vm, object, view, flags) },
+            );
         }
         let suite = (*(*object.0).ob_type).tp_as_buffer;
         if let Some(suite) = suite.as_ref()
@@ -101,7 +67,9 @@ pub unsafe extern "C" fn PyObject_GetBuffer(object: Borrowed, view: *mut c::Py_b
 unsafe fn open(vm: &VirtualMachine, object: Borrowed, view: *mut c::Py_buffer, flags: c_int) -> PyResult<c_int> {
     let managed = object.get(vm)?;
     if managed.downcast_ref::<PyStr>().is_some() || managed.class().slots.as_buffer.load().is_none() {
-        return Err(vm.new_type_error(format!("a bytes-like object is required, not '{}'", managed.class().slot_name())));
+        return Err(
+            vm.new_type_error(format!("a bytes-like object is required, not '{}'", managed.class().slot_name()))
+        );
     }
     let wanted = BufferFlags::from_bits_truncate((flags & 0x1FF) as u32);
     let buffer = leave(vm, || PyBuffer::from_object(vm, &managed, wanted))?;
@@ -125,7 +93,8 @@ unsafe fn open(vm: &VirtualMachine, object: Borrowed, view: *mut c::Py_buffer, f
         let (length, itemsize, readonly) = (desc.len as isize, desc.itemsize as isize, desc.readonly);
         let start = start.offset(desc.offset);
         let kept = Box::new(Kept { _buffer: buffer, format, shape, strides });
-        let or_null = |wanted: bool, list: &Vec<isize>| if wanted { list.as_ptr().cast_mut() } else { std::ptr::null_mut() };
+        let or_null =
+            |wanted: bool, list: &Vec<isize>| if wanted { list.as_ptr().cast_mut() } else { std::ptr::null_mut() };
         *view = c::Py_buffer {
             buf: start.cast(),
             obj: object.again().0,
@@ -147,7 +116,14 @@ unsafe fn open(vm: &VirtualMachine, object: Borrowed, view: *mut c::Py_buffer, f
 }
 
 /// Fills a view of plain bytes.
-unsafe fn fill(view: *mut c::Py_buffer, object: Borrowed, data: *mut c_void, length: isize, readonly: bool, flags: c_int) -> c_int {
+unsafe fn fill(
+    view: *mut c::Py_buffer,
+    object: Borrowed,
+    data: *mut c_void,
+    length: isize,
+    readonly: bool,
+    flags: c_int,
+) -> c_int {
     // SAFETY: C's arguments; shape and strides point into the view itself.
     unsafe {
         let null = std::ptr::null_mut();
@@ -176,8 +152,10 @@ pub unsafe extern "C" fn PyBuffer_Release(view: *mut c::Py_buffer) {
         if object.is_null() {
             return;
         }
-        if (*object).ob_type == statics().bytearray {
-            release_bytearray(object, view);
+        if std::ptr::eq((*view).internal.cast(), &raw const bytearray::MARK) {
+            if let Some(array) = table::twin_of(object).and_then(|twin| twin.downcast_ref::<PyByteArray>()) {
+                bytearray::close(array);
+            }
         } else if Kind::of(object) == Kind::Instance {
             if let Some(release) = (*(*object).ob_type).tp_as_buffer.as_ref().and_then(|suite| suite.bf_releasebuffer) {
                 release(object, view);
@@ -320,13 +298,19 @@ unsafe fn order_of(view: *const c::Py_buffer, order: c_char) -> c_char {
         if order as u8 != b'A' {
             return order;
         }
-        let fortran = PyBuffer_IsContiguous(view, b'C' as c_char) == 0 && PyBuffer_IsContiguous(view, b'F' as c_char) != 0;
+        let fortran =
+            PyBuffer_IsContiguous(view, b'C' as c_char) == 0 && PyBuffer_IsContiguous(view, b'F' as c_char) != 0;
         if fortran { b'F' as c_char } else { b'C' as c_char }
     }
 }
 
 /// Copies a view's items into one piece of `length` bytes. 0, or -1 with an exception.
-pub unsafe extern "C" fn PyBuffer_ToContiguous(to: *mut c_void, view: *const c::Py_buffer, length: isize, order: c_char) -> c_int {
+pub unsafe extern "C" fn PyBuffer_ToContiguous(
+    to: *mut c_void,
+    view: *const c::Py_buffer,
+    length: isize,
+    order: c_char,
+) -> c_int {
     // SAFETY: C's arguments.
     api(|vm| unsafe {
         if length != (*view).len {

@@ -133,7 +133,8 @@ pub unsafe extern "C" fn PyCapsule_Import(name: *const c_char, _no_block: c_int)
             object = leave(vm, || object.get_attr(&key, vm))?;
         }
         let block = store::store(vm, &object);
-        let pointer = fields(vm, Borrowed(block), "").ok().filter(|fields| same(fields.name, name)).map(|it| it.pointer);
+        let pointer =
+            fields(vm, Borrowed(block), "").ok().filter(|fields| same(fields.name, name)).map(|it| it.pointer);
         table::decref(block);
         pointer.ok_or_else(invalid)
     })

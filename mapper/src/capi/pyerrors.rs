@@ -5,8 +5,13 @@ use rustpython_vm::builtins::{PyBaseException, PyBaseExceptionRef, PyTuple, PyTy
 
 /// Makes an exception of a class from a value, as raising `class, value` does: an instance stays itself, a tuple is
 /// the arguments, None is none.
-pub(crate) fn instance(vm: &VirtualMachine, class: &PyObjectRef, value: Option<PyObjectRef>) -> PyResult<PyBaseExceptionRef> {
-    let class_of_exceptions = |class: &&rustpython_vm::Py<PyType>| class.fast_issubclass(vm.ctx.exceptions.base_exception_type);
+pub(crate) fn instance(
+    vm: &VirtualMachine,
+    class: &PyObjectRef,
+    value: Option<PyObjectRef>,
+) -> PyResult<PyBaseExceptionRef> {
+    let class_of_exceptions =
+        |class: &&rustpython_vm::Py<PyType>| class.fast_issubclass(vm.ctx.exceptions.base_exception_type);
     let Some(class) = class.downcast_ref::<PyType>().filter(class_of_exceptions) else {
         return Err(vm.new_system_error(format!(
             "_PyErr_SetObject: exception {} is not a BaseException subclass",
@@ -263,7 +268,11 @@ pub unsafe extern "C" fn PyErr_SetFromErrnoWithFilenameObject(class: Borrowed, n
 }
 
 /// [`PyErr_SetFromErrno`] with two file names, each of which may be NULL.
-pub unsafe extern "C" fn PyErr_SetFromErrnoWithFilenameObjects(class: Borrowed, name: Borrowed, other: Borrowed) -> New {
+pub unsafe extern "C" fn PyErr_SetFromErrnoWithFilenameObjects(
+    class: Borrowed,
+    name: Borrowed,
+    other: Borrowed,
+) -> New {
     let code = std::io::Error::last_os_error().raw_os_error().unwrap_or(0);
     api(|vm| {
         let text = strerror(code);

@@ -6,7 +6,8 @@ use super::prelude::*;
 pub unsafe extern "C" fn Py_HashBuffer(data: *const c_void, length: isize) -> isize {
     infallible(0, |vm| {
         // SAFETY: C's arguments.
-        let bytes = if length <= 0 { &[] } else { unsafe { std::slice::from_raw_parts(data.cast::<u8>(), length as usize) } };
+        let bytes =
+            if length <= 0 { &[] } else { unsafe { std::slice::from_raw_parts(data.cast::<u8>(), length as usize) } };
         Ok(vm.ctx.new_bytes(bytes.to_vec()).as_object().hash(vm)? as isize)
     })
 }

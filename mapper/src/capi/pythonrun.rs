@@ -38,7 +38,8 @@ pub unsafe extern "C" fn Py_CompileStringExFlags(
             let args = (vm.ctx.new_bytes(bytes.to_vec()), file, name);
             return Ok(New::of(vm, leave(vm, || compile.call(args, vm))?));
         };
-        let code = leave(vm, || vm.compile(source, mode, &file)).map_err(|error| error.into_pyexception(vm, Some(source)))?;
+        let code =
+            leave(vm, || vm.compile(source, mode, &file)).map_err(|error| error.into_pyexception(vm, Some(source)))?;
         Ok(New::of(vm, code))
     })
 }

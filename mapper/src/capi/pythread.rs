@@ -29,7 +29,11 @@ pub unsafe extern "C" fn PyThread_acquire_lock(lock: *mut c_void, wait: c_int) -
 }
 
 /// Takes a lock, waiting at most `microseconds` (for ever if negative). 1, or 0 if it was not free in time.
-pub unsafe extern "C" fn PyThread_acquire_lock_timed(lock: *mut c_void, microseconds: i64, _interruptible: c_int) -> c_int {
+pub unsafe extern "C" fn PyThread_acquire_lock_timed(
+    lock: *mut c_void,
+    microseconds: i64,
+    _interruptible: c_int,
+) -> c_int {
     // SAFETY: C's argument.
     let lock = unsafe { &*lock.cast::<Lock>() };
     let held = lock.held.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -146,7 +150,9 @@ pub unsafe extern "C" fn PyMutex_Lock(mutex: *mut u8) {
     while bits.fetch_or(1, Ordering::Acquire) & 1 != 0 {
         match rustpython_vm::vm::thread::current_vm_is_set() {
             true => rustpython_vm::vm::thread::with_current_vm(|vm| {
-                leave(vm, || rustpython_vm::vm::thread::allow_threads(vm, || std::thread::sleep(Duration::from_micros(50))));
+                leave(vm, || {
+                    rustpython_vm::vm::thread::allow_threads(vm, || std::thread::sleep(Duration::from_micros(50)))
+                });
             }),
             false => std::thread::sleep(Duration::from_micros(50)),
         }

@@ -46,7 +46,12 @@ pub unsafe extern "C" fn PySlice_Unpack(
 }
 
 /// Cuts a slice's parts to a sequence's length; returns how many items it selects.
-pub unsafe extern "C" fn PySlice_AdjustIndices(length: isize, start: *mut isize, stop: *mut isize, step: isize) -> isize {
+pub unsafe extern "C" fn PySlice_AdjustIndices(
+    length: isize,
+    start: *mut isize,
+    stop: *mut isize,
+    step: isize,
+) -> isize {
     // SAFETY: C's arguments.
     unsafe {
         for index in [&mut *start, &mut *stop] {
@@ -105,10 +110,11 @@ pub unsafe extern "C" fn PySlice_GetIndices(
                 *to = default;
                 return true;
             }
-            Kind::of(part) == Kind::Long && crate::long::to_i64(part).is_some_and(|value| {
-                *to = if value < 0 && to != step { value as isize + length } else { value as isize };
-                true
-            })
+            Kind::of(part) == Kind::Long
+                && crate::long::to_i64(part).is_some_and(|value| {
+                    *to = if value < 0 && to != step { value as isize + length } else { value as isize };
+                    true
+                })
         };
         if !read(fields.step, 1, step)
             || !read(fields.start, if *step < 0 { length - 1 } else { 0 }, start)

@@ -6,7 +6,8 @@ use std::io::Write as _;
 /// An attribute of `sys`, borrowed; NULL without an exception if there is none.
 pub unsafe extern "C" fn PySys_GetObject(name: *const c_char) -> Lent {
     let raised = error::take_block();
-    let found = infallible(Lent::NULL, |vm| Ok(attribute(vm, name)?.map_or(Lent::NULL, |found| lend_of_sys(vm, &found))));
+    let found =
+        infallible(Lent::NULL, |vm| Ok(attribute(vm, name)?.map_or(Lent::NULL, |found| lend_of_sys(vm, &found))));
     error::set_block(raised);
     found
 }

@@ -97,9 +97,7 @@ pub unsafe extern "C" fn PyType_GetModuleByDef(t: *mut c::PyTypeObject, def: *mu
                 }
             }
             let name = error::text((*t).tp_name);
-            Err(vm.new_type_error(format!(
-                "PyType_GetModuleByDef: No superclass of '{name}' has the given module"
-            )))
+            Err(vm.new_type_error(format!("PyType_GetModuleByDef: No superclass of '{name}' has the given module")))
         }
     })
 }
@@ -116,9 +114,11 @@ pub unsafe extern "C" fn PyType_GetBaseByToken(
         }
         // SAFETY: C's arguments; an MRO has types.
         unsafe {
-            let found = store::tuple_slice((*t).tp_mro).iter().map(|class| class.cast::<c::PyTypeObject>()).find(|&class| {
-                (*class).tp_flags & tpflags::HEAPTYPE != 0 && (*class.cast::<c::PyHeapTypeObject>()).ht_token == token
-            });
+            let found =
+                store::tuple_slice((*t).tp_mro).iter().map(|class| class.cast::<c::PyTypeObject>()).find(|&class| {
+                    (*class).tp_flags & tpflags::HEAPTYPE != 0
+                        && (*class.cast::<c::PyHeapTypeObject>()).ht_token == token
+                });
             if let Some(result) = result.as_mut() {
                 *result = found.unwrap_or(std::ptr::null_mut());
                 if let Some(class) = found {
@@ -148,7 +148,9 @@ pub unsafe extern "C" fn PyType_GetFullyQualifiedName(t: Borrowed) -> New {
         Ok(New::of(
             vm,
             match text_attribute(vm, &class, "__module__") {
-                Some(module) if module != "builtins" && module != "__main__" => vm.ctx.new_str(format!("{module}.{name}")),
+                Some(module) if module != "builtins" && module != "__main__" => {
+                    vm.ctx.new_str(format!("{module}.{name}"))
+                }
                 _ => vm.ctx.new_str(name),
             },
         ))

@@ -532,9 +532,7 @@ pub unsafe extern "C" fn PyUnicode_FromKindAndData(kind: c_int, data: *const c_v
         }
         let text = Characters::new(data.cast(), length as usize, width);
         match text.bound() {
-            0x11_0000.. => {
-                api(|vm| Err(vm.new_system_error("invalid maximum character passed to PyUnicode_New")))
-            }
+            0x11_0000.. => api(|vm| Err(vm.new_system_error("invalid maximum character passed to PyUnicode_New"))),
             _ => made(text.to_block()),
         }
     }

@@ -2,7 +2,13 @@
 
 use super::prelude::*;
 
-fn warn(vm: &VirtualMachine, category: Borrowed, text: PyObjectRef, level: isize, source: Option<PyObjectRef>) -> PyResult<c_int> {
+fn warn(
+    vm: &VirtualMachine,
+    category: Borrowed,
+    text: PyObjectRef,
+    level: isize,
+    source: Option<PyObjectRef>,
+) -> PyResult<c_int> {
     let category = category.opt(vm)?.unwrap_or_else(|| vm.ctx.exceptions.runtime_warning.to_owned().into());
     let warnings = vm.import("warnings", 0)?;
     let source = source.unwrap_or_else(|| vm.ctx.none());
@@ -17,7 +23,12 @@ pub unsafe extern "C" fn PyErr_WarnEx(category: Borrowed, text: *const c_char, l
 }
 
 /// [`PyErr_WarnEx`] with a formatted text.
-pub unsafe extern "C" fn PyErr_WarnFormat(category: Borrowed, level: isize, format: *const c_char, va: *mut VaList) -> c_int {
+pub unsafe extern "C" fn PyErr_WarnFormat(
+    category: Borrowed,
+    level: isize,
+    format: *const c_char,
+    va: *mut VaList,
+) -> c_int {
     api(|vm| {
         // SAFETY: C's arguments.
         let text = unsafe { crate::format::format(vm, format, &mut *va)? };
@@ -26,7 +37,12 @@ pub unsafe extern "C" fn PyErr_WarnFormat(category: Borrowed, level: isize, form
 }
 
 /// Issues a `ResourceWarning` about an object.
-pub unsafe extern "C" fn PyErr_ResourceWarning(source: Borrowed, level: isize, format: *const c_char, va: *mut VaList) -> c_int {
+pub unsafe extern "C" fn PyErr_ResourceWarning(
+    source: Borrowed,
+    level: isize,
+    format: *const c_char,
+    va: *mut VaList,
+) -> c_int {
     api(|vm| {
         // SAFETY: C's arguments.
         let text = unsafe { crate::format::format(vm, format, &mut *va)? };

@@ -28,7 +28,9 @@ fn target(vm: &VirtualMachine, reference: Borrowed) -> PyResult<Option<PyObjectR
         return Ok(weak.upgrade());
     }
     let types = &vm.ctx.types;
-    if object.class().fast_issubclass(types.weakproxy_type) || object.class().fast_issubclass(types.weakcallableproxy_type) {
+    if object.class().fast_issubclass(types.weakproxy_type)
+        || object.class().fast_issubclass(types.weakcallableproxy_type)
+    {
         // A proxy's object has no way out but through its methods.
         let bound = object.get_attr("__init__", vm).and_then(|method| method.get_attr("__self__", vm));
         return Ok(bound.ok());

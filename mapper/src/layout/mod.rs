@@ -74,13 +74,8 @@ pub type PyCFunctionFast = unsafe extern "C" fn(*mut PyObject, *const *mut PyObj
 pub type PyCFunctionFastWithKeywords =
     unsafe extern "C" fn(*mut PyObject, *const *mut PyObject, isize, *mut PyObject) -> *mut PyObject;
 /// `METH_METHOD | METH_FASTCALL | METH_KEYWORDS`.
-pub type PyCMethod = unsafe extern "C" fn(
-    *mut PyObject,
-    *mut PyTypeObject,
-    *const *mut PyObject,
-    usize,
-    *mut PyObject,
-) -> *mut PyObject;
+pub type PyCMethod =
+    unsafe extern "C" fn(*mut PyObject, *mut PyTypeObject, *const *mut PyObject, usize, *mut PyObject) -> *mut PyObject;
 
 /// `METH_*` of `methodobject.h`.
 pub mod meth {
@@ -173,7 +168,8 @@ mod tests {
                     other => wrong.push(format!("{name}.{field} is at {offset} with {size} bytes, C has {other:?}")),
                 }
             }
-            for field in expected.keys().filter(|field| !matches!(**field, "(sizeof)" | "ob_refcnt_full" | "_aligner")) {
+            for field in expected.keys().filter(|field| !matches!(**field, "(sizeof)" | "ob_refcnt_full" | "_aligner"))
+            {
                 let field = if *field == "type" { "kind" } else { field };
                 if !fields.iter().any(|(name, ..)| *name == field) {
                     wrong.push(format!("{name}.{field} is missing"));
