@@ -2,7 +2,7 @@
 
 use super::prelude::*;
 use crate::bytearray;
-use rustpython_vm::builtins::{PyByteArray, PyStr};
+use rustpython_vm::builtins::PyStr;
 use rustpython_vm::protocol::{BufferFlags, PyBuffer};
 
 const WRITABLE: c_int = 1;
@@ -10,24 +10,17 @@ const FORMAT: c_int = 4;
 const ND: c_int = 8;
 const STRIDES: c_int = 0x10 | ND;
 
-/// Opens an exact bytearray's buffer, which runs no Python code. False if that has to go the long way.
+/// Opens an exact bytearray's buffer, which needs no VM. False if that has to go the long way.
 #[inline]
-unsafe fn open_bytearray(
-    vm: &VirtualMachine,
-    object: Borrowed,
-    view: *mut c::Py_buffer,
-    flags: c_int,
-) -> PyResult<bool> {
-    let managed = object.held(vm)?;
-    let Some((start, length)) = managed.downcast_ref::<PyByteArray>().and_then(bytearray::open) else {
-        return Ok(false);
-    };
-    // SAFETY: by the caller's contract; the memory does not move while the view is open.
+unsafe fn open_bytearray(object: Borrowed, view: *mut c::Py_buffer, flags: c_int) -> bool {
+    // SAFETY: by the caller's contract a bytearray; its memory does not move while the view is open.
     unsafe {
+        let Some(twin) = table::twin_of(object.0) else { return false };
+        let Some((start, length)) = bytearray::open(twin.downcast_unchecked_ref()) else { return false };
         fill(view, object, start.cast(), length as isize, false, flags);
         (*view).internal = (&raw const bytearray::MARK).cast_mut().cast();
     }
-    Ok(true)
+    true
 }
 
 /// What a view keeps of a managed buffer.
@@ -48,10 +41,8 @@ pub unsafe extern "C" fn PyObject_GetBuffer(object: Borrowed, view: *mut c::Py_b
             return fill(view, object, data.cast(), length, true, flags);
         }
         (*view).obj = std::ptr::null_mut();
-        if (*object.0).ob_type == statics().bytearray {
-            return api(
-                |vm| if open_bytearray(vm, object, view, flags)? { Ok(0) } else { open(vm, object, view, flags) },
-            );
+        if (*object.0).ob_type == statics().bytearray && open_bytearray(object, view, flags) {
+            return 0;
         }
         let suite = (*(*object.0).ob_type).tp_as_buffer;
         if let Some(suite) = suite.as_ref()
@@ -153,8 +144,8 @@ pub unsafe extern "C" fn PyBuffer_Release(view: *mut c::Py_buffer) {
             return;
         }
         if std::ptr::eq((*view).internal.cast(), &raw const bytearray::MARK) {
-            if let Some(array) = table::twin_of(object).and_then(|twin| twin.downcast_ref::<PyByteArray>()) {
-                bytearray::close(array);
+            if let Some(twin) = table::twin_of(object) {
+                bytearray::close(twin.downcast_unchecked_ref());
             }
         } else if Kind::of(object) == Kind::Instance {
             if let Some(release) = (*(*object).ob_type).tp_as_buffer.as_ref().and_then(|suite| suite.bf_releasebuffer) {
