@@ -2,11 +2,12 @@
 //! function from the object's type, and as special methods in the class's dictionary, whose closures hold the
 //! function of the type that defines it (so that `super().__repr__()` calls the base's).
 
-use std::ffi::c_int;
+use std::ffi::{CString, c_int};
 
 use rustclad_mapper::block::Block;
 use rustclad_mapper::export::as_buffer;
-use rustclad_mapper::layout as c;
+use rustclad_mapper::kind::Kind;
+use rustclad_mapper::layout::{self as c, tpflags};
 use rustclad_mapper::types::type_block;
 use rustclad_mapper::{error, lifetime, store, thread};
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyStr, PyType, PyTypeRef};
@@ -253,6 +254,37 @@ fn set_attribute(
     set_item(vm, f, this, name, value, "__setattr__")
 }
 
+/// An attribute's name as the slots of old take it.
+fn name_text(vm: &VirtualMachine, name: &PyObject) -> PyResult<CString> {
+    let text = name.downcast_ref::<PyStr>().map(|name| name.as_bytes().to_vec());
+    let text = text.ok_or_else(|| {
+        vm.new_type_error(format!("attribute name must be string, not '{}'", name.class().name()))
+    })?;
+    CString::new(text).map_err(|_| vm.new_value_error("embedded null character"))
+}
+
+fn get_by_text(vm: &VirtualMachine, f: c::GetAttrFunc, this: &PyObject, name: &PyObject) -> PyResult {
+    let name = name_text(vm, name)?;
+    let _section = thread::enter(vm);
+    let this = Held::new(vm, this);
+    // SAFETY: as for `unary`; the text outlives the call.
+    object_result(vm, unsafe { f(this.0, name.as_ptr().cast_mut()) }, "__getattribute__")
+}
+
+fn set_by_text(
+    vm: &VirtualMachine,
+    f: c::SetAttrFunc,
+    this: &PyObject,
+    name: &PyObject,
+    value: Option<&PyObject>,
+) -> PyResult<()> {
+    let name = name_text(vm, name)?;
+    let _section = thread::enter(vm);
+    let (this, value) = (Held::new(vm, this), Held::opt(vm, value));
+    // SAFETY: as for `unary`; the text outlives the call.
+    status(vm, unsafe { f(this.0, name.as_ptr().cast_mut(), value.0) }, "__setattr__")
+}
+
 /// `self` and the arguments of a special method, checked for their number.
 fn split<'a, const N: usize>(
     vm: &VirtualMachine,
@@ -335,6 +367,12 @@ fn unary_method(vm: &VirtualMachine, class: &PyTypeRef, name: &'static str, f: c
 }
 
 fn install_creation(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject) {
+    // SAFETY: a base is ready.
+    let base = unsafe { Kind::of_type(t.tp_base) };
+    if t.tp_new.is_none() && !matches!(base, Kind::Instance | Kind::Opaque) {
+        // Objects of a builtin type's kind are made by that type.
+        return install_init_and_call(vm, class, t);
+    }
     class.slots.new.store(Some(|class, args, vm| {
         // The class's own block: a class derived in Python has its base's function there.
         // SAFETY: a ready type.
@@ -343,7 +381,11 @@ fn install_creation(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject)
             None => Err(vm.new_type_error(format!("cannot create '{}' instances", class.slot_name()))),
         }
     }));
-    if let Some(f) = t.tp_new {
+    // `object.__new__` refuses to make objects of C's: what a type inherits from `object`, it calls under its own name.
+    // SAFETY: as above.
+    let inherited = if base == Kind::Opaque { unsafe { (*t.tp_base).tp_new } } else { None };
+    let inherited = inherited.filter(|_| t.tp_flags & tpflags::DISALLOW_INSTANTIATION == 0);
+    if let Some(f) = t.tp_new.or(inherited) {
         let owner = static_class(class);
         let code = move |vm: &VirtualMachine, mut args: FuncArgs, _: Callee| -> PyResult {
             let name = owner.name();
@@ -363,6 +405,10 @@ fn install_creation(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject)
         let function = HeapMethodDef::new(definition).into_ref(&vm.ctx).build_function(vm, Some(class.clone().into()));
         set(vm, class, "__new__", function);
     }
+    install_init_and_call(vm, class, t);
+}
+
+fn install_init_and_call(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject) {
     if let Some(f) = t.tp_init {
         class.slots.init.store(Some(|this, args, vm| match class_slot(vm, this, |t| t.tp_init) {
             Some(f) => init(vm, f, this, args),
@@ -479,6 +525,32 @@ fn install_basic(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject) {
         });
         special!(vm, class, "__delattr__", |vm, this, [name]| {
             set_attribute(vm, f, this, name, None).map(|()| vm.ctx.none())
+        });
+    }
+    if t.tp_getattro.is_none()
+        && let Some(f) = t.tp_getattr
+    {
+        class.slots.getattro.store(Some(|this, name, vm| match class_slot(vm, this, |t| t.tp_getattr) {
+            Some(f) => get_by_text(vm, f, this, name.as_object()),
+            None => Err(missing(vm, "tp_getattr")),
+        }));
+        special!(vm, class, "__getattribute__", |vm, this, [name]| get_by_text(vm, f, this, name));
+    }
+    if t.tp_setattro.is_none()
+        && let Some(f) = t.tp_setattr
+    {
+        class.slots.setattro.store(Some(|this, name, value, vm| {
+            let f = class_slot(vm, this, |t| t.tp_setattr).ok_or_else(|| missing(vm, "tp_setattr"))?;
+            match &value {
+                PySetterValue::Assign(value) => set_by_text(vm, f, this, name.as_object(), Some(value)),
+                PySetterValue::Delete => set_by_text(vm, f, this, name.as_object(), None),
+            }
+        }));
+        special!(vm, class, "__setattr__", |vm, this, [name, value]| {
+            set_by_text(vm, f, this, name, Some(value)).map(|()| vm.ctx.none())
+        });
+        special!(vm, class, "__delattr__", |vm, this, [name]| {
+            set_by_text(vm, f, this, name, None).map(|()| vm.ctx.none())
         });
     }
     if let Some(f) = t.tp_descr_get {

@@ -77,7 +77,9 @@ fn import_error(
     error
 }
 
-/// The `ImportError` for an init function that failed: it names the path, and has what was raised as its cause.
+/// The `ImportError` for an init function that failed: it names the path, and has what was raised as its cause. It is
+/// of that exception's class, too, where both can be combined: CPython lets the exception itself through, and callers
+/// may wait for it.
 fn init_error(
     vm: &VirtualMachine,
     name: &str,
@@ -90,8 +92,28 @@ fn init_error(
     let text = cause.as_object().str(vm).map_or_else(|_| String::new(), |text| text.to_string_lossy().into_owned());
     let reason = LoadError::Init(format!("{}: {text}", cause.class().name()));
     let error = import_error(vm, name, path, &reason);
+    let error = both(vm, &error, cause.class()).unwrap_or(error);
     error::chain(&error, cause);
     error
+}
+
+/// The same `ImportError` as one of another class, too; None if the two have no common layout.
+fn both(
+    vm: &VirtualMachine,
+    error: &rustpython_vm::builtins::PyBaseExceptionRef,
+    other: &rustpython_vm::Py<rustpython_vm::builtins::PyType>,
+) -> Option<rustpython_vm::builtins::PyBaseExceptionRef> {
+    use rustpython_vm::builtins::PyType;
+    let bases = vec![error.class().to_owned(), other.to_owned()];
+    let metaclass = vm.ctx.types.type_type.to_owned();
+    let class = PyType::new_heap("ImportError", bases, Default::default(), Default::default(), metaclass, &vm.ctx).ok()?;
+    class.set_attr(vm.ctx.intern_str("__module__"), vm.ctx.new_str("builtins").into());
+    let made = vm.invoke_exception(&class, error.args().as_slice().to_vec()).ok()?;
+    for attribute in ["name", "path"] {
+        let value = error.as_object().get_attr(attribute, vm).ok()?;
+        made.as_object().set_attr(attribute, value, vm).ok()?;
+    }
+    Some(made)
 }
 
 /// Looks at the file and loads it; returns its init function.
@@ -313,6 +335,10 @@ pub(crate) fn exec(vm: &VirtualMachine, module: &PyObjectRef) -> PyResult<()> {
         unsafe {
             let def = module::definition(block);
             if def.is_null() || (*def).m_slots.is_null() {
+                return Ok(());
+            }
+            // Executed before: `importlib.reload` changes nothing.
+            if !(*block.cast::<module::ModuleBlock>()).state.is_null() {
                 return Ok(());
             }
             table::hold(block, module);

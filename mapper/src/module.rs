@@ -68,18 +68,24 @@ pub unsafe fn set_definition(vm: &VirtualMachine, block: Block, def: *mut c::PyM
     unsafe {
         let module = &mut *block.cast::<ModuleBlock>();
         module.def = def;
-        allocate_state(vm, block)
+        allocate_state(vm, block, 0)
     }
 }
 
-/// Gives a module its state, if its definition asks for one and it has none yet.
-unsafe fn allocate_state(vm: &VirtualMachine, block: Block) -> PyResult<()> {
+/// Gives a module its state, of at least so many bytes, if its definition asks for one and it has none yet.
+///
+/// # Errors
+/// `MemoryError`.
+///
+/// # Safety
+/// `block` is a module's that has a definition.
+pub(crate) unsafe fn allocate_state(vm: &VirtualMachine, block: Block, least: isize) -> PyResult<()> {
     // SAFETY: the caller set the definition.
     unsafe {
         let module = &mut *block.cast::<ModuleBlock>();
         let size = (*module.def).m_size;
-        if size > 0 && module.state.is_null() {
-            module.state = libc::calloc(1, size as usize);
+        if size >= 0 && size.max(least) > 0 && module.state.is_null() {
+            module.state = libc::calloc(1, size.max(least) as usize);
             if module.state.is_null() {
                 return Err(vm.new_memory_error(""));
             }

@@ -3,12 +3,12 @@
 use std::ffi::{c_int, c_void};
 
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyStrRef};
-use rustpython_vm::{AsObject, PyResult, VirtualMachine};
+use rustpython_vm::{PyResult, VirtualMachine};
 
 use crate::block::Block;
 use crate::layout as c;
 use crate::reference::Borrowed;
-use crate::{error, module, retrieve, table};
+use crate::{error, module, retrieve};
 
 const CREATE: c_int = 1;
 const EXEC: c_int = 2;
@@ -49,7 +49,7 @@ pub(crate) unsafe fn from_definition(vm: &VirtualMachine, def: *mut c::PyModuleD
                 "module {name}: m_size may not be negative for multi-phase initialization"
             )));
         }
-        let mut create = None;
+        let (mut create, mut interpreters, mut lock) = (None, false, false);
         let mut has_exec = false;
         for (slot, value) in slots(def) {
             match slot {
@@ -58,7 +58,15 @@ pub(crate) unsafe fn from_definition(vm: &VirtualMachine, def: *mut c::PyModuleD
                 }
                 CREATE => create = Some(std::mem::transmute::<*mut c_void, Create>(value)),
                 EXEC => has_exec = true,
-                MULTIPLE_INTERPRETERS | GIL => {}
+                MULTIPLE_INTERPRETERS if interpreters => {
+                    let wrong = format!("module {name} has more than one 'multiple interpreters' slots");
+                    return Err(vm.new_system_error(wrong));
+                }
+                MULTIPLE_INTERPRETERS => interpreters = true,
+                GIL if lock => {
+                    return Err(vm.new_system_error(format!("module {name} has more than one 'gil' slot")));
+                }
+                GIL => lock = true,
                 other => {
                     return Err(vm.new_system_error(format!("module {name} uses unknown slot ID {other}")));
                 }
@@ -124,7 +132,7 @@ fn caused(wrong: PyBaseExceptionRef, cause: PyBaseExceptionRef) -> PyBaseExcepti
     wrong
 }
 
-/// Runs a module's execution slots (`PyModule_ExecDef`), once: a module that has its state was executed before.
+/// Runs a module's execution slots (`PyModule_ExecDef`).
 ///
 /// # Errors
 /// What a slot raised; `SystemError` if it broke the rules.
@@ -136,10 +144,9 @@ pub(crate) unsafe fn execute(vm: &VirtualMachine, block: Block, def: *mut c::PyM
     unsafe {
         let twin = retrieve::retrieve(vm, block)?;
         let name: PyStrRef = twin.get_attr("__name__", vm)?.try_into_value(vm)?;
-        if (*def).m_size > 0 && !(*block.cast::<module::ModuleBlock>()).state.is_null() {
-            return Ok(());
-        }
-        module::set_definition(vm, block, def)?;
+        (*block.cast::<module::ModuleBlock>()).def = def;
+        // Also an empty state: it says that the module was executed.
+        module::allocate_state(vm, block, 1)?;
         for (slot, value) in slots(def) {
             if slot != EXEC {
                 continue;
@@ -159,8 +166,6 @@ pub(crate) unsafe fn execute(vm: &VirtualMachine, block: Block, def: *mut c::PyM
                 (false, None) => {}
             }
         }
-        let _ = table::twin_of(block);
-        let _ = twin.as_object();
         Ok(())
     }
 }

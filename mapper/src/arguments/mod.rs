@@ -166,6 +166,13 @@ pub(crate) unsafe fn positional(
             return Err(error);
         }
     }
+    if parser.rest.first().is_some_and(|next| !next.is_ascii_alphabetic() && !b"(|".contains(next)) {
+        // SAFETY: what was parsed so far.
+        unsafe { parser.give_back() };
+        // SAFETY: by contract.
+        let format = unsafe { error::text(format) };
+        return Err(vm.new_system_error(format!("bad format string: {format}")));
+    }
     Ok(1)
 }
 

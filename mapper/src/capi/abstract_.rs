@@ -589,3 +589,21 @@ pub unsafe extern "C" fn _PyStack_AsDict(values: *const Block, names: Borrowed) 
         Ok(New::of(vm, dict))
     })
 }
+
+/// `O&` converter to a size: None leaves it as it is. 1, or 0 with an exception.
+pub unsafe extern "C" fn _Py_convert_optional_to_ssize_t(object: Borrowed, to: *mut c_void) -> c_int {
+    if object.0 == statics().none {
+        return 1;
+    }
+    let done: c_int = api(|vm| {
+        if !object.held(vm)?.number().is_index() {
+            let name = object.held(vm)?.class().name().to_string();
+            return Err(vm.new_type_error(format!("argument should be integer or None, not {name}")));
+        }
+        let overflow = Borrowed(types::type_block(vm, vm.ctx.exceptions.overflow_error).cast());
+        // SAFETY: C's argument.
+        unsafe { to.cast::<isize>().write(super::number::as_isize(vm, object, overflow)?) };
+        Ok(1)
+    });
+    done.max(0)
+}

@@ -455,3 +455,65 @@ pub unsafe extern "C" fn PyErr_SetInterrupt() {
     // SAFETY: a signal to ourselves.
     unsafe { libc::raise(libc::SIGINT) };
 }
+
+/// The handled exception as class, value and traceback, all new references or NULL.
+pub unsafe extern "C" fn PyErr_GetExcInfo(class: *mut Block, value: *mut Block, traceback: *mut Block) {
+    // SAFETY: C's arguments.
+    unsafe {
+        let handled = PyErr_GetHandledException().0;
+        *value = handled;
+        *class = std::ptr::null_mut();
+        *traceback = std::ptr::null_mut();
+        if !handled.is_null() {
+            *class = Borrowed((*handled).ob_type.cast()).again().0;
+            *traceback = PyException_GetTraceback(Borrowed(handled)).0;
+        }
+    }
+}
+
+/// Sets the handled exception to `value`; takes over all three references.
+pub unsafe extern "C" fn PyErr_SetExcInfo(class: Stolen, value: Stolen, traceback: Stolen) {
+    // SAFETY: C's arguments.
+    unsafe { PyErr_SetHandledException(Borrowed(value.block())) };
+    drop((class, value, traceback));
+}
+
+/// Prints the raised exception as one that nobody can handle, with a formatted text that says where it came from.
+pub unsafe extern "C" fn PyErr_FormatUnraisable(format: *const c_char, va: *mut VaList) {
+    infallible((), |vm| {
+        let Some(raised) = error::take(vm) else { return Ok(()) };
+        // SAFETY: C's arguments.
+        let text = match format.is_null() {
+            true => None,
+            false => Some(unsafe { crate::format::format(vm, format, &mut *va)? }.to_string_lossy().into_owned()),
+        };
+        leave(vm, || vm.run_unraisable(raised, text, vm.ctx.none()));
+        Ok(())
+    });
+}
+
+/// Raises `raised` (a reference that is taken over, or NULL), as the context of what is raised already.
+pub unsafe extern "C" fn _PyErr_ChainExceptions1(raised: Stolen) {
+    if raised.block().is_null() {
+        return;
+    }
+    infallible((), |vm| {
+        match error::take(vm) {
+            None => error::set_block(raised.into_block()),
+            Some(newer) => {
+                let older = raised.take(vm)?.downcast::<PyBaseException>().map_err(|_| bad_internal_call(vm))?;
+                newer.set_context(Some(older));
+                error::set(vm, newer);
+            }
+        }
+        Ok(())
+    });
+}
+
+/// A printed message with the function it came from, and the end of the process.
+pub unsafe extern "C" fn _Py_FatalErrorFunc(function: *const c_char, message: *const c_char) -> ! {
+    // SAFETY: C's arguments.
+    let (function, message) = unsafe { (error::text(function), error::text(message)) };
+    eprintln!("Fatal Python error: {function}: {message}");
+    std::process::abort();
+}

@@ -235,3 +235,17 @@ pub unsafe extern "C" fn PyOS_vsnprintf(to: *mut c_char, size: usize, format: *c
         length
     }
 }
+
+/// Bytes as a str of hexadecimal digits.
+pub unsafe extern "C" fn _Py_strhex(bytes: *const c_char, length: isize) -> New {
+    // SAFETY: C's arguments.
+    let bytes = unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), length.max(0) as usize) };
+    api(|vm| {
+        use std::fmt::Write as _;
+        let mut text = String::with_capacity(bytes.len() * 2);
+        for byte in bytes {
+            let _ = write!(text, "{byte:02x}");
+        }
+        Ok(New::of(vm, vm.ctx.new_str(text)))
+    })
+}

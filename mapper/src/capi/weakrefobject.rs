@@ -63,3 +63,8 @@ pub unsafe extern "C" fn PyWeakref_GetObject(reference: Borrowed) -> Lent {
 pub unsafe extern "C" fn PyWeakref_IsDead(reference: Borrowed) -> c_int {
     api(|vm| Ok(c_int::from(target(vm, reference)?.is_none())))
 }
+
+/// [`PyWeakref_IsDead`] without an exception, for CPython's own modules.
+pub unsafe extern "C" fn _PyWeakref_IsDead(reference: Borrowed) -> c_int {
+    infallible(0, |vm| Ok(c_int::from(target(vm, reference)?.is_none())))
+}
