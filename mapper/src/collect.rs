@@ -280,7 +280,10 @@ unsafe fn each_reference(block: Block, visit: &mut Visit<'_>) {
         }
         match Kind::of(block) {
             Kind::Instance => each_of_instance(block, visit),
-            Kind::Tuple => crate::store::tuple_slice(block).iter().copied().for_each(visit),
+            Kind::Tuple => {
+                let items = crate::store::tuple_slice(block).iter().chain(crate::store::hidden_items(block));
+                items.copied().for_each(visit);
+            }
             Kind::List => crate::list::items(block).iter().copied().for_each(visit),
             Kind::Dict => crate::keywords::record(block).into_iter().flatten().for_each(|(_, value)| visit(*value)),
             Kind::Slice => {

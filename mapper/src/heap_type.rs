@@ -290,19 +290,12 @@ pub(crate) unsafe extern "C" fn subtype_dealloc(block: Block) {
         let dealloc = if base.is_null() { None } else { (*base).tp_dealloc };
         match dealloc {
             Some(dealloc) if !std::ptr::fn_addr_eq(dealloc, lifetime::free_builtin as c::Destructor) => dealloc(block),
-            _ => free_instance(block),
+            _ => lifetime::free_builtin(block),
         }
         let base_drops = !base.is_null() && (*base).tp_flags & tpflags::HEAPTYPE != 0;
         if (*class).tp_flags & tpflags::HEAPTYPE != 0 && !base_drops {
             table::decref(class.cast());
         }
-    }
-}
-
-unsafe fn free_instance(block: Block) {
-    if block::header(block).is_some() {
-        // SAFETY: nobody refers to it.
-        unsafe { block::free(block) };
     }
 }
 

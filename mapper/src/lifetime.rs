@@ -254,8 +254,8 @@ unsafe fn destroy_now(block: Block) {
             lend::end(block);
         }
         let kind = (*block).ob_type;
-        if Kind::of_type(kind) == Kind::Instance
-            && let Some(dealloc) = (*kind).tp_dealloc
+        if let Some(dealloc) = (*kind).tp_dealloc
+            && !std::ptr::fn_addr_eq(dealloc, free_builtin as c::Destructor)
         {
             header.flags |= flag::DYING;
             dealloc(block);
@@ -274,7 +274,7 @@ pub unsafe extern "C" fn free_builtin(block: Block) {
     unsafe {
         match Kind::of(block) {
             Kind::Tuple => {
-                for &item in crate::store::tuple_slice(block) {
+                for &item in crate::store::tuple_slice(block).iter().chain(crate::store::hidden_items(block)) {
                     xdecref(item);
                 }
             }

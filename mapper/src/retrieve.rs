@@ -1,7 +1,10 @@
 //! Block to managed object. [`retrieve`] reads a borrowed reference, [`take`] takes one over; both make the managed
 //! half if the block has none yet. Needs the C lock.
 
-use rustpython_vm::builtins::{PyInt, PySet, PySlice, PyType};
+use rustpython_vm::builtins::{
+    PyBytes, PyComplex, PyDict, PyDictRef, PyFloat, PyInt, PyList, PySet, PySlice, PyStr, PyTuple, PyType, PyTypeRef,
+};
+use rustpython_vm::object::MaybeTraverse;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine};
 
 use crate::block::{Block, flag, header, header_of};
@@ -182,8 +185,7 @@ unsafe fn new_instance(vm: &VirtualMachine, block: Block) -> PyResult {
         let dict =
             class.slots.flags.has_feature(rustpython_vm::types::PyTypeFlags::HAS_DICT).then(|| vm.ctx.new_dict());
         header.flags |= flag::BOUND;
-        let base = rustpython_vm::builtins::PyBaseObject;
-        let twin: PyObjectRef = PyRef::new_ref(Bound { base, link: Link::new(block) }, class, dict).into();
+        let twin = with_payload(vm, block, class, dict)?;
         table::tie(block, &twin);
         if (*block).ob_refcnt > 0 {
             table::adopt(block, &twin);
@@ -210,4 +212,44 @@ pub unsafe fn marry(block: Block, twin: &PyObject, bound: bool) {
 /// A managed int's value, for callers that have an object.
 pub fn int_of(object: &PyObject) -> Option<&rustpython_vm::Py<PyInt>> {
     object.downcast_ref()
+}
+
+/// The managed half of an object that C code made, of a class that may derive from a builtin type: then the VM sees that
+/// type's payload, with the value that the block has now.
+unsafe fn with_payload(vm: &VirtualMachine, block: Block, class: PyTypeRef, dict: Option<PyDictRef>) -> PyResult {
+    fn bound<B: PyPayload + MaybeTraverse + std::fmt::Debug>(
+        base: B,
+        block: Block,
+        class: PyTypeRef,
+        dict: Option<PyDictRef>,
+    ) -> PyObjectRef {
+        PyRef::new_ref(Bound { base, link: Link::new(block) }, class, dict).into()
+    }
+    // SAFETY: by the caller's contract; each kind is laid out as its struct says.
+    unsafe {
+        let items = |blocks: &[Block]| blocks.iter().map(|&it| item(vm, it)).collect::<PyResult<Vec<_>>>();
+        Ok(match Kind::of(block) {
+            Kind::Long => bound(PyInt::from(long::to_bigint(block)), block, class, dict),
+            Kind::Float => bound(PyFloat::from((*block.cast::<c::PyFloatObject>()).ob_fval), block, class, dict),
+            Kind::Complex => {
+                let value = (*block.cast::<c::PyComplexObject>()).cval;
+                bound(PyComplex::from(num_complex::Complex64::new(value.real, value.imag)), block, class, dict)
+            }
+            Kind::Unicode => {
+                let text = unicode::to_managed(vm, block);
+                bound(PyStr::from(text.as_wtf8().to_owned()), block, class, dict)
+            }
+            Kind::Bytes => bound(PyBytes::from(bytes_slice(block).to_vec()), block, class, dict),
+            Kind::Tuple => {
+                let items = items(store::tuple_slice(block))?;
+                let twin = bound(PyTuple::new_unchecked(items.into_boxed_slice()), block, class, dict);
+                crate::capi::structseq::keep_hidden(vm, block, &twin)?;
+                twin
+            }
+            Kind::List => bound(PyList::from(items(crate::list::items(block))?), block, class, dict),
+            Kind::Dict => bound(PyDict::default(), block, class, dict),
+            Kind::Set => bound(PySet::default(), block, class, dict),
+            _ => bound(rustpython_vm::builtins::PyBaseObject, block, class, dict),
+        })
+    }
 }

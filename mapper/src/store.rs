@@ -299,6 +299,34 @@ pub unsafe fn tuple_items(tuple: Block) -> *mut Block {
     unsafe { tuple.cast::<u8>().add(TUPLE_ITEMS).cast() }
 }
 
+/// Makes the last `count` items of a tuple ones that are not part of it, as struct sequences have them. Nothing but this
+/// sets a tuple's `ob_hash`, and C code does not read it.
+///
+/// # Safety
+/// `tuple` is a tuple's block with so many items.
+pub(crate) unsafe fn hide_items(tuple: Block, count: usize) {
+    if count > 0 {
+        // SAFETY: by contract.
+        unsafe {
+            (*tuple.cast::<c::PyVarObject>()).ob_size -= count as isize;
+            (*tuple.cast::<c::PyTupleObject>()).ob_hash = count as isize;
+        }
+    }
+}
+
+/// The items that [`hide_items`] hid.
+///
+/// # Safety
+/// `tuple` is a tuple's block and stays alive.
+pub(crate) unsafe fn hidden_items<'a>(tuple: Block) -> &'a [Block] {
+    // SAFETY: by contract.
+    unsafe {
+        let count = (*tuple.cast::<c::PyTupleObject>()).ob_hash.max(0) as usize;
+        let size = (*tuple.cast::<c::PyVarObject>()).ob_size as usize;
+        std::slice::from_raw_parts(tuple_items(tuple).add(size), count)
+    }
+}
+
 /// A tuple's items as a slice.
 ///
 /// # Safety

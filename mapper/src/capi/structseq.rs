@@ -1,1 +1,221 @@
-//! `structseq.h`: struct sequences.
+//! `structseq.h`: tuples whose items have names.
+
+use super::prelude::*;
+use rustpython_vm::builtins::{PyGetSet, PyStr, PyTuple, PyType, PyTypeRef};
+use rustpython_vm::types::PyTypeSlots;
+use rustpython_vm::{PyObject, PyPayload, PyRef};
+
+/// `PyStructSequence_Field`.
+#[repr(C)]
+pub struct Field {
+    name: *const c_char,
+    doc: *const c_char,
+}
+
+/// `PyStructSequence_Desc`.
+#[repr(C)]
+pub struct Description {
+    name: *const c_char,
+    doc: *const c_char,
+    fields: *mut Field,
+    visible: c_int,
+}
+
+/// Where a class keeps its fields' names: all of them, those of the tuple first. An unnamed one is empty.
+const FIELDS: &str = "__rustclad_fields__";
+/// Where an instance keeps the items that are not part of the tuple.
+const HIDDEN: &str = "__rustclad_hidden__";
+/// Stands for the name of a field that has none: C code compares the pointer.
+const UNNAMED: &CStr = c"unnamed field";
+
+/// Makes the class.
+unsafe fn new_class(vm: &VirtualMachine, description: *const Description) -> PyResult<PyTypeRef> {
+    // SAFETY: C's argument: the fields end with a NULL name.
+    unsafe {
+        let description = &*description;
+        let full = error::text(description.name);
+        let (module, name) = full.rsplit_once('.').map_or(("builtins", full.as_str()), |(module, name)| (module, name));
+        let mut fields = Vec::new();
+        let mut field = description.fields;
+        while !(*field).name.is_null() {
+            let unnamed = CStr::from_ptr((*field).name) == UNNAMED;
+            let doc = (!(*field).doc.is_null()).then(|| error::text((*field).doc));
+            fields.push((if unnamed { String::new() } else { error::text((*field).name) }, doc));
+            field = field.add(1);
+        }
+        let visible = description.visible.max(0) as usize;
+        let base = vm.ctx.types.tuple_type;
+        let mut flags = base.slots.flags.load();
+        if fields.len() > visible {
+            flags |= rustpython_vm::types::PyTypeFlags::from_slice(&[rustpython_vm::types::PyTypeFlags::HAS_DICT]);
+        }
+        let slots = PyTypeSlots::new("", flags);
+        let metaclass = vm.ctx.types.type_type.to_owned();
+        let class = PyType::new_heap(name, vec![base.to_owned()], Default::default(), slots, metaclass, &vm.ctx)
+            .map_err(|message| vm.new_type_error(message))?;
+        let put = |name: &str, value: PyObjectRef| class.set_attr(vm.ctx.intern_str(name), value);
+        let int = |value: usize| -> PyObjectRef { vm.ctx.new_int(value).into() };
+        put("__module__", vm.ctx.new_str(module).into());
+        put("__doc__", if description.doc.is_null() { vm.ctx.none() } else { vm.ctx.new_str(error::text(description.doc)).into() });
+        put("n_sequence_fields", int(visible));
+        put("n_fields", int(fields.len()));
+        put("n_unnamed_fields", int(fields.iter().filter(|(name, _)| name.is_empty()).count()));
+        let names: Vec<PyObjectRef> = fields.iter().map(|(name, _)| vm.ctx.new_str(name.as_str()).into()).collect();
+        put("__match_args__", vm.ctx.new_tuple(names[..visible].to_vec()).into());
+        put(FIELDS, vm.ctx.new_tuple(names).into());
+        for (index, (name, doc)) in fields.into_iter().enumerate().filter(|(_, (name, _))| !name.is_empty()) {
+            let get = move |this: PyObjectRef, vm: &VirtualMachine| item(vm, &this, index, visible);
+            let doc = doc.map_or(rustpython_vm::function::ItemDoc::NONE, |doc| {
+                // A class of this kind lives as long as the process.
+                rustpython_vm::function::ItemDoc::static_text(Box::leak(doc.into_boxed_str()))
+            });
+            let getset = PyGetSet::new(&name, &class, &vm.ctx).with_doc(doc).with_get(get);
+            put(&name, getset.into_pyobject(vm));
+        }
+        class.slots.new.store(Some(new_instance));
+        class.slots.repr.store(Some(repr));
+        put("__repr__", function(vm, &class, "__repr__", |this, vm| Ok(repr(&this, vm)?.into())));
+        put("__reduce__", function(vm, &class, "__reduce__", reduce));
+        Ok(class)
+    }
+}
+
+/// A method of no arguments.
+fn function(
+    vm: &VirtualMachine,
+    class: &PyTypeRef,
+    name: &'static str,
+    code: fn(PyObjectRef, &VirtualMachine) -> PyResult,
+) -> PyObjectRef {
+    // SAFETY: the class lives as long as its methods, which are in its dict.
+    let class: &'static rustpython_vm::Py<PyType> = unsafe { &*std::ptr::from_ref::<rustpython_vm::Py<PyType>>(class) };
+    vm.ctx.new_method_def(name, code, rustpython_vm::function::PyMethodFlags::METHOD, rustpython_vm::function::ItemDoc::NONE).build_method(class, vm).into()
+}
+
+fn item(vm: &VirtualMachine, this: &PyObjectRef, index: usize, visible: usize) -> PyResult {
+    if index < visible {
+        let tuple = this.downcast_ref::<PyTuple>().ok_or_else(|| vm.new_type_error("a struct sequence is a tuple"))?;
+        return Ok(tuple.as_slice().get(index).cloned().unwrap_or_else(|| vm.ctx.none()));
+    }
+    let hidden = this.get_attr(HIDDEN, vm)?;
+    hidden.get_item(&(index - visible), vm)
+}
+
+fn names(vm: &VirtualMachine, class: &PyType) -> PyResult<Vec<String>> {
+    let names = class.get_attr(vm.ctx.intern_str(FIELDS));
+    let names = names.and_then(|names| names.downcast::<PyTuple>().ok()).ok_or_else(|| bad_internal_call(vm))?;
+    let text = |name: &PyObjectRef| name.downcast_ref::<PyStr>().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    Ok(names.as_slice().iter().map(text).collect())
+}
+
+fn visible(vm: &VirtualMachine, class: &PyType) -> PyResult<usize> {
+    let count = class.get_attr(vm.ctx.intern_str("n_sequence_fields")).ok_or_else(|| bad_internal_call(vm))?;
+    count.try_index(vm)?.try_to_primitive(vm)
+}
+
+/// `class(sequence, dict)`.
+fn new_instance(class: PyTypeRef, args: rustpython_vm::function::FuncArgs, vm: &VirtualMachine) -> PyResult {
+    let (sequence, rest): (PyObjectRef, rustpython_vm::function::OptionalArg<PyObjectRef>) = args.bind(vm)?;
+    let mut items: Vec<PyObjectRef> = sequence.try_to_value(vm).map_err(|_| vm.new_type_error("constructor requires a sequence"))?;
+    let (names, visible) = (names(vm, &class)?, visible(vm, &class)?);
+    let name = class.slot_name().to_string();
+    if items.len() < visible || items.len() > names.len() {
+        let limit = if names.len() == visible { format!("a {visible}-sequence") } else if items.len() < visible {
+            format!("an at least {visible}-sequence")
+        } else {
+            format!("an at most {}-sequence", names.len())
+        };
+        return Err(vm.new_type_error(format!("{name}() takes {limit} ({}-sequence given)", items.len())));
+    }
+    for name in &names[items.len()..] {
+        let given = match rest.as_option() {
+            Some(dict) => dict.get_item(name.as_str(), vm).ok(),
+            None => None,
+        };
+        items.push(given.unwrap_or_else(|| vm.ctx.none()));
+    }
+    let hidden = items.split_off(visible);
+    let dict = (!hidden.is_empty()).then(|| vm.ctx.new_dict());
+    if let Some(dict) = &dict {
+        dict.set_item(HIDDEN, vm.ctx.new_tuple(hidden).into(), vm)?;
+    }
+    Ok(PyRef::new_ref(PyTuple::new_unchecked(items.into_boxed_slice()), class, dict).into())
+}
+
+fn repr(this: &PyObject, vm: &VirtualMachine) -> PyResult<PyRef<PyStr>> {
+    let class = this.class();
+    let tuple = this.downcast_ref::<PyTuple>().ok_or_else(|| bad_internal_call(vm))?;
+    let mut parts = Vec::new();
+    for (name, item) in names(vm, class)?.iter().zip(tuple.as_slice()) {
+        parts.push(format!("{name}={}", item.repr(vm)?.to_string_lossy()));
+    }
+    let module = class.__module__(vm)?;
+    let module = module.downcast_ref::<PyStr>().map_or_else(String::new, |module| format!("{}.", module.to_string_lossy()));
+    Ok(vm.ctx.new_str(format!("{module}{}({})", class.name(), parts.join(", "))))
+}
+
+fn reduce(this: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+    let class = this.class().to_owned();
+    let (names, visible) = (names(vm, &class)?, visible(vm, &class)?);
+    let rest = vm.ctx.new_dict();
+    for (index, name) in names.iter().enumerate().skip(visible) {
+        rest.set_item(name.as_str(), item(vm, &this, index, visible)?, vm)?;
+    }
+    let tuple = this.downcast_ref::<PyTuple>().map_or_else(Vec::new, |tuple| tuple.as_slice().to_vec());
+    let args = vm.ctx.new_tuple(vec![vm.ctx.new_tuple(tuple).into(), rest.into()]);
+    Ok(vm.ctx.new_tuple(vec![class.into(), args.into()]).into())
+}
+
+/// A new class from a description.
+pub unsafe extern "C" fn PyStructSequence_NewType(description: *mut Description) -> *mut c::PyTypeObject {
+    // SAFETY: C's argument.
+    api(|vm| Ok(New::of(vm, unsafe { new_class(vm, description)? }).0.cast()))
+}
+
+/// Gives the managed half of a struct sequence the items that are not part of the tuple.
+///
+/// # Errors
+/// What retrieving them raises.
+///
+/// # Safety
+/// `block` is a tuple's, `twin` its new managed half.
+pub(crate) unsafe fn keep_hidden(vm: &VirtualMachine, block: Block, twin: &PyObject) -> PyResult<()> {
+    // SAFETY: by contract.
+    let hidden = unsafe { store::hidden_items(block) };
+    if hidden.is_empty() {
+        return Ok(());
+    }
+    // SAFETY: a tuple's items are objects or NULL.
+    let object = |item: &Block| if item.is_null() { Ok(vm.ctx.none()) } else { unsafe { retrieve::retrieve(vm, *item) } };
+    let hidden: Vec<PyObjectRef> = hidden.iter().map(object).collect::<PyResult<_>>()?;
+    let dict = twin.dict().ok_or_else(|| bad_internal_call(vm))?;
+    dict.set_item(HIDDEN, vm.ctx.new_tuple(hidden).into(), vm)
+}
+
+/// A new, empty struct sequence, to be filled by [`PyStructSequence_SetItem`].
+pub unsafe extern "C" fn PyStructSequence_New(class: *mut c::PyTypeObject) -> New {
+    api(|vm| {
+        let managed = Borrowed(class.cast()).class(vm)?;
+        let count = names(vm, &managed)?.len();
+        let made = store::new_tuple_block(count);
+        // SAFETY: a fresh tuple; a class's block, which lives as long as its objects.
+        unsafe {
+            (*made).ob_type = class;
+            store::hide_items(made, count - visible(vm, &managed)?);
+            table::incref(class.cast());
+        }
+        Ok(New(made))
+    })
+}
+
+/// Sets an item, whose reference is taken over.
+pub unsafe extern "C" fn PyStructSequence_SetItem(sequence: Borrowed, index: isize, value: Stolen) {
+    // SAFETY: C's arguments: an index below the number of fields.
+    unsafe { store::tuple_items(sequence.0).offset(index).write(value.into_block()) };
+}
+
+/// An item, borrowed.
+pub unsafe extern "C" fn PyStructSequence_GetItem(sequence: Borrowed, index: isize) -> Lent {
+    // SAFETY: C's arguments: an index below the number of fields.
+    Lent(unsafe { store::tuple_items(sequence.0).offset(index).read() })
+}
