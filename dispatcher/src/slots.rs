@@ -257,9 +257,8 @@ fn set_attribute(
 /// An attribute's name as the slots of old take it.
 fn name_text(vm: &VirtualMachine, name: &PyObject) -> PyResult<CString> {
     let text = name.downcast_ref::<PyStr>().map(|name| name.as_bytes().to_vec());
-    let text = text.ok_or_else(|| {
-        vm.new_type_error(format!("attribute name must be string, not '{}'", name.class().name()))
-    })?;
+    let text =
+        text.ok_or_else(|| vm.new_type_error(format!("attribute name must be string, not '{}'", name.class().name())))?;
     CString::new(text).map_err(|_| vm.new_value_error("embedded null character"))
 }
 

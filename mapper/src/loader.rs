@@ -106,7 +106,8 @@ fn both(
     use rustpython_vm::builtins::PyType;
     let bases = vec![error.class().to_owned(), other.to_owned()];
     let metaclass = vm.ctx.types.type_type.to_owned();
-    let class = PyType::new_heap("ImportError", bases, Default::default(), Default::default(), metaclass, &vm.ctx).ok()?;
+    let class =
+        PyType::new_heap("ImportError", bases, Default::default(), Default::default(), metaclass, &vm.ctx).ok()?;
     class.set_attr(vm.ctx.intern_str("__module__"), vm.ctx.new_str("builtins").into());
     let made = vm.invoke_exception(&class, error.args().as_slice().to_vec()).ok()?;
     for attribute in ["name", "path"] {

@@ -37,9 +37,8 @@ impl Table {
         unsafe {
             let hash = (self.hash)(key);
             let bucket = hash % self.buckets.len();
-            let found = self.buckets[bucket]
-                .iter()
-                .position(|entry| entry.hash == hash && (self.compare)(key, entry.key) != 0);
+            let found =
+                self.buckets[bucket].iter().position(|entry| entry.hash == hash && (self.compare)(key, entry.key) != 0);
             (hash, bucket, found)
         }
     }

@@ -56,7 +56,10 @@ unsafe fn new_class(vm: &VirtualMachine, description: *const Description) -> PyR
         let put = |name: &str, value: PyObjectRef| class.set_attr(vm.ctx.intern_str(name), value);
         let int = |value: usize| -> PyObjectRef { vm.ctx.new_int(value).into() };
         put("__module__", vm.ctx.new_str(module).into());
-        put("__doc__", if description.doc.is_null() { vm.ctx.none() } else { vm.ctx.new_str(error::text(description.doc)).into() });
+        put(
+            "__doc__",
+            if description.doc.is_null() { vm.ctx.none() } else { vm.ctx.new_str(error::text(description.doc)).into() },
+        );
         put("n_sequence_fields", int(visible));
         put("n_fields", int(fields.len()));
         put("n_unnamed_fields", int(fields.iter().filter(|(name, _)| name.is_empty()).count()));
@@ -89,7 +92,15 @@ fn function(
 ) -> PyObjectRef {
     // SAFETY: the class lives as long as its methods, which are in its dict.
     let class: &'static rustpython_vm::Py<PyType> = unsafe { &*std::ptr::from_ref::<rustpython_vm::Py<PyType>>(class) };
-    vm.ctx.new_method_def(name, code, rustpython_vm::function::PyMethodFlags::METHOD, rustpython_vm::function::ItemDoc::NONE).build_method(class, vm).into()
+    vm.ctx
+        .new_method_def(
+            name,
+            code,
+            rustpython_vm::function::PyMethodFlags::METHOD,
+            rustpython_vm::function::ItemDoc::NONE,
+        )
+        .build_method(class, vm)
+        .into()
 }
 
 fn item(vm: &VirtualMachine, this: &PyObjectRef, index: usize, visible: usize) -> PyResult {
@@ -104,7 +115,9 @@ fn item(vm: &VirtualMachine, this: &PyObjectRef, index: usize, visible: usize) -
 fn names(vm: &VirtualMachine, class: &PyType) -> PyResult<Vec<String>> {
     let names = class.get_attr(vm.ctx.intern_str(FIELDS));
     let names = names.and_then(|names| names.downcast::<PyTuple>().ok()).ok_or_else(|| bad_internal_call(vm))?;
-    let text = |name: &PyObjectRef| name.downcast_ref::<PyStr>().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let text = |name: &PyObjectRef| {
+        name.downcast_ref::<PyStr>().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    };
     Ok(names.as_slice().iter().map(text).collect())
 }
 
@@ -116,11 +129,14 @@ fn visible(vm: &VirtualMachine, class: &PyType) -> PyResult<usize> {
 /// `class(sequence, dict)`.
 fn new_instance(class: PyTypeRef, args: rustpython_vm::function::FuncArgs, vm: &VirtualMachine) -> PyResult {
     let (sequence, rest): (PyObjectRef, rustpython_vm::function::OptionalArg<PyObjectRef>) = args.bind(vm)?;
-    let mut items: Vec<PyObjectRef> = sequence.try_to_value(vm).map_err(|_| vm.new_type_error("constructor requires a sequence"))?;
+    let mut items: Vec<PyObjectRef> =
+        sequence.try_to_value(vm).map_err(|_| vm.new_type_error("constructor requires a sequence"))?;
     let (names, visible) = (names(vm, &class)?, visible(vm, &class)?);
     let name = class.slot_name().to_string();
     if items.len() < visible || items.len() > names.len() {
-        let limit = if names.len() == visible { format!("a {visible}-sequence") } else if items.len() < visible {
+        let limit = if names.len() == visible {
+            format!("a {visible}-sequence")
+        } else if items.len() < visible {
             format!("an at least {visible}-sequence")
         } else {
             format!("an at most {}-sequence", names.len())
@@ -150,7 +166,8 @@ fn repr(this: &PyObject, vm: &VirtualMachine) -> PyResult<PyRef<PyStr>> {
         parts.push(format!("{name}={}", item.repr(vm)?.to_string_lossy()));
     }
     let module = class.__module__(vm)?;
-    let module = module.downcast_ref::<PyStr>().map_or_else(String::new, |module| format!("{}.", module.to_string_lossy()));
+    let module =
+        module.downcast_ref::<PyStr>().map_or_else(String::new, |module| format!("{}.", module.to_string_lossy()));
     Ok(vm.ctx.new_str(format!("{module}{}({})", class.name(), parts.join(", "))))
 }
 
@@ -186,7 +203,8 @@ pub(crate) unsafe fn keep_hidden(vm: &VirtualMachine, block: Block, twin: &PyObj
         return Ok(());
     }
     // SAFETY: a tuple's items are objects or NULL.
-    let object = |item: &Block| if item.is_null() { Ok(vm.ctx.none()) } else { unsafe { retrieve::retrieve(vm, *item) } };
+    let object =
+        |item: &Block| if item.is_null() { Ok(vm.ctx.none()) } else { unsafe { retrieve::retrieve(vm, *item) } };
     let hidden: Vec<PyObjectRef> = hidden.iter().map(object).collect::<PyResult<_>>()?;
     let dict = twin.dict().ok_or_else(|| bad_internal_call(vm))?;
     dict.set_item(HIDDEN, vm.ctx.new_tuple(hidden).into(), vm)

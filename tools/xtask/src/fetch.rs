@@ -25,9 +25,37 @@ const MODULES: [&str; 9] = [
     "_xxtestfuzz",
     "_testclinic_limited",
 ];
+/// The modules that CPython's own tests are run with; `external/suite-modules` holds just these.
+const SUITE_MODULES: [&str; 20] = [
+    "_bz2",
+    "_lzma",
+    "_queue",
+    "_multibytecodec",
+    "_codecs_cn",
+    "_codecs_hk",
+    "_codecs_iso2022",
+    "_codecs_jp",
+    "_codecs_kr",
+    "_codecs_tw",
+    "_zstd",
+    "_hmac",
+    "_sqlite3",
+    "mmap",
+    "resource",
+    "xxlimited",
+    "xxlimited_35",
+    "xxsubtype",
+    "_testmultiphase",
+    "_testsinglephase",
+];
 /// Libraries those modules are linked with, and the packages that have them.
-const LIBRARIES: [(&str, &str); 3] =
-    [("libbz2.so.1.0", "libbz2-1.0"), ("liblzma.so.5", "liblzma5"), ("libuuid.so.1", "libuuid1")];
+const LIBRARIES: [(&str, &str); 5] = [
+    ("libbz2.so.1.0", "libbz2-1.0"),
+    ("liblzma.so.5", "liblzma5"),
+    ("libuuid.so.1", "libuuid1"),
+    ("libzstd.so.1", "libzstd1"),
+    ("libsqlite3.so.0", "libsqlite3-0"),
+];
 /// The end of an extension module's file name.
 pub(crate) const SUFFIX: &str = ".cpython-314-x86_64-linux-gnu.so";
 
@@ -55,7 +83,7 @@ pub(crate) fn fetch() -> Result<()> {
 
 /// Everything that decides what `external/` holds: if it changes, the folder is made anew.
 fn recipe() -> Result<String> {
-    let mut recipe = format!("{SUITE} {PACKAGES:?} {MODULES:?}\n");
+    let mut recipe = format!("{SUITE} {PACKAGES:?} {MODULES:?} {SUITE_MODULES:?}\n");
     for file in [WHEELS, PYTEST, SOURCES] {
         recipe += &fs::read_to_string(root().join(file)).context(file)?;
     }
@@ -124,8 +152,17 @@ fn mirror() -> Result<String> {
 }
 
 fn modules() -> Result<()> {
-    let folder = fresh("modules")?;
-    for name in MODULES {
+    links("modules", &MODULES)?;
+    links("suite-modules", &SUITE_MODULES)?;
+    // CPython's own tests, without the rest of its library beside them.
+    symlink("../cpython/usr/lib/python3.14/test", fresh("suite")?.join("test"))?;
+    Ok(())
+}
+
+/// A folder with links to some of CPython's modules.
+fn links(folder: &str, modules: &[&str]) -> Result<()> {
+    let folder = fresh(folder)?;
+    for name in modules {
         let file = format!("{name}{SUFFIX}");
         let real = format!("../cpython/usr/lib/python3.14/lib-dynload/{file}");
         if !folder.join(&real).exists() {
@@ -133,8 +170,6 @@ fn modules() -> Result<()> {
         }
         symlink(real, folder.join(file))?;
     }
-    // CPython's own tests, without the rest of its library beside them.
-    symlink("../cpython/usr/lib/python3.14/test", fresh("suite")?.join("test"))?;
     Ok(())
 }
 
