@@ -1,8 +1,8 @@
 //! Collection of cycles through blocks. The VM's collector sees managed objects and their references only, so each
 //! collection is prepared: C's references between blocks are read through `tp_traverse` and lent to the VM as edges.
 //!
-//! A block whose twin has a payload of ours (`Bound`) shows its edges through that. Any other block (a list's, a type's,
-//! one without a twin) gets a [`Shadow`], a managed object that stands for it while the collection lasts. A block that
+//! A block whose twin has a payload of ours (`Bound`) shows its edges through that. Any other block that has edges (a
+//! list's, a type's) or no twin gets a [`Shadow`], a managed object that stands for it while the collection lasts. A block that
 //! is counted from outside of what was read is a root; nothing is reported that leads to it.
 //!
 //! The VM subtracts each edge from a count, so a twin with n C references gets n strong counts for that time: the one
@@ -189,12 +189,14 @@ fn read(vm: &VirtualMachine) {
         }
     }
     for index in 0..graph.nodes.len() {
+        let end = graph.nodes.get(index + 1).map_or(graph.edges.len(), |next| next.first_edge);
         let node = &mut graph.nodes[index];
         // SAFETY: live blocks of ours.
         unsafe {
             let header = header_of(node.block);
             node.is_root = (*node.block).ob_refcnt > node.internal;
-            if header.flags & flag::BOUND == 0 || header.twin.is_null() || Kind::of(node.block) == Kind::Type {
+            let shows_edges = header.flags & flag::BOUND != 0 && Kind::of(node.block) != Kind::Type;
+            if header.twin.is_null() || (end > node.first_edge && !shows_edges) || Kind::of(node.block) == Kind::Type {
                 table::incref(node.block);
                 node.shadow = Some(Shadow::new(vm, index as u32));
             }
