@@ -39,6 +39,7 @@ pub mod list;
 mod loader;
 mod lock;
 pub mod long;
+mod managed_slots;
 pub mod module;
 mod pending;
 mod phases;

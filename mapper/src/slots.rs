@@ -38,44 +38,56 @@ pub(crate) unsafe fn fill_managed(vm: &VirtualMachine, t: &mut c::PyTypeObject, 
         macro_rules! set {
             ($($slot:ident = $name:literal),* $(,)?) => { $(t.$slot = std::mem::transmute(exported($name));)* };
         }
-        set!(
-            tp_repr = "PyObject_Repr",
-            tp_str = "PyObject_Str",
-            tp_hash = "PyObject_Hash",
-            tp_getattro = "PyObject_GenericGetAttr",
-            tp_setattro = "PyObject_GenericSetAttr",
-            tp_richcompare = "PyObject_RichCompare",
-            tp_alloc = "PyType_GenericAlloc",
-            tp_free = "PyObject_Free"
-        );
+        set!(tp_alloc = "PyType_GenericAlloc", tp_free = "PyObject_Free");
+        own_suites(t);
+        // A class derived in Python from a C type: what C finds in it is what it would find in the base, but for what
+        // the class defines anew.
+        if kind == Kind::Instance && !t.tp_base.is_null() && class.heaptype_ext.is_some() {
+            t.tp_dealloc = Some(crate::heap_type::subtype_dealloc);
+            crate::managed_slots::fill(t, class, class.base.deref(), kind);
+            crate::slot_table::inherit(t, t.tp_base);
+            return;
+        }
         if kind != Kind::Instance {
             t.tp_dealloc = Some(crate::lifetime::free_builtin);
         }
-        if class.slots.call.load().is_some() {
-            set!(tp_call = "PyObject_Call");
+        crate::managed_slots::fill(t, class, None, kind);
+        let object = &vm.ctx.types.object_type.slots;
+        macro_rules! generic {
+            ($slot:ident) => {
+                class.slots.$slot.load().map(|f| f as usize) == object.$slot.load().map(|f| f as usize)
+            };
         }
-        if class.slots.iter.load().is_some() {
-            set!(tp_iter = "PyObject_GetIter");
+        // C code compares these with the functions' addresses.
+        if generic!(getattro) {
+            set!(tp_getattro = "PyObject_GenericGetAttr");
         }
-        match kind {
-            // `object` itself, and what has no layout of its own.
-            Kind::Opaque if class.is(vm.ctx.types.object_type) => {
-                t.tp_new = Some(object_new);
-                t.tp_init = Some(object_init);
-            }
-            // A class derived in Python from a C type: what C finds in it is what it would find in the base.
-            Kind::Instance if !t.tp_base.is_null() && class.heaptype_ext.is_some() => {
-                t.tp_dealloc = Some(crate::heap_type::subtype_dealloc);
-                for slot in [&mut t.tp_repr, &mut t.tp_str] {
-                    *slot = None;
-                }
-                crate::slot_table::inherit(t, t.tp_base);
-            }
-            _ => {
-                t.tp_new = Some(managed_new);
-                t.tp_init = Some(managed_init);
-            }
+        if generic!(setattro) {
+            set!(tp_setattro = "PyObject_GenericSetAttr");
         }
+        if kind == Kind::Opaque && class.is(vm.ctx.types.object_type) {
+            t.tp_new = Some(object_new);
+            t.tp_init = Some(object_init);
+        } else {
+            t.tp_new = Some(managed_new);
+            t.tp_init = Some(managed_init);
+        }
+    }
+}
+
+/// Gives a type's block its suites: behind the type itself, or, for static types, which have no room, elsewhere for ever.
+unsafe fn own_suites(t: &mut c::PyTypeObject) {
+    // SAFETY: blocks in our range are heap types'; suites are tables of nullable pointers.
+    unsafe {
+        if crate::block::header(std::ptr::from_mut(t).cast()).is_some() {
+            return crate::slot_table::own_suites(std::ptr::from_mut(t).cast());
+        }
+        let suites: &mut c::PyHeapTypeObject = Box::leak(Box::new(std::mem::zeroed()));
+        t.tp_as_async = &mut suites.as_async;
+        t.tp_as_number = &mut suites.as_number;
+        t.tp_as_mapping = &mut suites.as_mapping;
+        t.tp_as_sequence = &mut suites.as_sequence;
+        t.tp_as_buffer = &mut suites.as_buffer;
     }
 }
 
@@ -109,7 +121,7 @@ unsafe extern "C" fn object_init(_: Block, _: Block, _: Block) -> c_int {
 }
 
 /// `tp_new` of managed types: calls the class's `__new__`.
-unsafe extern "C" fn managed_new(class: *mut c::PyTypeObject, args: Block, keywords: Block) -> Block {
+pub(crate) unsafe extern "C" fn managed_new(class: *mut c::PyTypeObject, args: Block, keywords: Block) -> Block {
     // SAFETY: C's arguments: a tuple, and a dict or NULL; the new tuple owns its items.
     unsafe {
         let new = attribute(class.cast(), "__new__");
@@ -129,7 +141,7 @@ unsafe extern "C" fn managed_new(class: *mut c::PyTypeObject, args: Block, keywo
 }
 
 /// `tp_init` of managed types: calls the object's `__init__`.
-unsafe extern "C" fn managed_init(this: Block, args: Block, keywords: Block) -> c_int {
+pub(crate) unsafe extern "C" fn managed_init(this: Block, args: Block, keywords: Block) -> c_int {
     // SAFETY: C's arguments: a tuple, and a dict or NULL.
     unsafe {
         let init = attribute(this, "__init__");

@@ -266,7 +266,7 @@ macro_rules! fixture_scripts {
     ($check:path) => {
         $crate::tests_of! { $check, "fixtures/use_":
             arguments borrowed buffers building capsules containers conventions errors integers module_state
-            single_phase strings threads
+            single_phase slots strings threads
         }
     };
 }

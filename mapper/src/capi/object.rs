@@ -100,7 +100,7 @@ const EQUAL: c_int = 2;
 const NOT_EQUAL: c_int = 3;
 
 /// `Py_LT` and its like.
-fn operator(vm: &VirtualMachine, op: c_int) -> PyResult<PyComparisonOp> {
+pub(crate) fn operator(vm: &VirtualMachine, op: c_int) -> PyResult<PyComparisonOp> {
     Ok(match op {
         0 => PyComparisonOp::Lt,
         1 => PyComparisonOp::Le,

@@ -54,6 +54,12 @@ pub unsafe extern "C" fn PyObject_GetBuffer(object: Borrowed, view: *mut c::Py_b
     }
 }
 
+/// `bf_getbuffer` of managed types. 0, or -1 with an exception.
+pub(crate) unsafe extern "C" fn managed_buffer(object: Block, view: *mut c::Py_buffer, flags: c_int) -> c_int {
+    // SAFETY: C's arguments.
+    api(|vm| unsafe { open(vm, Borrowed(object), view, flags) })
+}
+
 /// Opens a managed object's buffer.
 unsafe fn open(vm: &VirtualMachine, object: Borrowed, view: *mut c::Py_buffer, flags: c_int) -> PyResult<c_int> {
     let managed = object.get(vm)?;

@@ -77,7 +77,14 @@ pub unsafe extern "C" fn PySequence_GetItem(object: Borrowed, index: isize) -> N
     }
     api(|vm| {
         let object = object.held(vm)?;
-        let item = leave(vm, || object.sequence_unchecked().get_item(position(vm, &object, index)?, vm))?;
+        let item = leave(vm, || {
+            let index = position(vm, &object, index)?;
+            // The VM's slot gives bytes, as `b"ab"[1:2]` does.
+            if object.downcastable::<rustpython_vm::builtins::PyBytes>() {
+                return object.get_item(&*PyObjectRef::from(vm.ctx.new_int(index)), vm);
+            }
+            object.sequence_unchecked().get_item(index, vm)
+        })?;
         Ok(New::of(vm, item))
     })
 }
