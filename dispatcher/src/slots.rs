@@ -5,6 +5,7 @@
 use std::ffi::{CString, c_int};
 
 use rustclad_mapper::block::Block;
+use rustclad_mapper::collect::finalize;
 use rustclad_mapper::export::as_buffer;
 use rustclad_mapper::kind::Kind;
 use rustclad_mapper::layout::{self as c, tpflags};
@@ -332,6 +333,10 @@ pub(crate) unsafe fn install(vm: &VirtualMachine, class: &PyTypeRef, block: *mut
         install_creation(vm, class, t);
         install_basic(vm, class, t);
         install_iteration(vm, class, t);
+        if t.tp_finalize.is_some() {
+            class.slots.del.store(Some(finalize));
+            special!(vm, class, "__del__", |vm, this, []| finalize(this, vm).map(|()| vm.ctx.none()));
+        }
         if t.tp_as_buffer.as_ref().is_some_and(|suite| suite.bf_getbuffer.is_some()) {
             class.slots.as_buffer.store(Some(as_buffer));
         }

@@ -17,7 +17,7 @@ use rustc_hash::FxHashSet;
 use rustpython_vm::builtins::{PyType, PyTypeRef};
 use rustpython_vm::gc_state::CollectResult;
 use rustpython_vm::object::{MaybeTraverse, TraverseFn};
-use rustpython_vm::{AsObject, Context, Py, PyObjectRef, PyPayload, PyRef, VirtualMachine};
+use rustpython_vm::{AsObject, Context, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine};
 
 use crate::block::{self, Block, flag, header, header_of};
 use crate::kind::Kind;
@@ -46,13 +46,20 @@ struct Graph {
     thread: usize,
     /// Shadows of objects that the VM counts, too.
     counted_twice: usize,
+    /// What finalizers saved, which the VM cannot see where C counts alone.
+    saved: Vec<PyObjectRef>,
 }
 
 struct Shared(UnsafeCell<Graph>);
 // SAFETY: written by the thread that holds the C lock while no other one collects; read while the world is stopped.
 unsafe impl Sync for Shared {}
-static GRAPH: Shared =
-    Shared(UnsafeCell::new(Graph { nodes: Vec::new(), edges: Vec::new(), thread: 0, counted_twice: 0 }));
+static GRAPH: Shared = Shared(UnsafeCell::new(Graph {
+    nodes: Vec::new(),
+    edges: Vec::new(),
+    thread: 0,
+    counted_twice: 0,
+    saved: Vec::new(),
+}));
 /// Whether the graph may be read.
 static COLLECTING: AtomicBool = AtomicBool::new(false);
 /// How many objects of C's came more than went, since the last collection.
@@ -263,6 +270,7 @@ fn finish(lent: Vec<PyObjectRef>) {
         }
     }
     graph().edges.clear();
+    drop(std::mem::take(&mut graph().saved));
 }
 
 type Visit<'a> = dyn FnMut(Block) + 'a;
@@ -377,6 +385,50 @@ pub(crate) fn clear_bound(block: Block) {
     }
 }
 
+/// The VM's `del` slot for types with a `tp_finalize`: runs it, once in the object's life.
+///
+/// # Errors
+/// None: what a finalizer raises is printed.
+pub fn finalize(object: &PyObject, vm: &VirtualMachine) -> PyResult<()> {
+    let _section = thread::enter(vm);
+    let block = crate::store::store(vm, object);
+    // SAFETY: the reference is ours.
+    unsafe {
+        if call_finalizer(block) && COLLECTING.load(Ordering::Acquire) {
+            graph().saved.push(object.to_owned());
+        }
+        table::decref(block);
+    }
+    Ok(())
+}
+
+/// Runs an object's finalizer. Whether somebody took hold of the object.
+unsafe fn call_finalizer(block: Block) -> bool {
+    // SAFETY: by the callers' contract a live object that they hold.
+    unsafe {
+        let before = (*block).ob_refcnt;
+        crate::capi::object::PyObject_CallFinalizer(block);
+        (*block).ob_refcnt > before
+    }
+}
+
+/// The `del` slot of [`Shadow`]: the finalizer of an object that has no twin.
+fn finalize_shadow(shadow: &PyObject, vm: &VirtualMachine) -> PyResult<()> {
+    if !COLLECTING.load(Ordering::Acquire) {
+        return Ok(());
+    }
+    let _section = thread::enter(vm);
+    let Some(index) = shadow.downcast_ref::<Shadow>().map(|shadow| shadow.index) else { return Ok(()) };
+    let block = graph().nodes[index as usize].block;
+    // SAFETY: the graph counts a reference to the block.
+    unsafe {
+        if header_of(block).twin.is_null() && call_finalizer(block) {
+            graph().saved.push(shadow.to_owned());
+        }
+    }
+    Ok(())
+}
+
 unsafe fn clear(block: Block) {
     // SAFETY: by the caller's contract a live object that is garbage; the reference keeps it while it is cleared.
     unsafe {
@@ -410,7 +462,16 @@ impl Shadow {
     fn class_ref(context: &Context) -> &'static PyTypeRef {
         static CLASS: OnceLock<PyTypeRef> = OnceLock::new();
         CLASS.get_or_init(|| {
-            PyType::new_simple_heap("block", context.types.object_type, context).expect("object can be subclassed")
+            let class = PyType::new_simple_heap("block", context.types.object_type, context);
+            let class = class.expect("object can be subclassed");
+            class.slots.del.store(Some(finalize_shadow));
+            // The VM wants the method, too, for its messages.
+            class.set_attr(context.intern_str("__del__"), context.none());
+            class
+                .slots
+                .del_needed
+                .store(Some(|shadow| COLLECTING.load(Ordering::Acquire) && shadow.strong_count() > 0));
+            class
         })
     }
 }

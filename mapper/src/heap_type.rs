@@ -280,6 +280,9 @@ pub(crate) unsafe fn ready(vm: &VirtualMachine, t: *mut c::PyTypeObject) -> PyRe
 pub(crate) unsafe extern "C" fn subtype_dealloc(block: Block) {
     // SAFETY: called by `lifetime` for a dying object.
     unsafe {
+        if crate::capi::object::PyObject_CallFinalizerFromDealloc(block) < 0 {
+            return;
+        }
         let class = (*block).ob_type;
         let mut base = class;
         while !base.is_null()

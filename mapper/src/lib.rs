@@ -19,7 +19,7 @@ mod calling;
 pub mod capi;
 pub mod capsule;
 pub mod characters;
-mod collect;
+pub mod collect;
 mod direct;
 pub mod dispatch;
 pub mod error;

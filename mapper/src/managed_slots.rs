@@ -7,8 +7,8 @@ use rustpython_vm::builtins::PyType;
 use rustpython_vm::function::{Either, PyComparisonValue, PySetterValue};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
-use crate::api::api;
-use crate::block::Block;
+use crate::api::{api, infallible};
+use crate::block::{Block, flag, header};
 use crate::capi::abstract_::touched;
 use crate::kind::Kind;
 use crate::layout as c;
@@ -126,6 +126,21 @@ unsafe extern "C" fn next_not_implemented(object: Block) -> Block {
         Err(vm.new_type_error(format!("'{name}' object is not iterable")))
     });
     result.0
+}
+
+/// `tp_finalize` of classes with a `__del__`, which the VM calls itself for objects that it knows.
+unsafe extern "C" fn tp_finalize(object: Block) {
+    infallible((), |vm| {
+        let known = header(object).is_some_and(|header| header.flags & flag::BOUND != 0);
+        if known {
+            return Ok(());
+        }
+        let object = Borrowed(object).get(vm)?;
+        match object.class().slots.del.load() {
+            Some(f) => leave(vm, || f(&object, vm)),
+            None => Ok(()),
+        }
+    });
 }
 
 /// `sq_ass_item`: NULL deletes.
@@ -287,6 +302,7 @@ pub(crate) unsafe fn fill(t: &mut c::PyTypeObject, class: &Py<PyType>, base: Opt
             setattro => t.tp_setattro, tp_setattro;
             descr_get => t.tp_descr_get, tp_descr_get;
             descr_set => t.tp_descr_set, tp_descr_set;
+            del => t.tp_finalize, tp_finalize;
             new => t.tp_new, crate::slots::managed_new;
             init => t.tp_init, crate::slots::managed_init;
         }

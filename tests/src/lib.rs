@@ -265,7 +265,7 @@ macro_rules! module_scripts {
 macro_rules! fixture_scripts {
     ($check:path) => {
         $crate::tests_of! { $check, "fixtures/use_":
-            arguments borrowed buffers building capsules containers conventions errors integers module_state
+            arguments borrowed buffers building capsules containers conventions errors integers lifetimes module_state
             single_phase slots strings threads
         }
     };
