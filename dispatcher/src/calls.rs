@@ -7,7 +7,7 @@ use std::mem::transmute;
 use rustclad_mapper::block::Block;
 use rustclad_mapper::function::Arguments;
 use rustclad_mapper::layout::{self as c, meth};
-use rustclad_mapper::{error, keywords, store, table, thread};
+use rustclad_mapper::{check, error, keywords, store, table, thread};
 use rustpython_vm::builtins::PyBaseExceptionRef;
 use rustpython_vm::function::{Callee, FuncArgs, KwArgs, PyNativeFn};
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
@@ -130,7 +130,7 @@ pub unsafe fn closure(
     let (code, flags) = unsafe { ((*method).ml_meth, (*method).ml_flags) };
     let target = Target { code, receiver, class, name: name.into() };
     let convention = flags & !(meth::CLASS | meth::STATIC | meth::COEXIST);
-    Ok(match convention {
+    let inner: Box<dyn PyNativeFn> = match convention {
         meth::NOARGS => Box::new(no_args(target)),
         meth::O => Box::new(one_arg(target)),
         meth::VARARGS => Box::new(var_args(target)),
@@ -139,7 +139,15 @@ pub unsafe fn closure(
         FAST_KEYWORDS => Box::new(fast_keywords(target)),
         METHOD => Box::new(fast_method(target)),
         other => return Err(vm.new_system_error(format!("{name}() method: bad call flags ({other:#x})"))),
-    })
+    };
+    if !check::is_on() {
+        return Ok(inner);
+    }
+    let (name, code) = (name.to_owned(), code as usize);
+    Ok(Box::new(move |vm: &VirtualMachine, args: FuncArgs, callee: Callee| {
+        let _under_way = check::enter(&name, code as *const c_void);
+        inner(vm, args, callee)
+    }))
 }
 
 const KEYWORDS: i32 = meth::VARARGS | meth::KEYWORDS;

@@ -45,6 +45,10 @@ pub mod flag {
     pub const IN_GRAPH: u32 = 1 << 11;
     /// Its birth counts towards the next collection, and its end against it.
     pub const COLLECTABLE: u32 = 1 << 12;
+    /// The checking mode keeps its memory aside when it is freed.
+    pub const GUARDED: u32 = 1 << 13;
+    /// It was freed, and is kept aside.
+    pub const FREED: u32 = 1 << 14;
 }
 
 /// What stands in front of a block.
@@ -75,6 +79,8 @@ struct Chunk {
 struct Arena {
     start: usize,
     top: usize,
+    /// Flags that every block gets.
+    marks: u32,
     free: [*mut Header; CLASSES],
     chunks: Vec<Chunk>,
     #[cfg(feature = "malloc-blocks")]
@@ -88,6 +94,7 @@ unsafe impl Sync for Shared {}
 static ARENA: Shared = Shared(UnsafeCell::new(Arena {
     start: 0,
     top: 0,
+    marks: flag::LIVE,
     free: [std::ptr::null_mut(); CLASSES],
     chunks: Vec::new(),
     #[cfg(feature = "malloc-blocks")]
@@ -159,10 +166,15 @@ pub fn allocate_uninit(size: usize, flags: u32) -> Block {
         }
         // SAFETY: the slot is ours and large enough.
         unsafe {
-            header.write(Header { twin: std::ptr::null(), flags: flags | flag::LIVE, class: class as u32 });
+            header.write(Header { twin: std::ptr::null(), flags: flags | arena.marks, class: class as u32 });
             header.cast::<u8>().add(PREFIX).cast()
         }
     }
+}
+
+/// Has the memory of every block kept aside when it is freed. Before the first one is made.
+pub(crate) fn guard_all() {
+    arena().marks |= flag::GUARDED;
 }
 
 /// Gives a block's memory back. The block must not be used any more.
@@ -171,6 +183,27 @@ pub fn allocate_uninit(size: usize, flags: u32) -> Block {
 /// `block` came from [`allocate`] and nothing refers to it.
 #[inline]
 pub unsafe fn free(block: Block) {
+    // SAFETY: by contract.
+    unsafe {
+        let flags = header_of(block).flags;
+        if flags & (flag::COLLECTABLE | flag::GUARDED) != 0 {
+            if flags & flag::COLLECTABLE != 0 {
+                crate::collect::gone();
+            }
+            if flags & flag::GUARDED != 0 {
+                return crate::check::keep_aside(block);
+            }
+        }
+        free_now(block);
+    }
+}
+
+/// [`free`] without a look at the marks.
+///
+/// # Safety
+/// As for [`free`].
+#[inline]
+pub(crate) unsafe fn free_now(block: Block) {
     #[cfg(feature = "malloc-blocks")]
     arena().malloc_free(block);
     #[cfg(not(feature = "malloc-blocks"))]
@@ -180,9 +213,6 @@ pub unsafe fn free(block: Block) {
         unsafe {
             let header = block.cast::<u8>().sub(PREFIX).cast::<Header>();
             let class = (*header).class as usize;
-            if (*header).flags & flag::COLLECTABLE != 0 {
-                crate::collect::gone();
-            }
             (*header).flags = 0;
             if class >= SMALL_CLASSES + 4 * 7 {
                 crate::platform::discard_memory(header as usize, slot_size(class));
@@ -235,7 +265,7 @@ impl Arena {
             if header.is_null() {
                 return std::ptr::null_mut();
             }
-            header.write(Header { twin: std::ptr::null(), flags: flags | flag::LIVE, class: 0 });
+            header.write(Header { twin: std::ptr::null(), flags: flags | self.marks, class: 0 });
             let block = header.cast::<u8>().add(PREFIX);
             self.registry.insert(block as usize, total - PREFIX);
             block.cast()

@@ -56,7 +56,11 @@ pub fn take(vm: &VirtualMachine) -> Option<PyBaseExceptionRef> {
 /// The raised exception as the VM's error; `SystemError` if a C function failed without raising.
 #[cold]
 pub fn fetch(vm: &VirtualMachine, what: &str) -> PyBaseExceptionRef {
-    take(vm).unwrap_or_else(|| vm.new_system_error(format!("{what} returned NULL without setting an exception")))
+    take(vm).unwrap_or_else(|| {
+        let wrong = format!("{what} returned NULL without setting an exception");
+        crate::check::broken_result(&wrong);
+        vm.new_system_error(wrong)
+    })
 }
 
 /// What a C function returned, as the VM's result: CPython's `_Py_CheckFunctionResult`. `what` names the function as
@@ -83,7 +87,9 @@ unsafe fn failed(vm: &VirtualMachine, result: Block, what: &str) -> PyBaseExcept
     let cause = take(vm);
     // SAFETY: the caller owns the result.
     unsafe { lifetime::xdecref(result) };
-    let error = vm.new_system_error(format!("{what} returned a result with an exception set"));
+    let wrong = format!("{what} returned a result with an exception set");
+    crate::check::broken_result(&wrong);
+    let error = vm.new_system_error(wrong);
     if let Some(cause) = cause {
         chain(&error, cause);
     }

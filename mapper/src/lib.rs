@@ -19,6 +19,7 @@ mod calling;
 pub mod capi;
 pub mod capsule;
 pub mod characters;
+pub mod check;
 pub mod collect;
 mod direct;
 pub mod dispatch;
@@ -130,6 +131,7 @@ pub(crate) fn ensure_linked(vm: &VirtualMachine) -> PyResult<()> {
         vm.new_import_error(format!("Rustclad could not be set up: {reason}"), vm.ctx.new_str("_rustclad"))
     };
     lock::prepare();
+    check::prepare();
     block::reserve().map_err(|error| fail(error.to_string()))?;
     interpreter::remember(vm);
     dispatch::dispatcher().prepare(vm);

@@ -53,6 +53,9 @@ pub unsafe fn dealloc(block: Block) {
         return;
     };
     if header.twin.is_null() {
+        if header.flags & flag::LIVE == 0 && crate::check::is_freed_again(block) {
+            return;
+        }
         // SAFETY: by contract: nobody refers to it any more.
         unsafe { destroy(block) };
         return;
@@ -111,7 +114,7 @@ pub(crate) unsafe fn renew(block: Block) {
     // SAFETY: by contract.
     unsafe {
         if let Some(header) = header(block) {
-            header.flags = flag::LIVE | header.flags & flag::COLLECTABLE;
+            header.flags &= flag::LIVE | flag::COLLECTABLE | flag::GUARDED;
             header.twin = std::ptr::null();
         }
         (*block).ob_refcnt = 1;

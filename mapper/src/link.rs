@@ -94,8 +94,13 @@ unsafe extern "C" fn address_of(name: *const u8, length: usize) -> *const c_void
     if let Some(exception) = name.strip_prefix("PyExc_") {
         return with_current_vm(|vm| exception_type(vm, exception));
     }
-    symbols::implementation(name)
-        .unwrap_or_else(|| symbols::thunk(symbols::known(name).expect("the stub is made from the same table")))
+    if let Some(function) = symbols::implementation(name) {
+        return match symbols::known(name) {
+            Some(symbol) if crate::check::is_on() => crate::check::wrapper(symbol, function),
+            _ => function,
+        };
+    }
+    symbols::thunk(symbols::known(name).expect("the stub is made from the same table"))
 }
 
 /// The block of a builtin exception type.

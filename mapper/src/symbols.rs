@@ -62,6 +62,11 @@ pub(crate) fn thunk(symbol: &'static Symbol) -> *const c_void {
         ; ->minus_one:
         ; .u64 (-1.0f64).to_bits()
     );
+    keep(code, entry)
+}
+
+/// Makes assembled code executable, for ever. Returns where it begins.
+pub(crate) fn keep(code: dynasmrt::x64::Assembler, entry: dynasmrt::AssemblyOffset) -> *const c_void {
     let buffer = code.finalize().expect("the code was assembled whole");
     let start = buffer.ptr(entry).cast();
     THUNKS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(buffer);

@@ -114,11 +114,14 @@ pub unsafe fn incref(block: Block) {
 pub unsafe fn decref(block: Block) {
     // SAFETY: by contract.
     unsafe {
-        if (*block).ob_refcnt as i32 >= 0 {
+        let count = (*block).ob_refcnt as i32;
+        if count > 1 {
             (*block).ob_refcnt -= 1;
-            if (*block).ob_refcnt == 0 {
-                crate::lifetime::dealloc(block);
-            }
+        } else if count == 1 {
+            (*block).ob_refcnt = 0;
+            crate::lifetime::dealloc(block);
+        } else if count == 0 {
+            crate::check::underflow(block);
         }
     }
 }
