@@ -16,6 +16,7 @@ use rustc_hash::FxHashMap;
 use rustclad_stub::Symbol;
 
 use crate::block::{self, Block, flag, header, header_of};
+use crate::kind::Kind;
 
 static ON: AtomicBool = AtomicBool::new(false);
 static REPORTS: AtomicUsize = AtomicUsize::new(0);
@@ -50,6 +51,8 @@ struct Aside {
     /// How many there ever were.
     count: usize,
     bytes: usize,
+    /// Where C code got its last reference to a block.
+    makers: FxHashMap<usize, usize>,
     /// Names of types, for blocks outlive their type's.
     names: FxHashMap<Box<str>, Rc<str>>,
 }
@@ -113,14 +116,19 @@ fn place() -> String {
         // At the thread's end there is nothing under way any more.
         let under_way = UNDER_WAY.try_with(|under_way| under_way.borrow().last().cloned()).ok().flatten();
         let Some((name, address)) = under_way else { return String::new() };
-        let mut text = format!(", in {name}");
-        backtrace::resolve(address as *mut c_void, |symbol| {
-            if let (Some(file), Some(line)) = (symbol.filename(), symbol.lineno()) {
-                text = format!(", in {name} ({}:{line})", file.display());
-            }
-        });
-        text
+        source_of(address + 1).unwrap_or_else(|| format!(", in {name}"))
     })
+}
+
+/// The function, file and line of the code in front of an address; None without debug information.
+fn source_of(address: usize) -> Option<String> {
+    let mut found = None;
+    backtrace::resolve(address as *mut c_void, |symbol| {
+        if let (Some(name), Some(file), Some(line)) = (symbol.name(), symbol.filename(), symbol.lineno()) {
+            found = Some(format!(", in {name} ({}:{line})", file.display()));
+        }
+    });
+    found
 }
 
 /// Whether code lies in an extension module: in a library with an init function's ABI tag or suffix in its name.
@@ -178,6 +186,7 @@ pub(crate) unsafe fn keep_aside(block: Block) {
         block.cast::<u8>().add(head).write_bytes(POISON, size - head);
         (*block).ob_refcnt = FREED_COUNT;
         let aside = aside();
+        aside.makers.remove(&(block as usize));
         aside.blocks.insert(block as usize, Freed { size, class, reported: false });
         aside.order.push_back(block as usize);
         aside.count += 1;
@@ -212,6 +221,11 @@ extern "C" fn at_exit() {
     for (block, freed) in &aside().blocks {
         // SAFETY: kept aside.
         unsafe { inspect(*block as Block, freed) };
+    }
+    for ((class, caller), count) in lost() {
+        let plural = if count == 1 { "" } else { "s" };
+        let maker = source_of(caller).map_or_else(String::new, |place| format!("; it was made{place}"));
+        report(&format!("{count} '{class}' object{plural} still counted at exit, but nobody has a pointer{maker}"));
     }
     let count = REPORTS.load(Ordering::Relaxed);
     if count > 0 {
@@ -308,7 +322,9 @@ fn objects_of(prototype: &str) -> u8 {
 pub(crate) fn wrapper(symbol: &'static Symbol, function: *const c_void) -> *const c_void {
     let mask = objects_of(symbol.prototype);
     let makes_objects = symbol.name.starts_with("PyObject_Init") || symbol.name == "_Py_Dealloc";
-    if mask == 0 || makes_objects || symbol.prototype.contains("(*)") {
+    // Arguments beyond the sixth lie on the stack, behind a return address that must stay where it is.
+    let notes_result = symbol.result == "new" && symbol.prototype.matches(',').count() < 6;
+    if (mask == 0 && !notes_result) || makes_objects || symbol.prototype.contains("(*)") {
         return function;
     }
     let mut code = dynasmrt::x64::Assembler::new().expect("memory for code");
@@ -351,9 +367,31 @@ pub(crate) fn wrapper(symbol: &'static Symbol, function: *const c_void) -> *cons
         ; pop r8
         ; pop r9
         ; mov rax, QWORD function as i64
-        ; jmp rax
     );
+    if notes_result {
+        dynasm!(code
+            ; .arch x64
+            ; sub rsp, 8
+            ; call rax
+            ; mov [rsp], rax
+            ; mov rdi, rax
+            ; mov rsi, [rsp + 8]
+            ; mov rax, QWORD note_made as *const () as i64
+            ; call rax
+            ; pop rax
+            ; ret
+        );
+    } else {
+        dynasm!(code ; .arch x64 ; jmp rax);
+    }
     crate::symbols::keep(code, entry)
+}
+
+/// Notes which C code got a reference to an object, for what it never gives up.
+unsafe extern "C" fn note_made(block: Block, caller: usize) {
+    if !block.is_null() && header(block).is_some() {
+        aside().makers.insert(block as usize, caller);
+    }
 }
 
 /// Looks at a call's arguments.
@@ -365,4 +403,66 @@ unsafe extern "C" fn look(arguments: *const Block, mask: u64, symbol: &'static S
             used_after_free(block, symbol.name);
         }
     }
+}
+
+/// The blocks that are still counted though no pointer to them is left where C code could have one: in other blocks, in
+/// the data of libraries and the program, in the C library's heap. By type, how many.
+fn lost() -> std::collections::BTreeMap<(Rc<str>, usize), usize> {
+    let mut counted = FxHashMap::default();
+    let mut memory: Vec<(usize, usize)> = writable_memory();
+    block::for_each_live(|block, header| {
+        if header.flags & (flag::LIVE | flag::RAW) == flag::LIVE | flag::RAW {
+            return;
+        }
+        // SAFETY: a live block.
+        unsafe {
+            memory.push((block as usize, block as usize + block::capacity(block)));
+            let is_data = !(*block).ob_type.is_null()
+                && !matches!(Kind::of(block), Kind::Type | Kind::Module | Kind::Function)
+                && header.flags & flag::PINNED == 0;
+            if is_data && (*block).ob_refcnt as i32 > 0 {
+                counted.insert(block as usize, block);
+            }
+        }
+    });
+    for block in crate::lend::all() {
+        counted.remove(&block);
+    }
+    for (start, end) in memory {
+        for at in (start..end - 7).step_by(size_of::<usize>()) {
+            // SAFETY: mapped, readable memory.
+            counted.remove(&unsafe { (at as *const usize).read_volatile() });
+        }
+    }
+    let mut classes = std::collections::BTreeMap::new();
+    for block in counted.into_values() {
+        let caller = aside().makers.get(&(block as usize)).copied().unwrap_or(0);
+        *classes.entry((class_of(block), caller)).or_insert(0) += 1;
+    }
+    classes
+}
+
+/// Where pointers of C's may be: the data of every file in memory and the C library's heap.
+fn writable_memory() -> Vec<(usize, usize)> {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let (mut found, mut end_of_file) = (Vec::new(), 0);
+    for line in maps.lines() {
+        let mut words = line.split_ascii_whitespace();
+        let (Some(range), Some(access)) = (words.next(), words.next()) else { continue };
+        let name = words.nth(3).unwrap_or("");
+        let ends = range
+            .split_once('-')
+            .map(|(start, end)| (usize::from_str_radix(start, 16), usize::from_str_radix(end, 16)));
+        let Some((Ok(start), Ok(end))) = ends else { continue };
+        let is_file = name.starts_with('/');
+        // What follows a file's data without a name is its zeroed part.
+        let is_data = is_file || name == "[heap]" || (name.is_empty() && start == end_of_file);
+        if is_data && access.starts_with("rw") {
+            found.push((start, end));
+        }
+        if is_file {
+            end_of_file = end;
+        }
+    }
+    found
 }

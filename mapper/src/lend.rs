@@ -107,3 +107,8 @@ pub(crate) fn each(owner: Block, visit: &mut dyn FnMut(Block)) {
         visit(*block as Block);
     }
 }
+
+/// Every block that is lent.
+pub(crate) fn all() -> impl Iterator<Item = usize> {
+    loans().of.values().flat_map(FxHashMap::values).copied()
+}
