@@ -40,7 +40,7 @@ pub(crate) unsafe fn vectorcall(
         match Kind::of(callable.0) {
             Kind::Function => {
                 let function = callable.0.cast::<c::PyCFunctionObject>();
-                if (*function).m_ml.is_null() {
+                if (*function).m_ml.is_null() || !crate::function::is_of_c(callable.0) {
                     return None; // a builtin of RustPython's
                 }
                 Some(call_function(vm, callable, args, nargsf & !OFFSET, names))
@@ -85,6 +85,9 @@ pub(crate) unsafe fn call(
 unsafe fn target(function: Block) -> Option<(*mut c::PyMethodDef, Block)> {
     // SAFETY: a function's block, by the callers' contract.
     unsafe {
+        if !crate::function::is_of_c(function) {
+            return None;
+        }
         let function = function.cast::<c::PyCFunctionObject>();
         let method = (*function).m_ml;
         if method.is_null() {

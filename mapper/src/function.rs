@@ -1,7 +1,11 @@
 //! C functions as objects: `PyCFunctionObject` blocks. The managed half, which the dispatcher makes at once, keeps
 //! `self` alive; the block counts it only if `self` would not outlive its own block otherwise.
 
-use rustpython_vm::{PyResult, VirtualMachine};
+use std::ffi::{CString, c_void};
+
+use rustpython_vm::builtins::PyStr;
+use rustpython_vm::function::PyMethodDef;
+use rustpython_vm::{PyObject, PyPayload, PyResult, VirtualMachine};
 
 use crate::block::{self, Block, flag, header, header_of};
 use crate::layout as c;
@@ -57,6 +61,81 @@ pub unsafe fn new(
     }
 }
 
+/// The definition that stands in the block of a builtin function of the VM's, for C code that reads its name and flags.
+#[repr(C)]
+struct Shown {
+    method: c::PyMethodDef,
+    _name: CString,
+}
+
+/// Calls something with the VM's payload of builtin functions, a type that it does not export by name.
+fn with_payload<N: PyPayload, R>(
+    _: impl Fn(&'static PyMethodDef) -> N,
+    object: &PyObject,
+    read: impl FnOnce(&N) -> R,
+) -> Option<R> {
+    object.downcast_ref::<N>().map(|native| read(native))
+}
+
+/// The block of a builtin function of the VM's, with a count of 1 and no twin yet.
+///
+/// # Safety
+/// `class` is the block of its class.
+pub(crate) unsafe fn new_managed_block(
+    vm: &VirtualMachine,
+    object: &PyObject,
+    class: *mut c::PyTypeObject,
+) -> Block {
+    let text = |name: &'static str| {
+        let found = object.get_attr(name, vm).ok()?;
+        found.downcast_ref::<PyStr>().map(|text| text.to_string_lossy().into_owned())
+    };
+    let name = CString::new(text("__name__").unwrap_or_default()).unwrap_or_default();
+    let this = with_payload(PyMethodDef::to_function, object, |native| native.get_self().map(ToOwned::to_owned));
+    // SAFETY: a fresh block of the size asked for; the definition lives as long as the block.
+    unsafe {
+        let made = store::new_block(class, size_of::<c::PyCMethodObject>());
+        let shown = Box::new(Shown {
+            method: c::PyMethodDef {
+                ml_name: name.as_ptr(),
+                ml_meth: called_directly as *const c_void,
+                ml_flags: c::meth::VARARGS | c::meth::KEYWORDS,
+                ml_doc: std::ptr::null(),
+            },
+            _name: name,
+        });
+        let function = &mut *made.cast::<c::PyCFunctionObject>();
+        function.m_ml = Box::into_raw(shown).cast();
+        function.vectorcall = Some(crate::capi::methodobject::vectorcall);
+        if let Some(this) = this.flatten() {
+            function.m_self = store::store_owned(vm, this);
+            header_of(made).flags |= flag::COUNTS_SELF;
+        }
+        if let Ok(module) = object.get_attr("__module__", vm)
+            && !vm.is_none(&module)
+        {
+            function.m_module = store::store_owned(vm, module);
+        }
+        made
+    }
+}
+
+/// What C code gets that calls the C function of a builtin function of the VM's, which has none.
+unsafe extern "C" fn called_directly(_: Block, _: Block, _: Block) -> Block {
+    crate::api::api(|vm| -> PyResult<crate::reference::New> {
+        Err(vm.new_system_error("Rustclad: a builtin function of RustPython has no C function to call"))
+    })
+    .0
+}
+
+/// Whether a function's block is of one that C code made.
+///
+/// # Safety
+/// `block` is a function's.
+pub(crate) unsafe fn is_of_c(block: Block) -> bool {
+    header(block).is_some_and(|header| header.flags & flag::BOUND != 0)
+}
+
 /// Calls `visit` for each reference that a function's block counts.
 ///
 /// # Safety
@@ -93,6 +172,9 @@ pub(crate) unsafe fn release_parts(block: Block) {
             && method.ml_flags & c::meth::METHOD != 0
         {
             crate::lifetime::xdecref((*block.cast::<c::PyCMethodObject>()).mm_class.cast());
+        }
+        if !is_of_c(block) && !function.m_ml.is_null() {
+            drop(Box::from_raw(function.m_ml.cast::<Shown>()));
         }
     }
 }

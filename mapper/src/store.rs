@@ -163,7 +163,8 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
                 let capsule = object.downcast_unchecked_ref::<PyCapsule>();
                 crate::capsule::foreign_block(class_block, capsule)
             }
-            Kind::Instance | Kind::Opaque | Kind::Function | Kind::Module | Kind::Type => {
+            Kind::Function => crate::function::new_managed_block(vm, object, class_block),
+            Kind::Instance | Kind::Opaque | Kind::Module | Kind::Type => {
                 let (least, _) = kind.sizes();
                 new_block(class_block, ((*class_block).tp_basicsize as usize).max(least))
             }
