@@ -330,6 +330,23 @@ unsafe fn each_of_instance(block: Block, visit: &mut Visit<'_>) {
     }
 }
 
+/// The objects that an object refers to, those of C's references included.
+pub(crate) fn referents(vm: &VirtualMachine, object: &PyObject) -> Vec<PyObjectRef> {
+    let mut found = object.gc_get_referents();
+    let _section = thread::enter(vm);
+    let Some(block) = table::block_of(object).filter(|block| header(*block).is_some()) else { return found };
+    // SAFETY: a tied block is live; what it refers to is, too. A managed container's own block refers to nothing new.
+    unsafe {
+        if header_of(block).flags & flag::BOUND != 0 {
+            let mut blocks = Vec::new();
+            each_reference(block, &mut |target| blocks.push(target));
+            let known = blocks.into_iter().filter(|target| !target.is_null());
+            found.extend(known.filter_map(|target| crate::retrieve::retrieve(vm, target).ok()));
+        }
+    }
+    found
+}
+
 /// What the VM sees of a node: the object that stands for it.
 fn reported(index: u32, tracer: &mut TraverseFn<'_>) {
     let node = &graph().nodes[index as usize];

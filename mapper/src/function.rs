@@ -81,11 +81,7 @@ fn with_payload<N: PyPayload, R>(
 ///
 /// # Safety
 /// `class` is the block of its class.
-pub(crate) unsafe fn new_managed_block(
-    vm: &VirtualMachine,
-    object: &PyObject,
-    class: *mut c::PyTypeObject,
-) -> Block {
+pub(crate) unsafe fn new_managed_block(vm: &VirtualMachine, object: &PyObject, class: *mut c::PyTypeObject) -> Block {
     let text = |name: &'static str| {
         let found = object.get_attr(name, vm).ok()?;
         found.downcast_ref::<PyStr>().map(|text| text.to_string_lossy().into_owned())

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustpython_vm::builtins::{PyListRef, PyModuleDef, PyUtf8StrRef};
 use rustpython_vm::common::rc::PyRc;
-use rustpython_vm::function::{FuncArgs, ItemDoc, PyMethodDef, PyMethodFlags};
+use rustpython_vm::function::{FuncArgs, ItemDoc, PosArgs, PyMethodDef, PyMethodFlags};
 use rustpython_vm::gc_state::CollectResult;
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
@@ -106,7 +106,10 @@ pub(crate) fn install(vm: &mut VirtualMachine) {
         PyMethodDef::new_const("create_dynamic", create_dynamic, function, NO_DOC),
         PyMethodDef::new_const("exec_dynamic", exec_dynamic, function, NO_DOC),
     ];
-    let collecting = [PyMethodDef::new_const("collect", collect, function, NO_DOC)];
+    let collecting = [
+        PyMethodDef::new_const("collect", collect, function, NO_DOC),
+        PyMethodDef::new_const("get_referents", get_referents, function, NO_DOC),
+    ];
     replace(vm, "_imp", importing);
     replace(vm, "gc", collecting);
     if let Some(state) = PyRc::get_mut(&mut vm.state) {
@@ -169,6 +172,15 @@ fn collect(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult<usize> {
     gc.py_garbage.borrow_vec_mut().extend(gc.garbage.lock().drain(..));
     callbacks("stop", &result)?;
     Ok(result.collected + result.uncollectable)
+}
+
+/// `gc.get_referents`, with C's references.
+fn get_referents(objects: PosArgs, vm: &VirtualMachine) -> PyListRef {
+    let linked = crate::is_linked();
+    let of = |object: PyObjectRef| {
+        if linked { crate::collect::referents(vm, &object) } else { object.gc_get_referents() }
+    };
+    vm.ctx.new_list(objects.into_iter().flat_map(of).collect())
 }
 
 fn extension_suffixes(vm: &VirtualMachine) -> PyListRef {

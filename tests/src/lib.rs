@@ -224,6 +224,8 @@ pub fn same_as_cpython(name: &str) {
             let _ = std::fs::remove_file(&known);
         } else {
             let text = format!("{}\n{differs}", reasons.join("\n"));
+            let folder = known.parent().expect("a file is in a folder");
+            std::fs::create_dir_all(folder).expect("tests/known can be written");
             std::fs::write(&known, text.trim_start()).expect("tests/known can be written");
         }
         return;
@@ -265,7 +267,7 @@ macro_rules! module_scripts {
 macro_rules! fixture_scripts {
     ($check:path) => {
         $crate::tests_of! { $check, "fixtures/use_":
-            arguments borrowed buffers building capsules containers conventions errors integers lifetimes module_state
+            arguments borrowed buffers building capsules containers conventions derived errors integers lifetimes module_state
             single_phase slots strings threads
         }
     };
