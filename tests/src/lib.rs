@@ -268,7 +268,7 @@ macro_rules! fixture_scripts {
     ($check:path) => {
         $crate::tests_of! { $check, "fixtures/use_":
             arguments borrowed buffers building capsules containers conventions derived errors integers lifetimes module_state
-            single_phase slots strings threads
+            single_phase slots slotted strings threads
         }
     };
 }
