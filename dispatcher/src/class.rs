@@ -6,6 +6,7 @@ use std::ffi::c_char;
 use rustclad_mapper::dispatch::ClassParts;
 use rustclad_mapper::function::texts;
 use rustclad_mapper::layout::{self as c, meth, tpflags};
+use rustclad_mapper::store::has_own_fields;
 use rustclad_mapper::{error, module};
 use rustpython_vm::builtins::{PyStaticMethod, PyType, PyTypeRef};
 use rustpython_vm::function::{Callee, FuncArgs, HeapMethodDef, ItemDoc, PyMethodDef, PyMethodFlags, PyNativeFn};
@@ -28,7 +29,10 @@ pub(crate) fn new(vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: Class
     // Only a struct that grew makes a layout of its own: that is how conflicts between bases are found.
     // SAFETY: a base's block is ready.
     let grown = t.tp_basicsize - unsafe { (*t.tp_base).tp_basicsize };
-    managed.basicsize = if grown > 0 { base_size + grown as usize } else { base_size };
+    // The VM makes objects of its own types' kinds itself, and only in the size that it knows.
+    // SAFETY: as above.
+    let vms_own = unsafe { has_own_fields(t) };
+    managed.basicsize = if grown > 0 && !vms_own { base_size + grown as usize } else { base_size };
     let class = PyType::new_heap(full_name, parts.bases, Default::default(), managed, parts.metaclass, &vm.ctx)
         .map_err(|message| vm.new_type_error(message))?;
     if let Some(names) = class.heaptype_ext.as_deref() {
@@ -90,7 +94,9 @@ fn flags(t: &c::PyTypeObject) -> PyTypeFlags {
     if t.tp_dictoffset != 0 || t.tp_flags & tpflags::MANAGED_DICT != 0 {
         flags |= PyTypeFlags::from_slice(&[PyTypeFlags::HAS_DICT]);
     }
-    if t.tp_weaklistoffset != 0 || t.tp_flags & tpflags::MANAGED_WEAKREF != 0 {
+    // SAFETY: a type whose base is ready. The ends of such objects are seen through weak references.
+    let watched = unsafe { has_own_fields(t) };
+    if t.tp_weaklistoffset != 0 || t.tp_flags & tpflags::MANAGED_WEAKREF != 0 || watched {
         flags |= PyTypeFlags::from_slice(&[PyTypeFlags::HAS_WEAKREF]);
     }
     flags

@@ -371,9 +371,9 @@ fn unary_method(vm: &VirtualMachine, class: &PyTypeRef, name: &'static str, f: c
 }
 
 fn install_creation(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject) {
-    // SAFETY: a base is ready.
-    let base = unsafe { Kind::of_type(t.tp_base) };
-    if t.tp_new.is_none() && !matches!(base, Kind::Instance | Kind::Opaque) {
+    // SAFETY: a type and its base, whose kinds are known.
+    let (kind, base) = unsafe { (Kind::of_type(t), Kind::of_type(t.tp_base)) };
+    if t.tp_new.is_none() && kind != Kind::Instance {
         // Objects of a builtin type's kind are made by that type.
         return install_init_and_call(vm, class, t);
     }
@@ -387,7 +387,7 @@ fn install_creation(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject)
     }));
     // `object.__new__` refuses to make objects of C's: what a type inherits from `object`, it calls under its own name.
     // SAFETY: as above.
-    let inherited = if base == Kind::Opaque { unsafe { (*t.tp_base).tp_new } } else { None };
+    let inherited = if kind == Kind::Instance && base == Kind::Opaque { unsafe { (*t.tp_base).tp_new } } else { None };
     let inherited = inherited.filter(|_| t.tp_flags & tpflags::DISALLOW_INSTANTIATION == 0);
     if let Some(f) = t.tp_new.or(inherited) {
         let owner = static_class(class);

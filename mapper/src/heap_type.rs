@@ -4,7 +4,7 @@
 use std::ffi::{CString, c_char, c_int, c_void};
 
 use rustpython_vm::builtins::{PyStr, PyTuple, PyType, PyTypeRef};
-use rustpython_vm::{AsObject, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, Py, PyResult, VirtualMachine};
 
 use crate::block::{self, Block, flag};
 use crate::dispatch::{ClassParts, dispatcher};
@@ -179,6 +179,13 @@ unsafe fn special_members(t: &mut c::PyTypeObject) {
     }
 }
 
+/// Whether a class's objects are plain ones to the VM, as those of `object` are.
+fn payload_is_plain(vm: &VirtualMachine, class: &Py<PyType>) -> bool {
+    let made_by_the_vm = std::iter::successors(Some(class), |class| class.base.deref())
+        .find(|class| class.heaptype_ext.is_none() && !crate::types::is_of_c(class));
+    made_by_the_vm.is_none_or(|class| class.is(vm.ctx.types.object_type))
+}
+
 /// Makes the managed half and fills in what is inherited.
 unsafe fn finish(
     vm: &VirtualMachine,
@@ -199,9 +206,11 @@ unsafe fn finish(
             .map_err(|_| vm.new_type_error("metaclass is not a type"))?;
         (*block).tp_base = base;
         Kind::of_type(base).set(block);
-        if Kind::of_type(block) == Kind::Opaque {
+        // Objects of types that derive from nothing but `object` are C's to make.
+        if Kind::of_type(block) == Kind::Opaque && payload_is_plain(vm, &bases[0]) {
             Kind::Instance.set(block);
         }
+        store::note_own_fields(block);
         let heap = (*block).tp_flags & tpflags::HEAPTYPE != 0;
         // A vectorcall on the type, a custom allocator and the rest are read from the block; the managed half gets
         // what the type defines itself.

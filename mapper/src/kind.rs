@@ -41,6 +41,8 @@ pub enum Kind {
     Type,
     /// `PyBaseExceptionObject`.
     Exception,
+    /// A struct that shows attributes of the managed object (see [`crate::record`]).
+    Record,
 }
 
 impl Kind {
@@ -76,7 +78,7 @@ impl Kind {
     /// `tp_basicsize` and `tp_itemsize` of the builtin type of this kind, in bytes.
     pub fn sizes(self) -> (usize, usize) {
         match self {
-            Self::Instance | Self::Opaque => (size_of::<c::PyObject>(), 0),
+            Self::Instance | Self::Opaque | Self::Record => (size_of::<c::PyObject>(), 0),
             Self::Long => (24, 4),
             Self::Float => (size_of::<c::PyFloatObject>(), 0),
             Self::Complex => (size_of::<c::PyComplexObject>(), 0),

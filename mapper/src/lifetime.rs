@@ -3,8 +3,9 @@
 
 use std::collections::VecDeque;
 
+use rustpython_vm::builtins::PyWeak;
 use rustpython_vm::vm::thread::try_with_current_vm;
-use rustpython_vm::{PyObject, PyObjectRef};
+use rustpython_vm::{PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
 use crate::block::{self, Block, flag, header, header_of};
 use crate::kind::Kind;
@@ -343,6 +344,34 @@ pub fn twin_died(block: Block) {
     if try_with_current_vm(|vm| finish(Some(vm))).is_none() {
         finish(None);
     }
+}
+
+/// Lets a pinned block, which C may have written to, live as long as its twin and no longer: a weak reference tells of
+/// the twin's end, which comes after its finalizer.
+///
+/// # Errors
+/// `TypeError` if the class has no weak references.
+pub(crate) fn end_with_twin(vm: &VirtualMachine, block: Block, twin: &PyObject) -> PyResult<()> {
+    let address = block as usize;
+    let ended = move |weak: PyRef<PyWeak>, vm: &VirtualMachine| {
+        let _section = thread::enter(vm);
+        let block = address as Block;
+        // SAFETY: the twin is on its way out but still there, and C counts no reference, or the block would hold it.
+        unsafe {
+            let header = header_of(block);
+            if let Some(twin) = header.twin.as_ref() {
+                table::untie(twin);
+                header.twin = std::ptr::null();
+                header.flags |= flag::FINALIZED; // the VM did
+                destroy(block);
+            }
+            // The reference that was left with nobody below.
+            drop(PyRef::<PyWeak>::from_raw(&raw const *weak));
+        }
+    };
+    let weak = twin.downgrade(Some(vm.new_function("ended", ended).into()), vm)?;
+    std::mem::forget(weak);
+    Ok(())
 }
 
 /// Counts live blocks by type name, the retention cache emptied first.

@@ -42,7 +42,7 @@ pub(crate) unsafe fn fill_managed(vm: &VirtualMachine, t: &mut c::PyTypeObject, 
         own_suites(t);
         // A class derived in Python from a C type: what C finds in it is what it would find in the base, but for what
         // the class defines anew.
-        if kind == Kind::Instance && !t.tp_base.is_null() && class.heaptype_ext.is_some() {
+        if class.heaptype_ext.is_some() && crate::types::derives_from_c(class) {
             t.tp_dealloc = Some(crate::heap_type::subtype_dealloc);
             crate::managed_slots::fill(t, class, class.base.deref(), kind);
             crate::slot_table::inherit(t, t.tp_base);
@@ -68,6 +68,11 @@ pub(crate) unsafe fn fill_managed(vm: &VirtualMachine, t: &mut c::PyTypeObject, 
         if kind == Kind::Opaque && class.is(vm.ctx.types.object_type) {
             t.tp_new = Some(object_new);
             t.tp_init = Some(object_init);
+        } else if class.heaptype_ext.is_none() && class.slots.new.load().is_some() {
+            (t.tp_new, t.tp_init) = crate::owned_slots::for_type(class);
+            if generic!(init) {
+                t.tp_init = Some(object_init);
+            }
         } else {
             t.tp_new = Some(managed_new);
             t.tp_init = Some(managed_init);

@@ -31,6 +31,7 @@ pub fn store(vm: &VirtualMachine, object: &PyObject) -> Block {
                     Kind::List => crate::list::refresh(vm, block),
                     Kind::ByteArray => refresh_bytearray(block, object),
                     Kind::Dict => refresh_dict(block, object),
+                    Kind::Record => crate::record::refresh(vm, block, object),
                     _ => {}
                 }
             }
@@ -99,12 +100,14 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
         match kind {
             Kind::Long => long::new_subclass_block(object, class_block),
             Kind::Float => {
-                let made = new_block(class_block, size_of::<c::PyFloatObject>());
+                let made =
+                    new_block(class_block, size_of::<c::PyFloatObject>().max((*class_block).tp_basicsize as usize));
                 (*made.cast::<c::PyFloatObject>()).ob_fval = object.downcast_unchecked_ref::<PyFloat>().to_f64();
                 made
             }
             Kind::Complex => {
-                let made = new_block(class_block, size_of::<c::PyComplexObject>());
+                let made =
+                    new_block(class_block, size_of::<c::PyComplexObject>().max((*class_block).tp_basicsize as usize));
                 let value = object.downcast_unchecked_ref::<PyComplex>().to_complex64();
                 (*made.cast::<c::PyComplexObject>()).cval = c::Py_complex { real: value.re, imag: value.im };
                 made
@@ -112,7 +115,8 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
             Kind::Unicode => unicode::new_block(object.downcast_unchecked_ref::<PyStr>(), class_block),
             Kind::Bytes => bytes_block(object.downcast_unchecked_ref::<PyBytes>().as_bytes(), class_block),
             Kind::ByteArray => {
-                let made = new_block(class_block, size_of::<c::PyByteArrayObject>());
+                let made =
+                    new_block(class_block, size_of::<c::PyByteArrayObject>().max((*class_block).tp_basicsize as usize));
                 refresh_bytearray(made, object);
                 made
             }
@@ -130,21 +134,27 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
                 return made;
             }
             Kind::List => {
-                let made = new_block(class_block, size_of::<c::PyListObject>());
+                let made =
+                    new_block(class_block, size_of::<c::PyListObject>().max((*class_block).tp_basicsize as usize));
                 let items: Vec<PyObjectRef> = object.downcast_unchecked_ref::<PyList>().borrow_vec().to_vec();
                 // Tied before its items are stored: one of them may be the list.
                 table::tie(made, object);
                 own(made, object);
+                if has_own_fields(class_block) {
+                    pin(vm, made, object);
+                }
                 crate::list::fill(vm, made, &items);
                 return made;
             }
             Kind::Dict => {
-                let made = new_block(class_block, size_of::<c::PyDictObject>());
+                let made =
+                    new_block(class_block, size_of::<c::PyDictObject>().max((*class_block).tp_basicsize as usize));
                 refresh_dict(made, object);
                 made
             }
             Kind::Set => {
-                let made = new_block(class_block, size_of::<c::PySetObject>());
+                let made =
+                    new_block(class_block, size_of::<c::PySetObject>().max((*class_block).tp_basicsize as usize));
                 let used = set_len(object, vm);
                 (*made.cast::<c::PySetObject>()).used = used;
                 (*made.cast::<c::PySetObject>()).fill = used;
@@ -164,22 +174,70 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
                 crate::capsule::foreign_block(class_block, capsule)
             }
             Kind::Function => crate::function::new_managed_block(vm, object, class_block),
-            Kind::Instance | Kind::Opaque | Kind::Module | Kind::Type => {
+            Kind::Instance | Kind::Opaque | Kind::Module | Kind::Type | Kind::Record => {
                 let (least, _) = kind.sizes();
                 new_block(class_block, ((*class_block).tp_basicsize as usize).max(least))
             }
         }
     };
-    if kind == Kind::Module {
-        // SAFETY: fresh block. Caches are keyed by a module's address: it lives as long as its twin.
-        unsafe { block::header_of(made) }.flags |= flag::PINNED;
+    // What C has in a block must stay as long as the object (see `lifetime::end_with_twin`); caches are keyed by a
+    // module's address.
+    // SAFETY: a fresh block of a ready type.
+    if unsafe { has_own_fields(class_block) } || kind == Kind::Module {
+        pin(vm, made, object);
     }
     // Floats, like ints, are as good as the same when equal.
-    if kind != Kind::Float {
+    if kind != Kind::Float || class_block != statics().float {
         table::tie(made, object);
     }
     own(made, object);
+    if kind == Kind::Record {
+        // SAFETY: the block is of its class's size.
+        unsafe { crate::record::fill(vm, made, object) };
+    }
     made
+}
+
+/// Keeps a fresh block for as long as its twin lives.
+fn pin(vm: &VirtualMachine, block: Block, twin: &PyObject) {
+    if crate::lifetime::end_with_twin(vm, block, twin).is_ok() {
+        // SAFETY: a fresh block. Its `tp_dealloc` will give up a reference to a heap type, as for objects of C's making.
+        unsafe {
+            block::header_of(block).flags |= flag::PINNED;
+            let class = (*block).ob_type;
+            if has_own_fields(class) && (*class).tp_flags & c::tpflags::HEAPTYPE != 0 {
+                table::hold(class.cast(), twin.class().as_object());
+            }
+        }
+    }
+}
+
+/// Whether a class of C's, which derives from a type whose objects the VM makes, has fields of its own behind that type's.
+///
+/// # Safety
+/// `class` is a ready type.
+#[inline]
+pub unsafe fn has_own_fields(class: *const c::PyTypeObject) -> bool {
+    // SAFETY: only `note_own_fields` and heirs write the field, which CPython keeps its watchers in.
+    unsafe { (*class).tp_watched == OWN_FIELDS }
+}
+
+const OWN_FIELDS: u8 = 1;
+
+/// Finds out what [`has_own_fields`] tells. The VM makes objects of all kinds but C's own.
+///
+/// # Safety
+/// `class` is a type whose kind and base are set.
+pub(crate) unsafe fn note_own_fields(class: *mut c::PyTypeObject) {
+    // SAFETY: by contract.
+    unsafe {
+        let (t, base) = (&mut *class, &*(*class).tp_base);
+        let vms =
+            !matches!(Kind::of_type(class), Kind::Instance | Kind::Type | Kind::Function) && base.tp_itemsize == 0;
+        if has_own_fields(base) || (vms && t.tp_basicsize > base.tp_basicsize) {
+            t.tp_watched = OWN_FIELDS;
+        }
+    }
 }
 
 /// The number of items in a set or frozenset.

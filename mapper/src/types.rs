@@ -121,10 +121,10 @@ pub(crate) fn static_types(vm: &VirtualMachine) -> Vec<(&'static str, PyTypeRef,
         ("PyBytesIter_Type", t.bytes_iterator_type.to_owned(), Kind::Opaque),
         ("PyCallIter_Type", t.iter_type.to_owned(), Kind::Opaque),
         ("PyCapsule_Type", t.capsule_type.to_owned(), Kind::Instance),
-        ("PyCell_Type", t.cell_type.to_owned(), Kind::Opaque),
+        ("PyCell_Type", t.cell_type.to_owned(), Kind::Record),
         ("PyClassMethodDescr_Type", t.classmethod_descriptor_type.to_owned(), Kind::Opaque),
         ("PyClassMethod_Type", t.classmethod_type.to_owned(), Kind::Opaque),
-        ("PyCode_Type", t.code_type.to_owned(), Kind::Opaque),
+        ("PyCode_Type", t.code_type.to_owned(), Kind::Record),
         ("PyContextToken_Type", own("Token"), Kind::Opaque),
         ("PyContextVar_Type", own("ContextVar"), Kind::Opaque),
         ("PyContext_Type", own("Context"), Kind::Opaque),
@@ -143,8 +143,8 @@ pub(crate) fn static_types(vm: &VirtualMachine) -> Vec<(&'static str, PyTypeRef,
         ("PyEnum_Type", t.enumerate_type.to_owned(), Kind::Opaque),
         ("PyFilter_Type", t.filter_type.to_owned(), Kind::Opaque),
         ("PyFrameLocalsProxy_Type", t.frame_locals_proxy_type.to_owned(), Kind::Opaque),
-        ("PyFrame_Type", t.frame_type.to_owned(), Kind::Opaque),
-        ("PyFunction_Type", t.function_type.to_owned(), Kind::Opaque),
+        ("PyFrame_Type", t.frame_type.to_owned(), Kind::Record),
+        ("PyFunction_Type", t.function_type.to_owned(), Kind::Record),
         ("PyGen_Type", t.generator_type.to_owned(), Kind::Opaque),
         ("PyGetSetDescr_Type", t.getset_type.to_owned(), Kind::Opaque),
         ("PyInstanceMethod_Type", own("instancemethod"), Kind::Opaque),
@@ -153,9 +153,9 @@ pub(crate) fn static_types(vm: &VirtualMachine) -> Vec<(&'static str, PyTypeRef,
         ("PyLongRangeIter_Type", t.long_range_iterator_type.to_owned(), Kind::Opaque),
         ("PyMap_Type", t.map_type.to_owned(), Kind::Opaque),
         ("PyMemberDescr_Type", t.member_descriptor_type.to_owned(), Kind::Opaque),
-        ("PyMemoryView_Type", t.memoryview_type.to_owned(), Kind::Opaque),
+        ("PyMemoryView_Type", t.memoryview_type.to_owned(), Kind::Record),
         ("PyMethodDescr_Type", t.method_descriptor_type.to_owned(), Kind::Opaque),
-        ("PyMethod_Type", t.bound_method_type.to_owned(), Kind::Opaque),
+        ("PyMethod_Type", t.bound_method_type.to_owned(), Kind::Record),
         ("PyModuleDef_Type", own("moduledef"), Kind::Instance),
         ("PyODictItems_Type", own("odict_items"), Kind::Opaque),
         ("PyODictIter_Type", own("odict_iterator"), Kind::Opaque),
@@ -172,7 +172,7 @@ pub(crate) fn static_types(vm: &VirtualMachine) -> Vec<(&'static str, PyTypeRef,
         ("PyStaticMethod_Type", t.staticmethod_type.to_owned(), Kind::Opaque),
         ("PyStdPrinter_Type", own("stderrprinter"), Kind::Opaque),
         ("PySuper_Type", t.super_type.to_owned(), Kind::Opaque),
-        ("PyTraceBack_Type", t.traceback_type.to_owned(), Kind::Opaque),
+        ("PyTraceBack_Type", t.traceback_type.to_owned(), Kind::Record),
         ("PyTupleIter_Type", t.tuple_iterator_type.to_owned(), Kind::Opaque),
         ("PyUnicodeIter_Type", t.str_iterator_type.to_owned(), Kind::Opaque),
         ("PyWrapperDescr_Type", t.wrapper_descriptor_type.to_owned(), Kind::Opaque),
@@ -184,7 +184,7 @@ pub(crate) fn static_types(vm: &VirtualMachine) -> Vec<(&'static str, PyTypeRef,
         ("_PyUnion_Type", t.union_type.to_owned(), Kind::Opaque),
         ("_PyWeakref_CallableProxyType", t.weakcallableproxy_type.to_owned(), Kind::Opaque),
         ("_PyWeakref_ProxyType", t.weakproxy_type.to_owned(), Kind::Opaque),
-        ("_PyWeakref_RefType", t.weakref_type.to_owned(), Kind::Opaque),
+        ("_PyWeakref_RefType", t.weakref_type.to_owned(), Kind::Record),
     ]
 }
 
@@ -236,6 +236,11 @@ pub fn is_of_c(class: &Py<PyType>) -> bool {
     class.get_type_data::<TypeBlock>().is_some_and(|data| data.of_c)
 }
 
+/// Whether C code made one of the types that a class derives from, first bases only: those decide on the layout.
+pub(crate) fn derives_from_c(class: &Py<PyType>) -> bool {
+    std::iter::successors(class.base.deref(), |class| class.base.deref()).any(|class| is_of_c(class))
+}
+
 #[cold]
 fn new_type_block(vm: &VirtualMachine, class: &Py<PyType>) -> *mut c::PyTypeObject {
     let made = block::allocate(size_of::<c::PyHeapTypeObject>(), flag::PINNED | flag::BOUND);
@@ -270,12 +275,14 @@ pub(crate) unsafe fn fill(vm: &VirtualMachine, to: *mut c::PyTypeObject, class: 
         t.ob_base.ob_base.ob_type = type_block(vm, class.as_object().class());
         t.tp_base = base;
         t.tp_name = type_name(class);
-        let (basicsize, itemsize) = kind.sizes();
+        let (basicsize, itemsize) =
+            if kind == Kind::Record { (crate::record::size(vm, class), 0) } else { kind.sizes() };
         t.tp_basicsize = basicsize as isize;
         t.tp_itemsize = itemsize as isize;
         t.tp_flags = flags(class, kind);
-        if !base.is_null() && kind == Kind::Instance && (*base).tp_basicsize > t.tp_basicsize {
+        if !base.is_null() && itemsize == 0 && (*base).tp_basicsize > t.tp_basicsize {
             t.tp_basicsize = (*base).tp_basicsize;
+            t.tp_watched = (*base).tp_watched;
         }
         crate::slots::fill_managed(vm, t, class, kind);
         fill_mro(vm, t, class);
@@ -343,7 +350,10 @@ fn flags(class: &Py<PyType>, kind: Kind) -> usize {
         | tpflags::IS_ABSTRACT
         | tpflags::MATCH_SELF;
     let mut flags = class.slots.flags.load().bits() as usize & SHARED | tpflags::READY | kind.subclass_flag();
-    if !matches!(kind, Kind::Long | Kind::Float | Kind::Complex | Kind::Unicode | Kind::Bytes | Kind::ByteArray) {
+    let has_dict = class.heaptype_ext.is_some() && class.slots.flags.has_feature(PyTypeFlags::HAS_DICT);
+    if has_dict
+        || !matches!(kind, Kind::Long | Kind::Float | Kind::Complex | Kind::Unicode | Kind::Bytes | Kind::ByteArray)
+    {
         flags |= tpflags::HAVE_GC;
     }
     flags

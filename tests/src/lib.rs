@@ -267,8 +267,8 @@ macro_rules! module_scripts {
 macro_rules! fixture_scripts {
     ($check:path) => {
         $crate::tests_of! { $check, "fixtures/use_":
-            arguments borrowed buffers building capsules containers conventions derived errors integers lifetimes module_state
-            single_phase slots slotted strings threads
+            arguments bases borrowed buffers building capsules containers conventions derived errors integers lifetimes module_state
+            records single_phase slots slotted strings threads
         }
     };
 }

@@ -276,7 +276,7 @@ impl Parser<'_> {
                     PyBuffer_Release(&mut view);
                     Ok(found)
                 }
-                Kind::Opaque | Kind::Instance | Kind::ByteArray
+                Kind::Opaque | Kind::Record | Kind::Instance | Kind::ByteArray
                     if crate::capi::pybuffer::PyObject_CheckBuffer(Borrowed(arg)) != 0 =>
                 {
                     Err(must("read-only bytes-like object", arg))

@@ -1,7 +1,12 @@
 //! `pybuffer.h`: the buffer protocol.
 
+use std::collections::BTreeSet;
+use std::ffi::CString;
+use std::sync::Mutex;
+
 use super::prelude::*;
 use crate::bytearray;
+use rustpython_vm::PyObject;
 use rustpython_vm::builtins::PyStr;
 use rustpython_vm::protocol::{BufferFlags, PyBuffer};
 
@@ -9,6 +14,7 @@ const WRITABLE: c_int = 1;
 const FORMAT: c_int = 4;
 const ND: c_int = 8;
 const STRIDES: c_int = 0x10 | ND;
+const FULL_RO: u32 = 0x11C;
 
 /// Opens an exact bytearray's buffer, which needs no VM. False if that has to go the long way.
 #[inline]
@@ -26,7 +32,7 @@ unsafe fn open_bytearray(object: Borrowed, view: *mut c::Py_buffer, flags: c_int
 /// What a view keeps of a managed buffer.
 struct Kept {
     _buffer: PyBuffer,
-    format: Option<std::ffi::CString>,
+    format: Option<CString>,
     shape: Vec<isize>,
     strides: Vec<isize>,
 }
@@ -75,20 +81,15 @@ unsafe fn open(vm: &VirtualMachine, object: Borrowed, view: *mut c::Py_buffer, f
     }
     // SAFETY: C's arguments; the memory stays where it is while the buffer is open, which `Kept` says.
     unsafe {
-        let start = if buffer.desc.readonly {
-            buffer.obj_bytes().as_ptr().cast_mut()
-        } else {
-            buffer.obj_bytes_mut().as_mut_ptr()
-        };
+        let start = start(&buffer);
         let desc = &buffer.desc;
         let (mut shape, mut strides) = (Vec::new(), Vec::new());
         for (length, stride, _) in &desc.dim_desc {
             shape.push(*length as isize);
             strides.push(*stride);
         }
-        let format = std::ffi::CString::new(desc.format.to_string()).ok();
+        let format = CString::new(desc.format.to_string()).ok();
         let (length, itemsize, readonly) = (desc.len as isize, desc.itemsize as isize, desc.readonly);
-        let start = start.offset(desc.offset);
         let kept = Box::new(Kept { _buffer: buffer, format, shape, strides });
         let or_null =
             |wanted: bool, list: &Vec<isize>| if wanted { list.as_ptr().cast_mut() } else { std::ptr::null_mut() };
@@ -109,6 +110,60 @@ unsafe fn open(vm: &VirtualMachine, object: Borrowed, view: *mut c::Py_buffer, f
             internal: Box::into_raw(kept).cast(),
         };
         Ok(0)
+    }
+}
+
+/// Describes a memory view's memory in its own `Py_buffer`, without opening it: the memory view has.
+///
+/// # Safety
+/// `arrays` has room for twice as many numbers as a buffer may have dimensions.
+pub(crate) unsafe fn describe(vm: &VirtualMachine, view: *mut c::Py_buffer, arrays: *mut isize, object: &PyObject) {
+    let Ok(buffer) = PyBuffer::from_object(vm, object, BufferFlags::from_bits_truncate(FULL_RO)) else { return };
+    let desc = &buffer.desc;
+    let dimensions = desc.dim_desc.len();
+    // SAFETY: by contract; the memory stays where it is while the memory view has it open.
+    unsafe {
+        let (shape, strides) = (arrays, arrays.add(dimensions));
+        for (index, (length, stride, _)) in desc.dim_desc.iter().enumerate() {
+            shape.add(index).write(*length as isize);
+            strides.add(index).write(*stride);
+        }
+        *view = c::Py_buffer {
+            buf: start(&buffer).cast(),
+            obj: std::ptr::null_mut(),
+            len: desc.len as isize,
+            itemsize: desc.itemsize as isize,
+            readonly: c_int::from(desc.readonly),
+            ndim: dimensions as c_int,
+            format: lasting(&desc.format).cast_mut(),
+            shape,
+            strides,
+            suboffsets: std::ptr::null_mut(),
+            internal: std::ptr::null_mut(),
+        };
+    }
+}
+
+/// Where a buffer's first element is.
+unsafe fn start(buffer: &PyBuffer) -> *mut u8 {
+    let start =
+        if buffer.desc.readonly { buffer.obj_bytes().as_ptr().cast_mut() } else { buffer.obj_bytes_mut().as_mut_ptr() };
+    // SAFETY: the exporter says so.
+    unsafe { start.offset(buffer.desc.offset) }
+}
+
+/// A format as a C string that lives as long as the process. There are not many different ones.
+fn lasting(format: &str) -> *const c_char {
+    static KNOWN: Mutex<BTreeSet<CString>> = Mutex::new(BTreeSet::new());
+    let mut known = KNOWN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let format = CString::new(format).unwrap_or_default();
+    match known.get(&format) {
+        Some(known) => known.as_ptr(),
+        None => {
+            let text = format.as_ptr();
+            known.insert(format);
+            text
+        }
     }
 }
 

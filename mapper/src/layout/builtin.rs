@@ -194,3 +194,85 @@ layout! {
         vectorcall: Option<VectorcallFunc>,
     }
 }
+
+layout! {
+    struct PyCodeObject {
+        ob_base: PyVarObject,
+        co_consts: *mut PyObject,
+        co_names: *mut PyObject,
+        co_exceptiontable: *mut PyObject,
+        co_flags: c_int,
+        co_argcount: c_int,
+        co_posonlyargcount: c_int,
+        co_kwonlyargcount: c_int,
+        co_stacksize: c_int,
+        co_firstlineno: c_int,
+        co_nlocalsplus: c_int,
+        co_framesize: c_int,
+        co_nlocals: c_int,
+        co_ncellvars: c_int,
+        co_nfreevars: c_int,
+        co_version: u32,
+        co_localsplusnames: *mut PyObject,
+        co_localspluskinds: *mut PyObject,
+        co_filename: *mut PyObject,
+        co_name: *mut PyObject,
+        co_qualname: *mut PyObject,
+        co_linetable: *mut PyObject,
+        co_weakreflist: *mut PyObject,
+        co_executors: *mut c_void,
+        _co_cached: *mut c_void,
+        _co_instrumentation_version: usize,
+        _co_monitoring: *mut c_void,
+        _co_unique_id: isize,
+        _co_firsttraceable: c_int,
+        co_extra: *mut c_void,
+        co_code_adaptive: [c_char; 1],
+    }
+}
+
+layout! {
+    struct PyFunctionObject {
+        ob_base: PyObject,
+        func_globals: *mut PyObject,
+        func_builtins: *mut PyObject,
+        func_name: *mut PyObject,
+        func_qualname: *mut PyObject,
+        func_code: *mut PyObject,
+        func_defaults: *mut PyObject,
+        func_kwdefaults: *mut PyObject,
+        func_closure: *mut PyObject,
+        func_doc: *mut PyObject,
+        func_dict: *mut PyObject,
+        func_weakreflist: *mut PyObject,
+        func_module: *mut PyObject,
+        func_annotations: *mut PyObject,
+        func_annotate: *mut PyObject,
+        func_typeparams: *mut PyObject,
+        vectorcall: Option<VectorcallFunc>,
+        func_version: u32,
+    }
+}
+
+layout! {
+    struct PyTracebackObject {
+        ob_base: PyObject,
+        tb_next: *mut PyObject,
+        tb_frame: *mut PyObject,
+        tb_lasti: c_int,
+        tb_lineno: c_int,
+    }
+}
+
+layout! {
+    struct PyMemoryViewObject {
+        ob_base: PyVarObject,
+        mbuf: *mut PyObject,
+        hash: isize,
+        flags: c_int,
+        exports: isize,
+        view: Py_buffer,
+        weakreflist: *mut PyObject,
+        ob_array: [isize; 1],
+    }
+}

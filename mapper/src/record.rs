@@ -1,0 +1,149 @@
+//! Blocks of builtin types whose structs C code reads through macros: each field shows an attribute of the managed
+//! object. A table says which. Object fields are lent by the block (see [`crate::lend`]).
+
+use std::ffi::c_int;
+use std::mem::{offset_of, size_of};
+
+use rustpython_vm::builtins::{PyMemoryView, PyType, PyWeak};
+use rustpython_vm::{AsObject, Py, PyObject, VirtualMachine};
+
+use crate::block::Block;
+use crate::layout as c;
+use crate::lend::lend;
+
+/// The start of CPython's struct for frames, which it keeps to itself: code generators write `f_lineno`.
+#[repr(C)]
+pub(crate) struct PyFrameObject {
+    ob_base: c::PyObject,
+    f_back: Block,
+    f_frame: Block,
+    f_trace: Block,
+    pub(crate) f_lineno: c_int,
+    flags: [u8; 8],
+    f_extra_locals: Block,
+    f_locals_cache: Block,
+    f_overwritten_fast_locals: Block,
+    /// Room for what follows in a frame that is not running.
+    f_frame_data: [usize; 16],
+}
+
+/// How an attribute is shown.
+#[derive(Clone, Copy)]
+enum As {
+    /// A borrowed pointer; NULL if there is no such attribute.
+    Object,
+    /// A borrowed pointer; NULL for None, too.
+    Optional,
+    /// A C `int`.
+    Int,
+    /// The length of a tuple, as a C `int`.
+    Length,
+}
+
+struct Record {
+    size: usize,
+    fields: &'static [(usize, &'static str, As)],
+}
+
+macro_rules! record {
+    ($struct:ident: $($field:ident = $attribute:literal $how:ident),* $(,)?) => {
+        Record {
+            size: size_of::<c::$struct>(),
+            fields: &[$((offset_of!(c::$struct, $field), $attribute, As::$how)),*],
+        }
+    };
+}
+
+static CELL: Record = record! { PyCellObject: ob_ref = "cell_contents" Object };
+static METHOD: Record = record! { PyMethodObject: im_func = "__func__" Object, im_self = "__self__" Object };
+static TRACEBACK: Record = record! { PyTracebackObject:
+    tb_next = "tb_next" Optional, tb_frame = "tb_frame" Object, tb_lasti = "tb_lasti" Int, tb_lineno = "tb_lineno" Int,
+};
+static CODE: Record = record! { PyCodeObject:
+    co_consts = "co_consts" Object, co_names = "co_names" Object, co_exceptiontable = "co_exceptiontable" Object,
+    co_flags = "co_flags" Int, co_argcount = "co_argcount" Int, co_posonlyargcount = "co_posonlyargcount" Int,
+    co_kwonlyargcount = "co_kwonlyargcount" Int, co_stacksize = "co_stacksize" Int,
+    co_firstlineno = "co_firstlineno" Int, co_nlocals = "co_nlocals" Int, co_ncellvars = "co_cellvars" Length,
+    co_nfreevars = "co_freevars" Length, co_filename = "co_filename" Object, co_name = "co_name" Object,
+    co_qualname = "co_qualname" Object, co_linetable = "co_linetable" Object,
+};
+static FUNCTION: Record = record! { PyFunctionObject:
+    func_globals = "__globals__" Object, func_builtins = "__builtins__" Object, func_name = "__name__" Object,
+    func_qualname = "__qualname__" Object, func_code = "__code__" Object, func_defaults = "__defaults__" Optional,
+    func_kwdefaults = "__kwdefaults__" Optional, func_closure = "__closure__" Optional, func_doc = "__doc__" Object,
+    func_dict = "__dict__" Object, func_module = "__module__" Object,
+};
+static FRAME: Record = Record { size: size_of::<PyFrameObject>(), fields: &[] };
+static WEAK: Record = Record { size: size_of::<c::PyWeakReference>(), fields: &[] };
+static VIEW: Record = Record { size: size_of::<c::PyMemoryViewObject>() + MOST_DIMENSIONS * 3 * 8, fields: &[] };
+static NONE: Record = Record { size: size_of::<c::PyObject>(), fields: &[] };
+
+/// `PyBUF_MAX_NDIM`.
+const MOST_DIMENSIONS: usize = 64;
+
+fn record(vm: &VirtualMachine, class: &Py<PyType>) -> &'static Record {
+    let t = &vm.ctx.types;
+    let table: [(&Py<PyType>, &'static Record); 8] = [
+        (t.bound_method_type, &METHOD),
+        (t.function_type, &FUNCTION),
+        (t.memoryview_type, &VIEW),
+        (t.cell_type, &CELL),
+        (t.code_type, &CODE),
+        (t.frame_type, &FRAME),
+        (t.traceback_type, &TRACEBACK),
+        (t.weakref_type, &WEAK),
+    ];
+    table.iter().find(|(of, _)| class.fast_issubclass(*of)).map_or(&NONE, |(_, record)| record)
+}
+
+/// The size of the struct of a class's instances, in bytes.
+pub(crate) fn size(vm: &VirtualMachine, class: &Py<PyType>) -> usize {
+    record(vm, class).size
+}
+
+/// Fills a block's fields from its twin.
+///
+/// # Safety
+/// `block` has the size that [`size`] gives for the class of `object`, its twin.
+pub(crate) unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) {
+    // SAFETY: by contract the fields are inside the block.
+    unsafe {
+        if object.downcastable::<PyMemoryView>() {
+            let block = block.cast::<c::PyMemoryViewObject>();
+            crate::capi::pybuffer::describe(vm, &raw mut (*block).view, (&raw mut (*block).ob_array).cast(), object);
+            (*block).hash = -1;
+            return;
+        }
+        if let Some(weak) = object.downcast_ref::<PyWeak>() {
+            let target = weak.upgrade().unwrap_or_else(|| vm.ctx.none());
+            (*block.cast::<c::PyWeakReference>()).wr_object = lend(vm, block, &target);
+            (*block.cast::<c::PyWeakReference>()).hash = -1;
+            return;
+        }
+        for &(offset, name, how) in record(vm, object.class()).fields {
+            let at = block.cast::<u8>().add(offset);
+            let found = object.get_attr(name, vm).ok();
+            match how {
+                As::Object | As::Optional => {
+                    let found = found.filter(|found| matches!(how, As::Object) || !vm.is_none(found));
+                    at.cast::<Block>().write(found.map_or(std::ptr::null_mut(), |found| lend(vm, block, &found)));
+                }
+                As::Int => at.cast::<c_int>().write(found.and_then(|it| it.try_to_value(vm).ok()).unwrap_or(0)),
+                As::Length => {
+                    at.cast::<c_int>().write(found.and_then(|it| it.length(vm).ok()).unwrap_or(0) as c_int);
+                }
+            }
+        }
+    }
+}
+
+/// Brings the block of an object that can change up to date.
+///
+/// # Safety
+/// `block` is one of this kind, `object` its twin.
+pub(crate) unsafe fn refresh(vm: &VirtualMachine, block: Block, object: &PyObject) {
+    if object.class().is(vm.ctx.types.cell_type) {
+        // SAFETY: by contract.
+        unsafe { fill(vm, block, object) };
+    }
+}
