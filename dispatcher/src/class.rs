@@ -5,13 +5,14 @@ use std::ffi::c_char;
 
 use rustclad_mapper::dispatch::ClassParts;
 use rustclad_mapper::function::texts;
+use rustclad_mapper::kind::Kind;
 use rustclad_mapper::layout::{self as c, meth, tpflags};
-use rustclad_mapper::store::has_own_fields;
+use rustclad_mapper::pinned::is_pinning;
 use rustclad_mapper::{error, module};
 use rustpython_vm::builtins::{PyStaticMethod, PyType, PyTypeRef};
 use rustpython_vm::function::{Callee, FuncArgs, HeapMethodDef, ItemDoc, PyMethodDef, PyMethodFlags, PyNativeFn};
 use rustpython_vm::types::{PyTypeFlags, PyTypeSlots};
-use rustpython_vm::{Py, PyObjectRef, PyPayload, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, Py, PyObjectRef, PyPayload, PyResult, VirtualMachine};
 
 use crate::calls::{Receiver, closure};
 use crate::names::qualified;
@@ -22,19 +23,26 @@ pub(crate) fn new(vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: Class
     // SAFETY: the mapper passes a type under construction.
     let t = unsafe { &*block };
     let full_name = leak(full_name(&parts));
-    let mut managed = PyTypeSlots::new(full_name, flags(t));
+    let mut managed = PyTypeSlots::new(full_name, flags(t, &parts.bases));
     managed.doc = doc(t.tp_doc);
     let managed_doc = managed.doc.text.map(|text| body_of_doc(&parts.name, text));
-    let base_size = parts.bases[0].slots.basicsize;
+    let base_size = parts.base.slots.basicsize;
     // Only a struct that grew makes a layout of its own: that is how conflicts between bases are found.
     // SAFETY: a base's block is ready.
     let grown = t.tp_basicsize - unsafe { (*t.tp_base).tp_basicsize };
     // The VM makes objects of its own types' kinds itself, and only in the size that it knows.
     // SAFETY: as above.
-    let vms_own = unsafe { has_own_fields(t) };
-    managed.basicsize = if grown > 0 && !vms_own { base_size + grown as usize } else { base_size };
-    let class = PyType::new_heap(full_name, parts.bases, Default::default(), managed, parts.metaclass, &vm.ctx)
+    let by_c = unsafe { Kind::of_type(t) } == Kind::Instance;
+    managed.basicsize = if grown > 0 && by_c { base_size + grown as usize } else { base_size };
+    // The VM takes the first base for the one that decides on the layout.
+    let first = if parts.base.is(&parts.bases[0]) { parts.bases.clone() } else { vec![parts.base] };
+    let in_order = first.len() == parts.bases.len();
+    let class = PyType::new_heap(full_name, first, Default::default(), managed, parts.metaclass, &vm.ctx)
         .map_err(|message| vm.new_type_error(message))?;
+    if !in_order {
+        let bases = parts.bases.into_iter().map(Into::into).collect();
+        class.as_object().set_attr("__bases__", vm.ctx.new_tuple(bases), vm)?;
+    }
     if let Some(names) = class.heaptype_ext.as_deref() {
         *names.qualname.write() = vm.ctx.new_str(parts.name);
     }
@@ -88,15 +96,17 @@ pub(crate) fn body_of_doc<'a>(name: &str, text: &'a str) -> &'a str {
 }
 
 /// RustPython has CPython's own bits for these.
-fn flags(t: &c::PyTypeObject) -> PyTypeFlags {
+fn flags(t: &c::PyTypeObject, bases: &[PyTypeRef]) -> PyTypeFlags {
     const SHARED: usize = tpflags::SEQUENCE | tpflags::MAPPING | tpflags::DISALLOW_INSTANTIATION | tpflags::BASETYPE;
     let mut flags = PyTypeFlags::from_bits_retain((t.tp_flags & SHARED) as u64);
-    if t.tp_dictoffset != 0 || t.tp_flags & tpflags::MANAGED_DICT != 0 {
+    let inherited = |flag| bases.iter().any(|base| base.slots.flags.has_feature(flag));
+    if t.tp_dictoffset != 0 || inherited(PyTypeFlags::HAS_DICT) || t.tp_flags & tpflags::MANAGED_DICT != 0 {
         flags |= PyTypeFlags::from_slice(&[PyTypeFlags::HAS_DICT]);
     }
     // SAFETY: a type whose base is ready. The ends of such objects are seen through weak references.
-    let watched = unsafe { has_own_fields(t) };
-    if t.tp_weaklistoffset != 0 || t.tp_flags & tpflags::MANAGED_WEAKREF != 0 || watched {
+    let watched = unsafe { is_pinning(t) };
+    let weak = t.tp_weaklistoffset != 0 || t.tp_flags & tpflags::MANAGED_WEAKREF != 0;
+    if weak || watched || inherited(PyTypeFlags::HAS_WEAKREF) {
         flags |= PyTypeFlags::from_slice(&[PyTypeFlags::HAS_WEAKREF]);
     }
     flags

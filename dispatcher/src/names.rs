@@ -2,6 +2,8 @@
 //! VM's name for such a class is that too; `__name__` and `__qualname__` are then read by our getters, which leave the
 //! module away.
 
+use std::iter::successors;
+
 use rustclad_mapper::types::is_of_c;
 use rustpython_vm::builtins::{PyGetSet, PyModule, PyStaticMethod, PyStr, PyType, PyTypeRef};
 use rustpython_vm::function::PySetterValue;
@@ -88,6 +90,26 @@ fn of_function(vm: &VirtualMachine, getter: &Option<PyObjectRef>, this: PyObject
     }
     let class = if bound.downcastable::<PyType>() { bound } else { bound.class().to_owned().into() };
     Ok(vm.ctx.new_str(within(vm, &class, &this)?).into())
+}
+
+/// Gives a class whose objects the VM shows with their class's name a `repr` that leaves the module away.
+pub(crate) fn install_repr(class: &Py<PyType>) {
+    class.slots.repr.store(Some(|this, vm| {
+        let vms = successors(Some(this.class()), |class| class.base.deref()).find(|class| class.heaptype_ext.is_none());
+        let Some(repr) = vms.and_then(|class| class.slots.repr.load()) else {
+            return Err(vm.new_type_error("object has no repr"));
+        };
+        let shown = repr(this, vm)?;
+        if !is_of_c(this.class()) {
+            return Ok(shown);
+        }
+        let full = this.class().slot_name().to_string();
+        let short = full.rsplit_once('.').map_or(&*full, |(_, short)| short);
+        Ok(match shown.to_str().and_then(|text| text.strip_prefix(&*full)) {
+            Some(rest) => vm.ctx.new_str(format!("{short}{rest}")),
+            None => shown,
+        })
+    }));
 }
 
 /// A class's name without its module, as messages about its methods have it.

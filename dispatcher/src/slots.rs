@@ -465,6 +465,9 @@ fn install_basic(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject) {
     if let Some(f) = t.tp_repr {
         class.slots.repr.store(Some(|this, vm| text_slot(vm, this, class_slot(vm, this, |t| t.tp_repr), "__repr__")));
         unary_method(vm, class, "__repr__", f);
+    // SAFETY: a type whose kind is known.
+    } else if matches!(unsafe { Kind::of_type(t) }, Kind::Exception | Kind::ByteArray) {
+        crate::names::install_repr(class);
     }
     if let Some(f) = t.tp_str {
         class.slots.str.store(Some(|this, vm| text_slot(vm, this, class_slot(vm, this, |t| t.tp_str), "__str__")));

@@ -49,6 +49,8 @@ pub mod flag {
     pub const GUARDED: u32 = 1 << 13;
     /// It was freed, and is kept aside.
     pub const FREED: u32 = 1 << 14;
+    /// It shows an object that lives on: its type's deallocator is not for it.
+    pub const MIRROR: u32 = 1 << 15;
 }
 
 /// What stands in front of a block.

@@ -31,6 +31,8 @@ pub struct ClassParts {
     pub name: String,
     /// Its bases, at least one.
     pub bases: Vec<PyTypeRef>,
+    /// The one of them that decides on the layout of instances.
+    pub base: PyTypeRef,
     /// Its metaclass.
     pub metaclass: PyTypeRef,
     /// The module's name, if the type's name had one.

@@ -32,7 +32,8 @@ pub(crate) unsafe fn from_spec(
         let spec = &*spec;
         let full_name = error::text(spec.name);
         let bases = bases_of(vm, spec, bases)?;
-        let base = type_block(vm, &bases[0]);
+        let best = best_base(vm, &bases)?;
+        let base = type_block(vm, &best);
         for base in &bases {
             if (*type_block(vm, base)).tp_flags & tpflags::BASETYPE == 0 {
                 return Err(vm.new_type_error(format!("type '{}' is not an acceptable base type", base.name())));
@@ -65,6 +66,9 @@ pub(crate) unsafe fn from_spec(
     }
 }
 
+const METACLASS_CONFLICT: &str = "metaclass conflict: the metaclass of a derived class must be a (non-strict) subclass \
+                                  of the metaclasses of all its bases";
+
 /// The metaclass that all bases agree with: the most derived one.
 unsafe fn winner(
     vm: &VirtualMachine,
@@ -81,14 +85,41 @@ unsafe fn winner(
             if other.fast_issubclass(&best) {
                 best = other.to_owned();
             } else if !best.fast_issubclass(other) {
-                return Err(vm.new_type_error(
-                    "metaclass conflict: the metaclass of a derived class must be a (non-strict) subclass of the \
-                     metaclasses of all its bases",
-                ));
+                return Err(vm.new_type_error(METACLASS_CONFLICT));
             }
         }
         Ok(type_block(vm, &best))
     }
+}
+
+/// The base that decides on the layout of instances: the one whose own layout extends those of all others.
+unsafe fn best_base(vm: &VirtualMachine, bases: &[PyTypeRef]) -> PyResult<PyTypeRef> {
+    // The nearest type that has more in its struct than its base.
+    let solid = |class: &Py<PyType>| -> PyTypeRef {
+        // SAFETY: a type's block and its bases'.
+        unsafe {
+            let mut t = type_block(vm, class);
+            while let Some(base) = (*t).tp_base.as_ref()
+                && (base.tp_basicsize, base.tp_itemsize) == ((*t).tp_basicsize, (*t).tp_itemsize)
+            {
+                t = (*t).tp_base;
+            }
+            let twin = retrieve::retrieve(vm, t.cast()).ok().and_then(|twin| twin.downcast().ok());
+            twin.unwrap_or_else(|| class.to_owned())
+        }
+    };
+    let (mut best, mut winner) = (bases[0].clone(), solid(&bases[0]));
+    for base in &bases[1..] {
+        let candidate = solid(base);
+        if winner.fast_issubclass(&candidate) {
+            continue;
+        }
+        if !candidate.fast_issubclass(&winner) {
+            return Err(vm.new_type_error("multiple bases have instance lay-out conflict"));
+        }
+        (best, winner) = (base.clone(), candidate);
+    }
+    Ok(best)
 }
 
 /// The managed bases: from the argument (a type or a tuple), else from the spec's slots, else `object`.
@@ -106,7 +137,8 @@ unsafe fn bases_of(vm: &VirtualMachine, spec: &c::PyType_Spec, given: Block) -> 
             Some(tuple) => tuple.as_slice().to_vec(),
             None => vec![source],
         };
-        let not_a_type = |_| vm.new_type_error("bases must be types");
+        // CPython looks at the metaclasses of the bases first.
+        let not_a_type = |_| vm.new_type_error(METACLASS_CONFLICT);
         let bases: Vec<PyTypeRef> =
             items.into_iter().map(|item| item.downcast::<PyType>().map_err(not_a_type)).collect::<PyResult<_>>()?;
         if bases.is_empty() { Ok(vec![vm.ctx.types.object_type.to_owned()]) } else { Ok(bases) }
@@ -134,6 +166,10 @@ unsafe fn fill_from_spec(
     unsafe {
         let heap = &mut *made.cast::<c::PyHeapTypeObject>();
         let base_size = (*base).tp_basicsize;
+        let items = (*base).tp_itemsize != 0 && ((*base).tp_flags | spec.flags as usize) & tpflags::ITEMS_AT_END == 0;
+        if spec.basicsize < 0 && items {
+            return Err(vm.new_system_error("Cannot extend variable-size class without Py_TPFLAGS_ITEMS_AT_END."));
+        }
         heap.ht_type.tp_basicsize = match spec.basicsize {
             0 => base_size,
             size if size < 0 => (base_size + 15) / 16 * 16 - size as isize,
@@ -179,13 +215,6 @@ unsafe fn special_members(t: &mut c::PyTypeObject) {
     }
 }
 
-/// Whether a class's objects are plain ones to the VM, as those of `object` are.
-fn payload_is_plain(vm: &VirtualMachine, class: &Py<PyType>) -> bool {
-    let made_by_the_vm = std::iter::successors(Some(class), |class| class.base.deref())
-        .find(|class| class.heaptype_ext.is_none() && !crate::types::is_of_c(class));
-    made_by_the_vm.is_none_or(|class| class.is(vm.ctx.types.object_type))
-}
-
 /// Makes the managed half and fills in what is inherited.
 unsafe fn finish(
     vm: &VirtualMachine,
@@ -196,7 +225,8 @@ unsafe fn finish(
 ) -> PyResult<()> {
     // SAFETY: by the caller's contract.
     unsafe {
-        let base = type_block(vm, &bases[0]);
+        let best = best_base(vm, &bases)?;
+        let base = type_block(vm, &best);
         let (module, name) = match full_name.rsplit_once('.') {
             Some((module, name)) => (Some(module.to_owned()), name.to_owned()),
             None => (None, full_name.to_owned()),
@@ -206,15 +236,16 @@ unsafe fn finish(
             .map_err(|_| vm.new_type_error("metaclass is not a type"))?;
         (*block).tp_base = base;
         Kind::of_type(base).set(block);
-        // Objects of types that derive from nothing but `object` are C's to make.
-        if Kind::of_type(block) == Kind::Opaque && payload_is_plain(vm, &bases[0]) {
+        // Objects of types that derive from `object` are C's to make, those of classes made in Python the VM's.
+        if base == statics().object {
             Kind::Instance.set(block);
         }
-        store::note_own_fields(block);
+        crate::pinned::note(block);
         let heap = (*block).tp_flags & tpflags::HEAPTYPE != 0;
         // A vectorcall on the type, a custom allocator and the rest are read from the block; the managed half gets
         // what the type defines itself.
-        let class = dispatcher().class(vm, block, ClassParts { name, bases: bases.clone(), metaclass, module })?;
+        let class =
+            dispatcher().class(vm, block, ClassParts { name, bases: bases.clone(), base: best, metaclass, module })?;
         let _ = class.init_type_data(TypeBlock { block: if heap { block as usize } else { 0 }, of_c: true });
         if heap {
             table::tie(block.cast(), class.as_object());
@@ -304,7 +335,8 @@ pub(crate) unsafe extern "C" fn subtype_dealloc(block: Block) {
             Some(dealloc) if !std::ptr::fn_addr_eq(dealloc, lifetime::free_builtin as c::Destructor) => dealloc(block),
             _ => lifetime::free_builtin(block),
         }
-        let base_drops = !base.is_null() && (*base).tp_flags & tpflags::HEAPTYPE != 0;
+        let of_c = dealloc.is_some_and(|f| !std::ptr::fn_addr_eq(f, lifetime::free_builtin as c::Destructor));
+        let base_drops = of_c && (*base).tp_flags & tpflags::HEAPTYPE != 0;
         if (*class).tp_flags & tpflags::HEAPTYPE != 0 && !base_drops {
             table::decref(class.cast());
         }

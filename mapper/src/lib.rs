@@ -46,6 +46,7 @@ pub mod module;
 mod owned_slots;
 mod pending;
 mod phases;
+pub mod pinned;
 mod platform;
 mod record;
 pub mod reference;

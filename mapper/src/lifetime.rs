@@ -3,9 +3,8 @@
 
 use std::collections::VecDeque;
 
-use rustpython_vm::builtins::PyWeak;
 use rustpython_vm::vm::thread::try_with_current_vm;
-use rustpython_vm::{PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
+use rustpython_vm::{PyObject, PyObjectRef};
 
 use crate::block::{self, Block, flag, header, header_of};
 use crate::kind::Kind;
@@ -224,6 +223,7 @@ unsafe fn release(block: Block) {
         let twin = header_of(block).twin;
         table::untie(twin);
         header_of(block).twin = std::ptr::null();
+        header_of(block).flags |= flag::MIRROR;
         destroy(block);
         drop_twin(twin);
     }
@@ -231,7 +231,10 @@ unsafe fn release(block: Block) {
 
 /// Ends a block that has no twin: what its type says, deferred if this nests too deep (3.14's trashcan macros are
 /// empty, so nobody else would).
-unsafe fn destroy(block: Block) {
+///
+/// # Safety
+/// The block is whole and nobody refers to it.
+pub(crate) unsafe fn destroy(block: Block) {
     if state().depth >= NESTING {
         state().waiting.push(block as usize);
         return;
@@ -258,7 +261,8 @@ unsafe fn destroy_now(block: Block) {
             lend::end(block);
         }
         let kind = (*block).ob_type;
-        if let Some(dealloc) = (*kind).tp_dealloc
+        if header.flags & flag::MIRROR == 0
+            && let Some(dealloc) = (*kind).tp_dealloc
             && !std::ptr::fn_addr_eq(dealloc, free_builtin as c::Destructor)
         {
             header.flags |= flag::DYING;
@@ -344,34 +348,6 @@ pub fn twin_died(block: Block) {
     if try_with_current_vm(|vm| finish(Some(vm))).is_none() {
         finish(None);
     }
-}
-
-/// Lets a pinned block, which C may have written to, live as long as its twin and no longer: a weak reference tells of
-/// the twin's end, which comes after its finalizer.
-///
-/// # Errors
-/// `TypeError` if the class has no weak references.
-pub(crate) fn end_with_twin(vm: &VirtualMachine, block: Block, twin: &PyObject) -> PyResult<()> {
-    let address = block as usize;
-    let ended = move |weak: PyRef<PyWeak>, vm: &VirtualMachine| {
-        let _section = thread::enter(vm);
-        let block = address as Block;
-        // SAFETY: the twin is on its way out but still there, and C counts no reference, or the block would hold it.
-        unsafe {
-            let header = header_of(block);
-            if let Some(twin) = header.twin.as_ref() {
-                table::untie(twin);
-                header.twin = std::ptr::null();
-                header.flags |= flag::FINALIZED; // the VM did
-                destroy(block);
-            }
-            // The reference that was left with nobody below.
-            drop(PyRef::<PyWeak>::from_raw(&raw const *weak));
-        }
-    };
-    let weak = twin.downgrade(Some(vm.new_function("ended", ended).into()), vm)?;
-    std::mem::forget(weak);
-    Ok(())
 }
 
 /// Counts live blocks by type name, the retention cache emptied first.

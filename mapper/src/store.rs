@@ -12,7 +12,7 @@ use crate::block::{self, Block, flag};
 use crate::kind::Kind;
 use crate::layout as c;
 use crate::types::{statics, type_block};
-use crate::{long, table, unicode};
+use crate::{long, pinned, table, unicode};
 
 /// Gives a new reference to the block that stands for `object`.
 #[inline]
@@ -128,6 +128,9 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
                 // Tied before its items are stored: one of them may hold the tuple.
                 table::tie(made, object);
                 own(made, object);
+                if pinned::is_pinning(class_block) {
+                    pinned::pin(vm, made, object);
+                }
                 for (index, item) in items.iter().enumerate() {
                     tuple_items(made).add(index).write(store(vm, item));
                 }
@@ -140,8 +143,8 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
                 // Tied before its items are stored: one of them may be the list.
                 table::tie(made, object);
                 own(made, object);
-                if has_own_fields(class_block) {
-                    pin(vm, made, object);
+                if pinned::is_pinning(class_block) {
+                    pinned::pin(vm, made, object);
                 }
                 crate::list::fill(vm, made, &items);
                 return made;
@@ -180,11 +183,11 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
             }
         }
     };
-    // What C has in a block must stay as long as the object (see `lifetime::end_with_twin`); caches are keyed by a
-    // module's address.
     // SAFETY: a fresh block of a ready type.
-    if unsafe { has_own_fields(class_block) } || kind == Kind::Module {
-        pin(vm, made, object);
+    unsafe {
+        if pinned::is_pinning(class_block) || kind == Kind::Module {
+            pinned::pin(vm, made, object);
+        }
     }
     // Floats, like ints, are as good as the same when equal.
     if kind != Kind::Float || class_block != statics().float {
@@ -196,48 +199,6 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
         unsafe { crate::record::fill(vm, made, object) };
     }
     made
-}
-
-/// Keeps a fresh block for as long as its twin lives.
-fn pin(vm: &VirtualMachine, block: Block, twin: &PyObject) {
-    if crate::lifetime::end_with_twin(vm, block, twin).is_ok() {
-        // SAFETY: a fresh block. Its `tp_dealloc` will give up a reference to a heap type, as for objects of C's making.
-        unsafe {
-            block::header_of(block).flags |= flag::PINNED;
-            let class = (*block).ob_type;
-            if has_own_fields(class) && (*class).tp_flags & c::tpflags::HEAPTYPE != 0 {
-                table::hold(class.cast(), twin.class().as_object());
-            }
-        }
-    }
-}
-
-/// Whether a class of C's, which derives from a type whose objects the VM makes, has fields of its own behind that type's.
-///
-/// # Safety
-/// `class` is a ready type.
-#[inline]
-pub unsafe fn has_own_fields(class: *const c::PyTypeObject) -> bool {
-    // SAFETY: only `note_own_fields` and heirs write the field, which CPython keeps its watchers in.
-    unsafe { (*class).tp_watched == OWN_FIELDS }
-}
-
-const OWN_FIELDS: u8 = 1;
-
-/// Finds out what [`has_own_fields`] tells. The VM makes objects of all kinds but C's own.
-///
-/// # Safety
-/// `class` is a type whose kind and base are set.
-pub(crate) unsafe fn note_own_fields(class: *mut c::PyTypeObject) {
-    // SAFETY: by contract.
-    unsafe {
-        let (t, base) = (&mut *class, &*(*class).tp_base);
-        let vms =
-            !matches!(Kind::of_type(class), Kind::Instance | Kind::Type | Kind::Function) && base.tp_itemsize == 0;
-        if has_own_fields(base) || (vms && t.tp_basicsize > base.tp_basicsize) {
-            t.tp_watched = OWN_FIELDS;
-        }
-    }
 }
 
 /// The number of items in a set or frozenset.

@@ -282,7 +282,9 @@ pub(crate) unsafe fn fill(vm: &VirtualMachine, to: *mut c::PyTypeObject, class: 
         t.tp_flags = flags(class, kind);
         if !base.is_null() && itemsize == 0 && (*base).tp_basicsize > t.tp_basicsize {
             t.tp_basicsize = (*base).tp_basicsize;
-            t.tp_watched = (*base).tp_watched;
+        }
+        if !base.is_null() {
+            crate::pinned::inherit(t, base);
         }
         crate::slots::fill_managed(vm, t, class, kind);
         fill_mro(vm, t, class);

@@ -132,7 +132,7 @@ pub unsafe extern "C" fn PyType_GetBaseByToken(
 
 /// A type's name without its module, as a new str.
 pub unsafe extern "C" fn PyType_GetName(t: Borrowed) -> New {
-    api(|vm| Ok(New::of(vm, vm.ctx.new_str(t.class(vm)?.name().to_string()))))
+    api(|vm| Ok(New::of(vm, t.class(vm)?.as_object().get_attr("__name__", vm)?)))
 }
 
 /// A type's qualified name, as a new str.
