@@ -6,6 +6,7 @@ use std::mem::transmute;
 
 use rustclad_mapper::block::Block;
 use rustclad_mapper::function::Arguments;
+use rustclad_mapper::kind::Kind;
 use rustclad_mapper::layout::{self as c, meth};
 use rustclad_mapper::{check, error, keywords, store, table, thread};
 use rustpython_vm::builtins::PyBaseExceptionRef;
@@ -87,7 +88,23 @@ impl Target {
     /// How CPython's `SystemError` for a broken result names the function.
     #[cold]
     fn described(&self) -> String {
-        format!("<built-in function {}>", self.short_name())
+        let name = self.short_name();
+        match self.receiver {
+            Receiver::Fixed(block) if block != 0 => {
+                let block = block as Block;
+                // SAFETY: a function keeps what it is bound to.
+                let (kind, class) = unsafe { (Kind::of(block), error::text((*(*block).ob_type).tp_name)) };
+                if kind == Kind::Module {
+                    return format!("<built-in function {name}>");
+                }
+                format!("<built-in method {name} of {class} object at {block:p}>")
+            }
+            Receiver::Fixed(_) => format!("<built-in function {name}>"),
+            _ => match self.name.rsplit('.').nth(1) {
+                Some(class) => format!("<method '{name}' of '{class}' objects>"),
+                None => format!("<built-in function {name}>"),
+            },
+        }
     }
 
     #[cold]

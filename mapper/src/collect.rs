@@ -202,6 +202,12 @@ fn read(vm: &VirtualMachine) {
         unsafe {
             let header = header_of(node.block);
             node.is_root = (*node.block).ob_refcnt > node.internal;
+            // C may have counted an object since it last crossed.
+            if node.is_root
+                && let Some(twin) = header.twin.as_ref()
+            {
+                table::adopt(node.block, twin);
+            }
             let shows_edges = header.flags & flag::BOUND != 0 && Kind::of(node.block) != Kind::Type;
             if header.twin.is_null() || (end > node.first_edge && !shows_edges) || Kind::of(node.block) == Kind::Type {
                 table::incref(node.block);

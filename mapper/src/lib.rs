@@ -25,6 +25,7 @@ mod direct;
 pub mod dispatch;
 pub mod error;
 pub mod export;
+mod finalize;
 pub mod format;
 mod frames;
 pub mod function;
@@ -94,7 +95,7 @@ impl Mapper {
     }
 
     /// Loads the extension module `name` (dotted if it belongs to a package) from the file at `path`, runs its
-    /// initialisation and returns it. `sys.modules` is left alone.
+    /// initialisation and returns it. Modules of single-phase initialisation are put into `sys.modules`, as in CPython.
     ///
     /// # Errors
     /// `ImportError` naming path and reason; what the module's own code raises.
@@ -127,6 +128,7 @@ pub(crate) fn is_linked() -> bool {
 
 /// Loads the stub if that has not happened yet.
 pub(crate) fn ensure_linked(vm: &VirtualMachine) -> PyResult<()> {
+    finalize::install(vm)?;
     let mut linked = LINKED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if *linked {
         return Ok(());

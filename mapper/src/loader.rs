@@ -7,7 +7,7 @@ use std::path::Path;
 
 use goblin::elf::header::{EM_X86_64, ET_DYN, Header as ElfHeader, SIZEOF_IDENT};
 use rustc_hash::FxHashMap;
-use rustpython_vm::builtins::PyStrRef;
+use rustpython_vm::builtins::{PyModule, PyStrRef};
 use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::block::Block;
@@ -202,7 +202,9 @@ fn check_segments(bytes: &[u8], header: &ElfHeader) -> Result<(), LoadError> {
 
 /// Modules of single-phase initialisation, by name and path: a second import gives what the first one made.
 struct Known {
-    dict: PyObjectRef,
+    /// With `m_size` -1, what the first one's dict had.
+    dict: Option<PyObjectRef>,
+    interpreter: i64,
     init: usize,
     def: usize,
 }
@@ -214,6 +216,12 @@ fn known() -> &'static mut FxHashMap<(String, String), Known> {
     static KNOWN: Shared = Shared(std::cell::UnsafeCell::new(None));
     // SAFETY: as above.
     unsafe { (*KNOWN.0.get()).get_or_insert_default() }
+}
+
+/// Forgets the dicts of an interpreter's modules: dropping the result gives them up.
+pub(crate) fn forget(vm: &VirtualMachine) -> Vec<PyObjectRef> {
+    let ours = known().values_mut().filter(|known| known.interpreter == vm.state.interpreter_id);
+    ours.filter_map(|known| known.dict.take()).collect()
 }
 
 /// What a repeated import of a single-phase module gives (CPython's `import_find_extension`): with `m_size` -1 a
@@ -235,22 +243,26 @@ fn reimport(vm: &VirtualMachine, name: &str, path: &str) -> PyResult<Option<PyOb
         drop(section);
         return Ok(Some(module));
     }
-    let (block, twin) = module::new(vm, vm.ctx.new_str(name))?;
-    if !def.is_null() {
-        // SAFETY: a fresh module's block.
-        unsafe { module::set_definition(vm, block, def)? };
+    let modules = vm.sys_module.get_attr("modules", vm)?;
+    let twin = match modules.get_item(name, vm) {
+        Ok(module) if module.downcastable::<PyModule>() => module,
+        _ => module::new_with_definition(vm, name, def)?,
+    };
+    if let Some(dict) = dict {
+        let target = twin.get_attr("__dict__", vm)?;
+        vm.call_method(&target, "update", (dict,))?;
     }
-    let target = twin.as_object().get_attr("__dict__", vm)?;
-    vm.call_method(&target, "update", (dict,))?;
-    // SAFETY: the reference of `module::new`.
-    unsafe {
-        if !def.is_null() {
+    modules.set_item(name, twin.clone(), vm)?;
+    if !def.is_null() {
+        // SAFETY: a live object; the table takes a reference of its own.
+        unsafe {
+            let block = store::store(vm, &twin);
             crate::state::add(vm, block, def);
+            table::decref(block);
         }
-        table::decref(block);
     }
     drop(section);
-    Ok(Some(twin.as_object().to_owned()))
+    Ok(Some(twin))
 }
 
 /// Calls an init function and checks that it kept the rules.
@@ -305,7 +317,7 @@ fn single_phase(
     unsafe {
         let def = module::definition(made);
         let module = retrieve::retrieve(vm, made)?;
-        if module.downcast_ref::<rustpython_vm::builtins::PyModule>().is_none() {
+        if !module.downcastable::<PyModule>() {
             table::decref(made);
             return Err(vm.new_system_error(format!("initialization of {name} did not return an extension module")));
         }
@@ -314,9 +326,16 @@ fn single_phase(
             (*def).m_base.m_init = Some(init);
             crate::state::add(vm, made, def);
         }
+        vm.sys_module.get_attr("modules", vm)?.set_item(name, module.clone(), vm)?;
         if remember {
-            let dict = vm.call_method(module.get_attr("__dict__", vm)?.as_object(), "copy", ())?;
-            let entry = Known { dict, init: init as *const c_void as usize, def: def as usize };
+            let shared = def.is_null() || (*def).m_size < 0;
+            let copy = || vm.call_method(module.get_attr("__dict__", vm)?.as_object(), "copy", ());
+            let entry = Known {
+                dict: shared.then(copy).transpose()?,
+                interpreter: vm.state.interpreter_id,
+                init: init as *const c_void as usize,
+                def: def as usize,
+            };
             known().insert((name.to_owned(), path.to_owned()), entry);
         }
         table::decref(made);

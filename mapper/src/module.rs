@@ -41,6 +41,19 @@ pub fn new(vm: &VirtualMachine, name: PyStrRef) -> PyResult<(Block, PyRef<Bound<
     }
 }
 
+/// Makes an empty module with a definition, which may be null.
+pub(crate) fn new_with_definition(vm: &VirtualMachine, name: &str, def: *mut c::PyModuleDef) -> PyResult {
+    let (block, twin) = new(vm, vm.ctx.new_str(name))?;
+    // SAFETY: a fresh module's block, and the reference to it.
+    unsafe {
+        if !def.is_null() {
+            set_definition(vm, block, def)?;
+        }
+        crate::table::decref(block);
+    }
+    Ok(twin.as_object().to_owned())
+}
+
 /// The definition of a module, or null if it has none or is no module.
 ///
 /// # Safety

@@ -73,7 +73,10 @@ pub(crate) unsafe fn from_definition(vm: &VirtualMachine, def: *mut c::PyModuleD
             }
         }
         let block = match create {
-            Some(create) => created(vm, &name, create(spec.0, def), def, has_exec)?,
+            Some(create) => {
+                let made = create(spec.0, def);
+                created(vm, &name, made, def, has_exec).inspect_err(|_| crate::lifetime::xdecref(made))?
+            }
             None => {
                 let (block, _) = module::new(vm, name.clone())?;
                 (*block.cast::<module::ModuleBlock>()).def = def;

@@ -2,7 +2,10 @@
 //! objects of C types that derive from the VM's and add fields or a deallocator of their own. A weak reference tells of
 //! the twin's end, which comes after its finalizer.
 
+use std::sync::OnceLock;
+
 use rustpython_vm::builtins::PyWeak;
+use rustpython_vm::function::{HeapMethodDef, ItemDoc, PyMethodFlags};
 use rustpython_vm::{AsObject, PyObject, PyRef, PyResult, VirtualMachine};
 
 use crate::block::{Block, flag, header_of};
@@ -68,24 +71,29 @@ pub(crate) unsafe fn pin(vm: &VirtualMachine, block: Block, twin: &PyObject) {
 
 /// Ends the block when the twin ends.
 fn watch(vm: &VirtualMachine, block: Block, twin: &PyObject) -> PyResult<()> {
-    let address = block as usize;
-    let ended = move |weak: PyRef<PyWeak>, vm: &VirtualMachine| {
-        let _section = thread::enter(vm);
-        let block = address as Block;
-        // SAFETY: the twin is on its way out but still there, and C counts no reference, or the block would hold it.
-        unsafe {
-            let header = header_of(block);
-            if let Some(twin) = header.twin.as_ref() {
-                table::untie(twin);
-                header.twin = std::ptr::null();
-                header.flags |= flag::FINALIZED; // the VM did
-                lifetime::destroy(block);
-            }
-            // The reference that was left with nobody below.
-            drop(PyRef::<PyWeak>::from_raw(&raw const *weak));
-        }
-    };
-    let weak = twin.downgrade(Some(vm.new_function("ended", ended).into()), vm)?;
+    // The VM never frees a closure's captures: the block's address comes as what the function is bound to.
+    static ENDED: OnceLock<PyRef<HeapMethodDef>> = OnceLock::new();
+    let ended = ENDED.get_or_init(|| vm.ctx.new_method_def("ended", ended, PyMethodFlags::EMPTY, ItemDoc::NONE));
+    let callback = ended.build_function(vm, Some(vm.ctx.new_int(block as usize).into()));
+    let weak = twin.downgrade(Some(callback.into()), vm)?;
+    // `ended` drops it.
     std::mem::forget(weak);
     Ok(())
+}
+
+/// The callback of the weak reference: ends a block whose twin ends.
+fn ended(block: usize, weak: PyRef<PyWeak>, vm: &VirtualMachine) {
+    let _section = thread::enter(vm);
+    let block = block as Block;
+    // SAFETY: the twin is on its way out but still there, and C counts no reference, or the block would hold it.
+    unsafe {
+        let header = header_of(block);
+        if let Some(twin) = header.twin.as_ref() {
+            table::untie(twin);
+            header.twin = std::ptr::null();
+            header.flags |= flag::FINALIZED; // the VM did
+            lifetime::destroy(block);
+        }
+        drop(PyRef::<PyWeak>::from_raw(&raw const *weak));
+    }
 }

@@ -111,6 +111,14 @@ impl std::ops::Deref for Held<'_> {
 pub struct Stolen(Block);
 
 impl Stolen {
+    /// Takes a reference over.
+    ///
+    /// # Safety
+    /// The reference is the caller's to give.
+    pub(crate) unsafe fn new(block: Block) -> Self {
+        Self(block)
+    }
+
     /// The block, still owned by `self`.
     #[inline]
     pub fn block(&self) -> Block {

@@ -7,6 +7,7 @@ use rustpython_vm::VirtualMachine;
 
 use crate::block::Block;
 use crate::layout as c;
+use crate::reference::Stolen;
 use crate::table;
 
 type Modules = FxHashMap<(i64, usize), usize>;
@@ -43,6 +44,13 @@ pub(crate) unsafe fn add(vm: &VirtualMachine, module: Block, def: *mut c::PyModu
 /// This interpreter's module of `def`, borrowed; null if there is none.
 pub(crate) fn find(vm: &VirtualMachine, def: *mut c::PyModuleDef) -> Block {
     modules().get(&key(vm, def)).map_or(std::ptr::null_mut(), |block| *block as Block)
+}
+
+/// Forgets all modules of this interpreter; dropping the result gives them up.
+pub(crate) fn forget(vm: &VirtualMachine) -> Vec<Stolen> {
+    let ours = modules().extract_if(|(interpreter, _), _| *interpreter == vm.state.interpreter_id);
+    // SAFETY: the entries' references.
+    ours.map(|(_, module)| unsafe { Stolen::new(module as Block) }).collect()
 }
 
 /// Forgets this interpreter's module of `def`. False if there was none.

@@ -12,7 +12,8 @@ def from_extension(module):
 def said(error):
     """An exception's class and message, and those of what it came from."""
     # CPython's internal errors name the line of its own source.
-    text = f"{type(error).__qualname__}: {re.sub(r'^[^ ]*[.]c:[0-9]+: ', '', str(error))}"
+    message = re.sub(r"^[^ ]*[.]c:[0-9]+: ", "", str(error))
+    text = f"{type(error).__qualname__}: {re.sub(r' at 0x[0-9a-f]+', ' at 0x..', message)}"
     if error.__cause__ is not None:
         text += f" [from {said(error.__cause__)}]"
     elif error.__context__ is not None and not error.__suppress_context__:

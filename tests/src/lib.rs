@@ -268,7 +268,7 @@ macro_rules! fixture_scripts {
     ($check:path) => {
         $crate::tests_of! { $check, "fixtures/use_":
             arguments bases borrowed buffers building capsules containers conventions derived errors heirs integers lifetimes module_state
-            records single_phase slots slotted strings threads
+            records single_phase slots slotted states strings threads
         }
     };
 }
