@@ -267,7 +267,7 @@ macro_rules! module_scripts {
 macro_rules! fixture_scripts {
     ($check:path) => {
         $crate::tests_of! { $check, "fixtures/use_":
-            arguments bases borrowed buffers building capsules containers conventions derived errors heirs integers lifetimes module_state
+            arguments bases borrowed buffers building capsules containers conventions cycles derived errors heirs integers lifetimes module_state
             records single_phase slots slotted states strings threads
         }
     };
