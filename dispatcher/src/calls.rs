@@ -8,7 +8,8 @@ use rustclad_mapper::block::Block;
 use rustclad_mapper::function::Arguments;
 use rustclad_mapper::kind::Kind;
 use rustclad_mapper::layout::{self as c, meth};
-use rustclad_mapper::{check, error, keywords, store, table, thread};
+use rustclad_mapper::passing::Passed;
+use rustclad_mapper::{check, error, keywords, store, thread};
 use rustpython_vm::builtins::PyBaseExceptionRef;
 use rustpython_vm::function::{Callee, FuncArgs, KwArgs, PyNativeFn};
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
@@ -39,30 +40,15 @@ unsafe impl Send for Target {}
 // SAFETY: as above.
 unsafe impl Sync for Target {}
 
-/// The receiver's block, with a reference of ours if it came as an argument.
-struct This {
-    block: Block,
-    counted: bool,
-}
-
-impl Drop for This {
-    #[inline]
-    fn drop(&mut self) {
-        if self.counted {
-            // SAFETY: `receive` stored it.
-            unsafe { table::decref(self.block) };
-        }
-    }
-}
-
 impl Target {
     /// Splits the arguments into the receiver and the rest. Needs the C lock.
     #[inline]
-    fn receive<'a>(&self, vm: &VirtualMachine, args: &'a [PyObjectRef]) -> (This, &'a [PyObjectRef]) {
+    fn receive<'a>(&self, vm: &VirtualMachine, args: &'a [PyObjectRef]) -> (Passed, &'a [PyObjectRef]) {
         match (self.receiver, args) {
-            (Receiver::Fixed(block), _) => (This { block: block as Block, counted: false }, args),
-            (_, [first, rest @ ..]) => (This { block: store::store(vm, first), counted: true }, rest),
-            (_, []) => (This { block: std::ptr::null_mut(), counted: false }, args),
+            // SAFETY: a function keeps what it is bound to.
+            (Receiver::Fixed(block), _) => (unsafe { Passed::again(block as Block) }, args),
+            (_, [first, rest @ ..]) => (Passed::new(vm, first), rest),
+            (_, []) => (Passed::NULL, args),
         }
     }
 
@@ -183,7 +169,7 @@ fn no_args(target: Target) -> impl PyNativeFn {
         let _section = thread::enter(vm);
         let (this, _) = target.receive(vm, &args.args);
         // SAFETY: called as its flags say, with the C lock.
-        let result = unsafe { code(this.block, std::ptr::null_mut()) };
+        let result = unsafe { code(this.block(), std::ptr::null_mut()) };
         target.finish(vm, result)
     }
 }
@@ -199,21 +185,21 @@ fn one_arg(target: Target) -> impl PyNativeFn {
         }
         let _section = thread::enter(vm);
         let (this, rest) = target.receive(vm, &args.args);
-        let argument = This { block: store::store(vm, &rest[0]), counted: true };
+        let argument = Passed::new(vm, &rest[0]);
         // SAFETY: called as its flags say, with the C lock.
-        let result = unsafe { code(this.block, argument.block) };
+        let result = unsafe { code(this.block(), argument.block()) };
         target.finish(vm, result)
     }
 }
 
 /// A tuple block with the given objects; ours to give back.
-fn tuple_of(vm: &VirtualMachine, objects: &[PyObjectRef]) -> This {
+fn tuple_of(vm: &VirtualMachine, objects: &[PyObjectRef]) -> Passed {
     let block = store::new_tuple_block(objects.len());
     for (index, object) in objects.iter().enumerate() {
         // SAFETY: room for all items.
         unsafe { store::tuple_items(block).add(index).write(store::store(vm, object)) };
     }
-    This { block, counted: true }
+    Passed::owned(block)
 }
 
 fn var_args(target: Target) -> impl PyNativeFn {
@@ -233,7 +219,7 @@ fn var_args(target: Target) -> impl PyNativeFn {
         let (this, rest) = target.receive(vm, &args.args);
         let tuple = tuple_of(vm, rest);
         // SAFETY: called as its flags say, with the C lock.
-        let result = unsafe { code(this.block, tuple.block) };
+        let result = unsafe { code(this.block(), tuple.block()) };
         target.finish(vm, result)
     }
 }
@@ -247,7 +233,7 @@ fn var_args_keywords(target: Target) -> impl PyNativeFn {
         let tuple = tuple_of(vm, rest);
         let keywords = keyword_dict(vm, args.kwargs)?;
         // SAFETY: called as its flags say, with the C lock.
-        let result = unsafe { code(this.block, tuple.block, keywords.block) };
+        let result = unsafe { code(this.block(), tuple.block(), keywords.block()) };
         target.finish(vm, result)
     }
 }
@@ -260,9 +246,9 @@ pub(crate) fn keyword_block(vm: &VirtualMachine, arguments: KwArgs) -> PyResult<
     Ok(keywords::new_block(vm, arguments.into_iter()))
 }
 
-fn keyword_dict(vm: &VirtualMachine, keywords: KwArgs) -> PyResult<This> {
+fn keyword_dict(vm: &VirtualMachine, keywords: KwArgs) -> PyResult<Passed> {
     let block = keyword_block(vm, keywords)?;
-    Ok(This { block, counted: !block.is_null() })
+    Ok(Passed::owned(block))
 }
 
 fn fast(target: Target) -> impl PyNativeFn {
@@ -274,16 +260,16 @@ fn fast(target: Target) -> impl PyNativeFn {
         let (this, rest) = target.receive(vm, &args.args);
         let blocks = Arguments::new(vm, rest.iter());
         // SAFETY: called as its flags say, with the C lock.
-        let result = unsafe { code(this.block, blocks.as_ptr(), blocks.len() as isize) };
+        let result = unsafe { code(this.block(), blocks.as_ptr(), blocks.len() as isize) };
         target.finish(vm, result)
     }
 }
 
 /// Positional and keyword arguments in one array, and the names in a tuple, null if there are none.
-fn fast_arguments(vm: &VirtualMachine, positional: &[PyObjectRef], keywords: &KwArgs) -> (Arguments, This) {
+fn fast_arguments(vm: &VirtualMachine, positional: &[PyObjectRef], keywords: &KwArgs) -> (Arguments, Passed) {
     let blocks = Arguments::new(vm, positional.iter().chain(keywords.iter().map(|(_, value)| value)));
     let names = if keywords.is_empty() {
-        This { block: std::ptr::null_mut(), counted: false }
+        Passed::NULL
     } else {
         let names: Vec<PyObjectRef> =
             keywords.iter().map(|(name, _)| vm.ctx.intern_str(&**name).to_owned().into()).collect();
@@ -300,7 +286,7 @@ fn fast_keywords(target: Target) -> impl PyNativeFn {
         let (this, rest) = target.receive(vm, &args.args);
         let (blocks, names) = fast_arguments(vm, rest, &args.kwargs);
         // SAFETY: called as its flags say, with the C lock.
-        let result = unsafe { code(this.block, blocks.as_ptr(), rest.len() as isize, names.block) };
+        let result = unsafe { code(this.block(), blocks.as_ptr(), rest.len() as isize, names.block()) };
         target.finish(vm, result)
     }
 }
@@ -313,15 +299,12 @@ fn fast_method(target: Target) -> impl PyNativeFn {
         let (this, rest) = target.receive(vm, &args.args);
         let (blocks, names) = fast_arguments(vm, rest, &args.kwargs);
         // SAFETY: called as its flags say, with the C lock.
-        let result = unsafe { code(this.block, target.class, blocks.as_ptr(), rest.len(), names.block) };
+        let result = unsafe { code(this.block(), target.class, blocks.as_ptr(), rest.len(), names.block()) };
         target.finish(vm, result)
     }
 }
 
 /// A tuple block for the positional arguments of a slot (`tp_new`, `tp_init`, `tp_call`); a new reference.
 pub(crate) fn tuple_block(vm: &VirtualMachine, objects: &[PyObjectRef]) -> Block {
-    let tuple = tuple_of(vm, objects);
-    let block = tuple.block;
-    std::mem::forget(tuple);
-    block
+    tuple_of(vm, objects).into_block()
 }

@@ -5,7 +5,8 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 
 use rustclad_mapper::block::Block;
 use rustclad_mapper::layout as c;
-use rustclad_mapper::{error, lifetime, retrieve, store, table, thread};
+use rustclad_mapper::passing::Passed;
+use rustclad_mapper::{error, lifetime, retrieve, store, thread};
 use rustpython_vm::builtins::{PyFloat, PyInt, PyStr, PyTypeRef};
 use rustpython_vm::function::{ItemDoc, PySetterValue};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
@@ -73,13 +74,9 @@ impl Member {
     /// Reads the field (`PyMember_GetOne`).
     pub(crate) fn get(self, vm: &VirtualMachine, this: &PyObject) -> PyResult {
         let _section = thread::enter(vm);
-        let block = store::store(vm, this);
+        let this = Passed::new(vm, this);
         // SAFETY: the descriptor belongs to the object's type, which has the field.
-        unsafe {
-            let result = self.read(vm, block);
-            table::decref(block);
-            result
-        }
+        unsafe { self.read(vm, this.block()) }
     }
 
     unsafe fn read(self, vm: &VirtualMachine, block: Block) -> PyResult {
@@ -135,13 +132,9 @@ impl Member {
             return Err(vm.new_attribute_error("readonly attribute"));
         }
         let _section = thread::enter(vm);
-        let block = store::store(vm, this);
+        let this = Passed::new(vm, this);
         // SAFETY: as for `get`.
-        unsafe {
-            let result = self.write(vm, block, value);
-            table::decref(block);
-            result
-        }
+        unsafe { self.write(vm, this.block(), value) }
     }
 
     unsafe fn write(self, vm: &VirtualMachine, block: Block, value: PySetterValue) -> PyResult<()> {
@@ -265,13 +258,11 @@ impl Property {
             return Err(vm.new_attribute_error(format!("unreadable attribute '{}'", self.name)));
         };
         let _section = thread::enter(vm);
-        let block = store::store(vm, this);
+        let this = Passed::new(vm, this);
         // SAFETY: the getter belongs to the object's type; the C lock is held.
         unsafe {
-            let result = get(block, self.closure as *mut c_void);
-            let result = error::result(vm, result, || format!("<attribute '{}'>", self.name));
-            table::decref(block);
-            result
+            let result = get(this.block(), self.closure as *mut c_void);
+            error::result(vm, result, || format!("<attribute '{}'>", self.name))
         }
     }
 
@@ -280,18 +271,13 @@ impl Property {
             return Err(vm.new_attribute_error(format!("attribute '{}' is not writable", self.name)));
         };
         let _section = thread::enter(vm);
-        let block = store::store(vm, this);
-        let value = match &value {
-            PySetterValue::Assign(value) => store::store(vm, value.as_object()),
-            PySetterValue::Delete => std::ptr::null_mut(),
+        let this = Passed::new(vm, this);
+        let given = match &value {
+            PySetterValue::Assign(value) => Passed::new(vm, value.as_object()),
+            PySetterValue::Delete => Passed::NULL,
         };
         // SAFETY: as for `call_get`.
-        unsafe {
-            let status = set(block, value, self.closure as *mut c_void);
-            let result = error::status(vm, status != 0, || format!("<attribute '{}'>", self.name));
-            lifetime::xdecref(value);
-            table::decref(block);
-            result
-        }
+        let status = unsafe { set(this.block(), given.block(), self.closure as *mut c_void) };
+        error::status(vm, status != 0, || format!("<attribute '{}'>", self.name))
     }
 }

@@ -9,8 +9,9 @@ use rustclad_mapper::collect::finalize;
 use rustclad_mapper::export::as_buffer;
 use rustclad_mapper::kind::Kind;
 use rustclad_mapper::layout::{self as c, tpflags};
+use rustclad_mapper::passing::Passed;
 use rustclad_mapper::types::type_block;
-use rustclad_mapper::{error, lifetime, store, thread};
+use rustclad_mapper::{error, thread};
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyStr, PyType, PyTypeRef};
 use rustpython_vm::function::{
     Callee, Either, FuncArgs, HeapMethodDef, PyComparisonValue, PyMethodFlags, PyNativeFn, PySetterValue,
@@ -22,33 +23,11 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyRes
 use crate::calls::{keyword_block, tuple_block};
 use crate::class::{leaked_definition, set, static_class};
 
-/// An object's block with a reference of ours, which is given back when it is dropped. Needs the C lock.
-struct Held(Block);
-
-impl Held {
-    #[inline]
-    fn new(vm: &VirtualMachine, object: &PyObject) -> Self {
-        Self(store::store(vm, object))
-    }
-
-    fn opt(vm: &VirtualMachine, object: Option<&PyObject>) -> Self {
-        object.map_or(Self(std::ptr::null_mut()), |object| Self::new(vm, object))
-    }
-
-    /// The object's type.
-    #[inline]
-    fn class(&self) -> &'static c::PyTypeObject {
-        // SAFETY: a live object's type lives.
-        unsafe { &*(*self.0).ob_type }
-    }
-}
-
-impl Drop for Held {
-    #[inline]
-    fn drop(&mut self) {
-        // SAFETY: a reference of ours, or null.
-        unsafe { lifetime::xdecref(self.0) };
-    }
+/// The object's type.
+#[inline]
+fn class_of(object: &Passed) -> &'static c::PyTypeObject {
+    // SAFETY: a live object's type lives.
+    unsafe { &*(*object.block()).ob_type }
 }
 
 /// The name of a slot's wrapper, as a `SystemError` about a broken result has it.
@@ -85,16 +64,16 @@ fn missing(vm: &VirtualMachine, name: &'static str) -> PyBaseExceptionRef {
 
 fn unary(vm: &VirtualMachine, f: c::UnaryFunc, this: &PyObject, name: &'static str) -> PyResult {
     let _section = thread::enter(vm);
-    let this = Held::new(vm, this);
+    let this = Passed::new(vm, this);
     // SAFETY: a slot of the object's type, with the C lock.
-    object_result(vm, unsafe { f(this.0) }, name)
+    object_result(vm, unsafe { f(this.block()) }, name)
 }
 
 fn binary(vm: &VirtualMachine, f: c::BinaryFunc, a: &PyObject, b: &PyObject, name: &'static str) -> PyResult {
     let _section = thread::enter(vm);
-    let (a, b) = (Held::new(vm, a), Held::new(vm, b));
+    let (a, b) = (Passed::new(vm, a), Passed::new(vm, b));
     // SAFETY: as for `unary`.
-    object_result(vm, unsafe { f(a.0, b.0) }, name)
+    object_result(vm, unsafe { f(a.block(), b.block()) }, name)
 }
 
 fn ternary(
@@ -106,31 +85,31 @@ fn ternary(
     name: &'static str,
 ) -> PyResult {
     let _section = thread::enter(vm);
-    let (a, b, third) = (Held::new(vm, a), Held::opt(vm, b), Held::opt(vm, third));
+    let (a, b, third) = (Passed::new(vm, a), Passed::opt(vm, b), Passed::opt(vm, third));
     // SAFETY: as for `unary`.
-    object_result(vm, unsafe { f(a.0, b.0, third.0) }, name)
+    object_result(vm, unsafe { f(a.block(), b.block(), third.block()) }, name)
 }
 
 fn inquiry(vm: &VirtualMachine, f: c::Inquiry, this: &PyObject, name: &'static str) -> PyResult<bool> {
     let _section = thread::enter(vm);
-    let this = Held::new(vm, this);
+    let this = Passed::new(vm, this);
     // SAFETY: as for `unary`.
-    Ok(number_result(vm, unsafe { f(this.0) }, name)? != 0)
+    Ok(number_result(vm, unsafe { f(this.block()) }, name)? != 0)
 }
 
 fn length(vm: &VirtualMachine, f: c::LenFunc, this: &PyObject, name: &'static str) -> PyResult<usize> {
     let _section = thread::enter(vm);
-    let this = Held::new(vm, this);
+    let this = Passed::new(vm, this);
     // SAFETY: as for `unary`.
-    let length = number_result(vm, unsafe { f(this.0) }, name)?;
+    let length = number_result(vm, unsafe { f(this.block()) }, name)?;
     usize::try_from(length).map_err(|_| vm.new_value_error("__len__() should return >= 0"))
 }
 
 fn at_index(vm: &VirtualMachine, f: c::SsizeArgFunc, this: &PyObject, index: isize, name: &'static str) -> PyResult {
     let _section = thread::enter(vm);
-    let this = Held::new(vm, this);
+    let this = Passed::new(vm, this);
     // SAFETY: as for `unary`.
-    object_result(vm, unsafe { f(this.0, index) }, name)
+    object_result(vm, unsafe { f(this.block(), index) }, name)
 }
 
 /// An index as `sq_item` wants it: from the front, if the length is known.
@@ -140,8 +119,8 @@ fn from_front(vm: &VirtualMachine, this: &PyObject, index: isize) -> PyResult<is
     }
     let block = {
         let _section = thread::enter(vm);
-        let held = Held::new(vm, this);
-        let suite = held.class().tp_as_sequence;
+        let held = Passed::new(vm, this);
+        let suite = class_of(&held).tp_as_sequence;
         // SAFETY: a type's suite.
         unsafe { suite.as_ref() }.and_then(|suite| suite.sq_length)
     };
@@ -160,9 +139,9 @@ fn set_at_index(
     name: &'static str,
 ) -> PyResult<()> {
     let _section = thread::enter(vm);
-    let (this, value) = (Held::new(vm, this), Held::opt(vm, value));
+    let (this, value) = (Passed::new(vm, this), Passed::opt(vm, value));
     // SAFETY: as for `unary`.
-    status(vm, unsafe { f(this.0, index, value.0) }, name)
+    status(vm, unsafe { f(this.block(), index, value.block()) }, name)
 }
 
 fn set_item(
@@ -174,38 +153,38 @@ fn set_item(
     name: &'static str,
 ) -> PyResult<()> {
     let _section = thread::enter(vm);
-    let (this, key, value) = (Held::new(vm, this), Held::new(vm, key), Held::opt(vm, value));
+    let (this, key, value) = (Passed::new(vm, this), Passed::new(vm, key), Passed::opt(vm, value));
     // SAFETY: as for `unary`.
-    status(vm, unsafe { f(this.0, key.0, value.0) }, name)
+    status(vm, unsafe { f(this.block(), key.block(), value.block()) }, name)
 }
 
 fn contains(vm: &VirtualMachine, f: c::ObjObjProc, this: &PyObject, item: &PyObject) -> PyResult<bool> {
     let _section = thread::enter(vm);
-    let (this, item) = (Held::new(vm, this), Held::new(vm, item));
+    let (this, item) = (Passed::new(vm, this), Passed::new(vm, item));
     // SAFETY: as for `unary`.
-    Ok(number_result(vm, unsafe { f(this.0, item.0) }, "__contains__")? != 0)
+    Ok(number_result(vm, unsafe { f(this.block(), item.block()) }, "__contains__")? != 0)
 }
 
 fn hash(vm: &VirtualMachine, f: c::HashFunc, this: &PyObject) -> PyResult<i64> {
     let _section = thread::enter(vm);
-    let this = Held::new(vm, this);
+    let this = Passed::new(vm, this);
     // SAFETY: as for `unary`.
-    Ok(number_result(vm, unsafe { f(this.0) }, "__hash__")? as i64)
+    Ok(number_result(vm, unsafe { f(this.block()) }, "__hash__")? as i64)
 }
 
 fn compare(vm: &VirtualMachine, f: c::RichCmpFunc, a: &PyObject, b: &PyObject, op: c_int) -> PyResult {
     let _section = thread::enter(vm);
-    let (a, b) = (Held::new(vm, a), Held::new(vm, b));
+    let (a, b) = (Passed::new(vm, a), Passed::new(vm, b));
     // SAFETY: as for `unary`.
-    object_result(vm, unsafe { f(a.0, b.0, op) }, "__eq__")
+    object_result(vm, unsafe { f(a.block(), b.block(), op) }, "__eq__")
 }
 
 /// The next item, or None at the end.
 fn next(vm: &VirtualMachine, f: c::UnaryFunc, this: &PyObject) -> PyResult<Option<PyObjectRef>> {
     let _section = thread::enter(vm);
-    let this = Held::new(vm, this);
+    let this = Passed::new(vm, this);
     // SAFETY: as for `unary`.
-    let result = unsafe { f(this.0) };
+    let result = unsafe { f(this.block()) };
     if !result.is_null() {
         return object_result(vm, result, "__next__").map(Some);
     }
@@ -217,24 +196,24 @@ fn next(vm: &VirtualMachine, f: c::UnaryFunc, this: &PyObject) -> PyResult<Optio
 
 fn call(vm: &VirtualMachine, f: c::TernaryFunc, this: &PyObject, args: FuncArgs) -> PyResult {
     let _section = thread::enter(vm);
-    let this = Held::new(vm, this);
+    let this = Passed::new(vm, this);
     let (tuple, keywords) = arguments(vm, args)?;
     // SAFETY: as for `unary`.
-    object_result(vm, unsafe { f(this.0, tuple.0, keywords.0) }, "__call__")
+    object_result(vm, unsafe { f(this.block(), tuple.block(), keywords.block()) }, "__call__")
 }
 
 /// Arguments as `tp_call`, `tp_new` and `tp_init` take them: a tuple, and a dict or NULL.
-fn arguments(vm: &VirtualMachine, args: FuncArgs) -> PyResult<(Held, Held)> {
-    let tuple = Held(tuple_block(vm, &args.args));
-    Ok((tuple, Held(keyword_block(vm, args.kwargs)?)))
+fn arguments(vm: &VirtualMachine, args: FuncArgs) -> PyResult<(Passed, Passed)> {
+    let tuple = Passed::owned(tuple_block(vm, &args.args));
+    Ok((tuple, Passed::owned(keyword_block(vm, args.kwargs)?)))
 }
 
 fn init(vm: &VirtualMachine, f: c::InitProc, this: &PyObject, args: FuncArgs) -> PyResult<()> {
     let _section = thread::enter(vm);
-    let this = Held::new(vm, this);
+    let this = Passed::new(vm, this);
     let (tuple, keywords) = arguments(vm, args)?;
     // SAFETY: as for `unary`.
-    status(vm, unsafe { f(this.0, tuple.0, keywords.0) }, "__init__")
+    status(vm, unsafe { f(this.block(), tuple.block(), keywords.block()) }, "__init__")
 }
 
 fn construct(vm: &VirtualMachine, f: c::NewFunc, class: &Py<PyType>, args: FuncArgs) -> PyResult {
@@ -242,7 +221,7 @@ fn construct(vm: &VirtualMachine, f: c::NewFunc, class: &Py<PyType>, args: FuncA
     let block = type_block(vm, class);
     let (tuple, keywords) = arguments(vm, args)?;
     // SAFETY: as for `unary`; the class is alive as long as its managed half, which the caller has.
-    object_result(vm, unsafe { f(block, tuple.0, keywords.0) }, "__new__")
+    object_result(vm, unsafe { f(block, tuple.block(), keywords.block()) }, "__new__")
 }
 
 fn set_attribute(
@@ -266,9 +245,9 @@ fn name_text(vm: &VirtualMachine, name: &PyObject) -> PyResult<CString> {
 fn get_by_text(vm: &VirtualMachine, f: c::GetAttrFunc, this: &PyObject, name: &PyObject) -> PyResult {
     let name = name_text(vm, name)?;
     let _section = thread::enter(vm);
-    let this = Held::new(vm, this);
+    let this = Passed::new(vm, this);
     // SAFETY: as for `unary`; the text outlives the call.
-    object_result(vm, unsafe { f(this.0, name.as_ptr().cast_mut()) }, "__getattribute__")
+    object_result(vm, unsafe { f(this.block(), name.as_ptr().cast_mut()) }, "__getattribute__")
 }
 
 fn set_by_text(
@@ -280,9 +259,9 @@ fn set_by_text(
 ) -> PyResult<()> {
     let name = name_text(vm, name)?;
     let _section = thread::enter(vm);
-    let (this, value) = (Held::new(vm, this), Held::opt(vm, value));
+    let (this, value) = (Passed::new(vm, this), Passed::opt(vm, value));
     // SAFETY: as for `unary`; the text outlives the call.
-    status(vm, unsafe { f(this.0, name.as_ptr().cast_mut(), value.0) }, "__setattr__")
+    status(vm, unsafe { f(this.block(), name.as_ptr().cast_mut(), value.block()) }, "__setattr__")
 }
 
 /// `self` and the arguments of a special method, checked for their number.

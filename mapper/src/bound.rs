@@ -59,6 +59,37 @@ impl<B: MaybeTraverse> MaybeTraverse for Bound<B> {
     }
 }
 
+/// A payload as [`Bound`] for objects that hold no others: the collector need not know of them, which makes them cheaper.
+#[repr(C)]
+pub struct Leaf<B> {
+    base: B,
+    link: Link,
+}
+
+impl<B> Leaf<B> {
+    /// Makes the payload.
+    pub fn new(base: B, link: Link) -> Self {
+        Self { base, link }
+    }
+}
+
+impl<B: fmt::Debug> fmt::Debug for Leaf<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} at {:#x}", self.base, self.link.0)
+    }
+}
+
+impl<B> MaybeTraverse for Leaf<B> {
+    fn try_traverse(&self, _: &mut TraverseFn<'_>) {}
+}
+
+impl<B: PyPayload + fmt::Debug> PyPayload for Leaf<B> {
+    const PAYLOAD_TYPE_ID: std::any::TypeId = B::PAYLOAD_TYPE_ID;
+    fn class(context: &Context) -> &'static Py<PyType> {
+        B::class(context)
+    }
+}
+
 impl<B: PyPayload + fmt::Debug> PyPayload for Bound<B> {
     const PAYLOAD_TYPE_ID: std::any::TypeId = B::PAYLOAD_TYPE_ID;
     fn class(context: &Context) -> &'static Py<PyType> {

@@ -281,8 +281,7 @@ pub(crate) fn broken_result(what: &str) {
 /// Notes that the dispatcher calls a C function, until what it returns is dropped.
 pub fn enter(name: &str, code: *const c_void) -> UnderWay {
     UNDER_WAY.with_borrow_mut(|under_way| under_way.push((name.to_owned(), code as usize)));
-    let _section = crate::thread::enter_with(None);
-    UnderWay(aside().count)
+    UnderWay(crate::thread::in_section(|| aside().count))
 }
 
 /// A call that is under way, and how many blocks had been freed when it began.
@@ -290,8 +289,7 @@ pub struct UnderWay(usize);
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        {
-            let _section = crate::thread::enter_with(None);
+        crate::thread::in_section(|| {
             let aside = aside();
             let new = (aside.count - self.0).min(aside.order.len());
             for block in aside.order.iter().rev().take(new) {
@@ -300,7 +298,7 @@ impl Drop for UnderWay {
                     unsafe { inspect(*block as Block, freed) };
                 }
             }
-        }
+        });
         UNDER_WAY.with_borrow_mut(Vec::pop);
     }
 }

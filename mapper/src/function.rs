@@ -9,6 +9,7 @@ use rustpython_vm::{PyObject, PyPayload, PyResult, VirtualMachine};
 
 use crate::block::{self, Block, flag, header, header_of};
 use crate::layout as c;
+use crate::passing::{pass, take_back};
 use crate::types::statics;
 use crate::{retrieve, store, table};
 
@@ -210,19 +211,19 @@ pub unsafe fn texts(method: *const c::PyMethodDef) -> (String, Option<String>) {
     }
 }
 
-/// Stores the arguments of a call; dropping it gives them back.
+/// Passes the arguments of a call, whose objects the caller keeps; dropping it takes them back.
 pub struct Arguments {
     blocks: smallvec::SmallVec<[Block; 8]>,
 }
 
 impl Arguments {
-    /// Stores `objects`; the first slot is left free for callees that prepend `self`
+    /// Passes `objects`; the first slot is left free for callees that prepend `self`
     /// (`PY_VECTORCALL_ARGUMENTS_OFFSET`).
     #[inline]
     pub fn new<'a>(vm: &VirtualMachine, objects: impl Iterator<Item = &'a rustpython_vm::PyObjectRef>) -> Self {
         let mut blocks = smallvec::SmallVec::new();
         blocks.push(std::ptr::null_mut());
-        blocks.extend(objects.map(|object| store::store(vm, object)));
+        blocks.extend(objects.map(|object| pass(vm, object)));
         Self { blocks }
     }
 
@@ -249,8 +250,8 @@ impl Drop for Arguments {
     #[inline]
     fn drop(&mut self) {
         for &block in &self.blocks[1..] {
-            // SAFETY: each is a reference of ours.
-            unsafe { table::decref(block) };
+            // SAFETY: passed above, and the caller keeps the objects.
+            unsafe { take_back(block) };
         }
     }
 }

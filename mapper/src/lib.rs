@@ -45,6 +45,7 @@ pub mod long;
 mod managed_slots;
 pub mod module;
 mod owned_slots;
+pub mod passing;
 mod pending;
 mod phases;
 pub mod pinned;

@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 
-use rustpython_vm::vm::thread::try_with_current_vm;
 use rustpython_vm::{PyObject, PyObjectRef};
 
 use crate::block::{self, Block, flag, header, header_of};
@@ -332,8 +331,7 @@ unsafe fn dealloc_foreign(block: Block) {
 
 /// The twin of a [`flag::BOUND`] block is being dropped. Runs on any thread, with or without a VM.
 pub fn twin_died(block: Block) {
-    let finish = |vm: Option<&rustpython_vm::VirtualMachine>| {
-        let _section = thread::enter_with(vm);
+    thread::in_section(|| {
         // SAFETY: bound blocks have headers and outlive their twins.
         unsafe {
             let header = header_of(block);
@@ -344,10 +342,7 @@ pub fn twin_died(block: Block) {
                 destroy(block);
             }
         }
-    };
-    if try_with_current_vm(|vm| finish(Some(vm))).is_none() {
-        finish(None);
-    }
+    });
 }
 
 /// Counts live blocks by type name, the retention cache emptied first.

@@ -8,7 +8,7 @@ use rustpython_vm::object::MaybeTraverse;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine};
 
 use crate::block::{Block, flag, header, header_of};
-use crate::bound::{Bound, Link};
+use crate::bound::{Bound, Leaf, Link};
 use crate::kind::Kind;
 use crate::layout as c;
 use crate::{long, store, table, unicode};
@@ -223,7 +223,14 @@ unsafe fn with_payload(vm: &VirtualMachine, block: Block, class: PyTypeRef, dict
         class: PyTypeRef,
         dict: Option<PyDictRef>,
     ) -> PyObjectRef {
-        PyRef::new_ref(Bound { base, link: Link::new(block) }, class, dict).into()
+        let link = Link::new(block);
+        // SAFETY: an object's type is ready.
+        let collected = unsafe { (*(*block).ob_type).tp_flags & c::tpflags::HAVE_GC != 0 };
+        if collected || dict.is_some() {
+            PyRef::new_ref(Bound { base, link }, class, dict).into()
+        } else {
+            PyRef::new_ref(Leaf::new(base, link), class, None).into()
+        }
     }
     // SAFETY: by the caller's contract; each kind is laid out as its struct says.
     unsafe {

@@ -27,17 +27,29 @@ pub fn store(vm: &VirtualMachine, object: &PyObject) -> Block {
             // SAFETY: tied blocks are live and stand for the object.
             unsafe {
                 table::hold(block, object);
-                match Kind::of(block) {
-                    Kind::List => crate::list::refresh(vm, block),
-                    Kind::ByteArray => refresh_bytearray(block, object),
-                    Kind::Dict => refresh_dict(block, object),
-                    Kind::Record => crate::record::refresh(vm, block, object),
-                    _ => {}
-                }
+                refresh(vm, block, object);
             }
             block
         }
         None => store_new(vm, object),
+    }
+}
+
+/// Brings what C code reads of an object that can change up to date.
+///
+/// # Safety
+/// `block` is tied to `object`.
+#[inline]
+pub(crate) unsafe fn refresh(vm: &VirtualMachine, block: Block, object: &PyObject) {
+    // SAFETY: by contract.
+    unsafe {
+        match Kind::of(block) {
+            Kind::List => crate::list::refresh(vm, block),
+            Kind::ByteArray => refresh_bytearray(block, object),
+            Kind::Dict => refresh_dict(block, object),
+            Kind::Record => crate::record::refresh(vm, block, object),
+            _ => {}
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustpython_vm::VirtualMachine;
-use rustpython_vm::vm::thread::{SavedThreadState, restore_current_thread, save_current_thread};
+use rustpython_vm::vm::thread::{SavedThreadState, restore_current_thread, save_current_thread, try_with_current_vm};
 
 use crate::layout as c;
 use crate::lock::{self, Slot};
@@ -77,9 +77,8 @@ pub fn enter(vm: &VirtualMachine) -> Section {
     enter_with(Some(vm))
 }
 
-/// Like [`enter`] for a thread that may have no VM: the end of an object can come on any thread.
 #[inline]
-pub(crate) fn enter_with(vm: Option<&VirtualMachine>) -> Section {
+fn enter_with(vm: Option<&VirtualMachine>) -> Section {
     let context = context();
     let nested = context.slot.holds();
     if !nested {
@@ -87,6 +86,20 @@ pub(crate) fn enter_with(vm: Option<&VirtualMachine>) -> Section {
     }
     context.depth.set(context.depth.get() + 1);
     Section { context, nested }
+}
+
+/// Runs `body` in C code's time on a thread that may have no VM: the end of an object can come on any. One that has a VM
+/// must say so while it waits, or who stops the world waits for it.
+pub(crate) fn in_section<R>(body: impl FnOnce() -> R) -> R {
+    let mut body = Some(body);
+    let mut run = |vm: Option<&VirtualMachine>| {
+        let _section = enter_with(vm);
+        (body.take().expect("runs once"))()
+    };
+    match try_with_current_vm(|vm| run(Some(vm))) {
+        Some(result) => result,
+        None => run(None),
+    }
 }
 
 impl Drop for Section {
@@ -99,7 +112,7 @@ impl Drop for Section {
                 crate::lend::revalidate();
             }
             if crate::collect::is_due() {
-                rustpython_vm::vm::thread::try_with_current_vm(crate::collect::collect_due);
+                try_with_current_vm(crate::collect::collect_due);
             }
         }
         if !self.nested {
