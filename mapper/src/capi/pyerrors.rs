@@ -517,3 +517,8 @@ pub unsafe extern "C" fn _Py_FatalErrorFunc(function: *const c_char, message: *c
     eprintln!("Fatal Python error: {function}: {message}");
     std::process::abort();
 }
+
+/// Raises `KeyError` with exactly this key, also if it is a tuple.
+pub unsafe extern "C" fn _PyErr_SetKeyError(key: Borrowed) {
+    api(|vm| Err(vm.new_key_error(key.get(vm)?)))
+}
