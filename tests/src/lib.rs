@@ -267,8 +267,8 @@ macro_rules! module_scripts {
 macro_rules! fixture_scripts {
     ($check:path) => {
         $crate::tests_of! { $check, "fixtures/use_":
-            arguments bases borrowed buffers building capsules containers contexts conventions derived descriptors errors integers lifetimes module_state
-            records single_phase slots slotted strings threads
+            arguments bases borrowed buffers building capsules containers contexts conventions derived descriptors errors files integers lifetimes module_state
+            records runtime single_phase slots slotted strings threads
         }
     };
 }

@@ -33,6 +33,7 @@ pub mod iterobject;
 pub mod listobject;
 pub mod longobject;
 pub mod mapping;
+pub mod marshal;
 pub mod memoryobject;
 pub mod methodobject;
 pub mod modsupport;

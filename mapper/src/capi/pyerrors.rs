@@ -340,15 +340,9 @@ pub unsafe extern "C" fn _PyErr_FormatFromCause(class: Borrowed, format: *const 
 
 /// Raises `ImportError` with a message, a module name and a path, which may be NULL; returns NULL.
 pub unsafe extern "C" fn PyErr_SetImportError(message: Borrowed, name: Borrowed, path: Borrowed) -> New {
-    api(|vm| {
-        let raised = leave_new(vm, vm.ctx.exceptions.import_error.to_owned(), vec![message.get(vm)?])?;
-        for (attribute, value) in [("name", name), ("path", path)] {
-            if let Some(value) = value.opt(vm)? {
-                raised.as_object().set_attr(attribute, value, vm)?;
-            }
-        }
-        Err(raised)
-    })
+    let class = crate::symbols::data_address("PyExc_ImportError").cast::<Block>();
+    // SAFETY: C's arguments; the stub's pointer to the class.
+    unsafe { PyErr_SetImportErrorSubclass(Borrowed(*class), message, name, path) }
 }
 
 fn leave_new(vm: &VirtualMachine, class: PyTypeRef, args: Vec<PyObjectRef>) -> PyResult<PyBaseExceptionRef> {
@@ -521,4 +515,178 @@ pub unsafe extern "C" fn _Py_FatalErrorFunc(function: *const c_char, message: *c
 /// Raises `KeyError` with exactly this key, also if it is a tuple.
 pub unsafe extern "C" fn _PyErr_SetKeyError(key: Borrowed) {
     api(|vm| Err(vm.new_key_error(key.get(vm)?)))
+}
+
+/// Raises an exception of a class derived from `ImportError`, with a message, a module name and a path, which may be
+/// NULL; returns NULL.
+pub unsafe extern "C" fn PyErr_SetImportErrorSubclass(
+    class: Borrowed,
+    message: Borrowed,
+    name: Borrowed,
+    path: Borrowed,
+) -> New {
+    api(|vm| {
+        let base = vm.ctx.exceptions.import_error;
+        let class = class.get(vm)?.downcast::<PyType>().ok().filter(|class| class.fast_issubclass(base));
+        let class = class.ok_or_else(|| vm.new_type_error("expected a subclass of ImportError"))?;
+        let message = message.opt(vm)?.ok_or_else(|| vm.new_type_error("expected a message argument"))?;
+        let raised = leave_new(vm, class, vec![message])?;
+        for (attribute, value) in [("name", name), ("path", path)] {
+            if let Some(value) = value.opt(vm)? {
+                raised.as_object().set_attr(attribute, value, vm)?;
+            }
+        }
+        Err(raised)
+    })
+}
+
+/// Acts as if a signal had come in, if Python code handles it. 0, or -1 for a number that is no signal.
+pub unsafe extern "C" fn PyErr_SetInterruptEx(signal: c_int) -> c_int {
+    if !(1..=64).contains(&signal) {
+        return -1;
+    }
+    infallible(0, |vm| {
+        let handler = vm.import("_signal", 0)?;
+        let handler = vm.call_method(&handler, "getsignal", (signal,))?;
+        if handler.is_callable()
+            && let Ok(signal) = rustpython_vm::signal::SignalNum::try_from(signal)
+        {
+            rustpython_vm::signal::set_interrupt_ex(signal)?;
+        }
+        Ok(0)
+    })
+}
+
+/// Has a byte written to a descriptor when a signal comes in; -1 for no more. The one before, or -1.
+pub unsafe extern "C" fn PySignal_SetWakeupFd(descriptor: c_int) -> c_int {
+    infallible(-1, |vm| {
+        let signal = vm.import("_signal", 0)?;
+        vm.call_method(&signal, "set_wakeup_fd", (descriptor.max(-1),))?.try_into_value(vm)
+    })
+}
+
+/// Prints an exception with its traceback, `traceback` if it has none. The class is in it anyway.
+pub unsafe extern "C" fn PyErr_Display(_class: Borrowed, value: Borrowed, traceback: Borrowed) {
+    infallible((), |vm| {
+        let raised = value.of::<PyBaseException>(vm)?;
+        if let Some(traceback) = traceback.opt(vm)?
+            && raised.__traceback__().is_none()
+        {
+            raised.set_traceback(traceback.downcast().ok());
+        }
+        leave(vm, || vm.print_exception(&raised));
+        Ok(())
+    });
+}
+
+/// [`PyErr_SyntaxLocationEx`] without a column.
+pub unsafe extern "C" fn PyErr_SyntaxLocation(file: *const c_char, line: c_int) {
+    // SAFETY: C's arguments.
+    unsafe { PyErr_SyntaxLocationEx(file, line, -1) }
+}
+
+/// Tells the raised exception where in a source it belongs: the path (or NULL), the line, the column if it is not
+/// negative.
+pub unsafe extern "C" fn PyErr_SyntaxLocationEx(file: *const c_char, line: c_int, column: c_int) {
+    infallible((), |vm| {
+        // SAFETY: C's argument.
+        let file = (!file.is_null()).then(|| vm.ctx.new_str(unsafe { error::text(file) }).into());
+        locate(vm, file, (line, column), (line, -1))
+    });
+}
+
+/// [`PyErr_SyntaxLocationEx`] with an object for a path, or NULL.
+pub unsafe extern "C" fn PyErr_SyntaxLocationObject(file: Borrowed, line: c_int, column: c_int) {
+    infallible((), |vm| locate(vm, file.opt(vm)?, (line, column), (line, -1)));
+}
+
+/// [`PyErr_SyntaxLocationObject`] with the end of the place.
+pub unsafe extern "C" fn PyErr_RangedSyntaxLocationObject(
+    file: Borrowed,
+    line: c_int,
+    column: c_int,
+    end_line: c_int,
+    end_column: c_int,
+) {
+    infallible((), |vm| locate(vm, file.opt(vm)?, (line, column), (end_line, end_column)));
+}
+
+/// Sets the attributes that `SyntaxError` has for its place on whatever is raised.
+fn locate(vm: &VirtualMachine, file: Option<PyObjectRef>, start: (c_int, c_int), end: (c_int, c_int)) -> PyResult<()> {
+    let Some(raised) = error::take(vm) else { return Ok(()) };
+    let object = raised.as_object();
+    let number = |value: c_int| if value < 0 { vm.ctx.none() } else { vm.ctx.new_int(value).into() };
+    for (name, value) in [
+        ("lineno", vm.ctx.new_int(start.0).into()),
+        ("offset", number(start.1)),
+        ("end_lineno", number(end.0)),
+        ("end_offset", number(end.1)),
+    ] {
+        object.set_attr(name, value, vm)?;
+    }
+    if let Some(file) = file {
+        let line = program_line(vm, &file, start.0)?;
+        object.set_attr("filename", file, vm)?;
+        object.set_attr("text", vm.unwrap_or_none(line), vm)?;
+    }
+    if !raised.class().is(vm.ctx.exceptions.syntax_error) {
+        if !object.has_attr("msg", vm)? {
+            object.set_attr("msg", leave(vm, || object.str(vm))?, vm)?;
+        }
+        if !object.has_attr("print_file_and_line", vm)? {
+            object.set_attr("print_file_and_line", vm.ctx.none(), vm)?;
+        }
+    }
+    error::set(vm, raised);
+    Ok(())
+}
+
+/// A line of a file as it is, None if there is none.
+fn program_line(vm: &VirtualMachine, file: &PyObjectRef, line: c_int) -> PyResult<Option<PyObjectRef>> {
+    let path = rustpython_vm::function::FsPath::try_from_path_like(file.clone(), false, vm)?;
+    let Ok(bytes) = std::fs::read(path.as_os_str(vm)?) else { return Ok(None) };
+    let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
+    let line = usize::try_from(line - 1).ok().and_then(|index| lines.nth(index));
+    Ok(line.map(|line| vm.ctx.new_str(String::from_utf8_lossy(line).replace("\r\n", "\n")).into()))
+}
+
+/// A line of a source file, a new reference; NULL without an exception if there is none.
+pub unsafe extern "C" fn PyErr_ProgramText(file: *const c_char, line: c_int) -> New {
+    infallible(New::NULL, |vm| {
+        // SAFETY: C's argument.
+        let file = vm.ctx.new_str(unsafe { error::text(file) }).into();
+        Ok(program_line(vm, &file, line)?.map_or(New::NULL, |line| New::of(vm, line)))
+    })
+}
+
+/// [`PyErr_ProgramText`] with an object for a path.
+pub unsafe extern "C" fn PyErr_ProgramTextObject(file: Borrowed, line: c_int) -> New {
+    infallible(New::NULL, |vm| {
+        let Some(file) = file.opt(vm)? else { return Ok(New::NULL) };
+        Ok(program_line(vm, &file, line)?.map_or(New::NULL, |line| New::of(vm, line)))
+    })
+}
+
+/// What `except*` raises after its clauses: of `raised`, a list of exceptions and None, what came from the clauses and
+/// what is left of `original`. A new reference, None if there is nothing.
+pub unsafe extern "C" fn PyUnstable_Exc_PrepReraiseStar(original: Borrowed, raised: Borrowed) -> New {
+    api(|vm| {
+        let refuse = |message: String| Err(vm.new_type_error(message));
+        let Some(original) = original.opt(vm)?.and_then(|it| it.downcast::<PyBaseException>().ok()) else {
+            return refuse("orig must be an exception instance".to_owned());
+        };
+        let Some(raised) = raised.opt(vm)?.and_then(|it| it.downcast::<rustpython_vm::builtins::PyList>().ok()) else {
+            return refuse("excs must be a list of exception instances".to_owned());
+        };
+        let items = raised.borrow_vec().to_vec();
+        let wrong = |item: &PyObjectRef| !vm.is_none(item) && !item.downcastable::<PyBaseException>();
+        if let Some(index) = items.iter().position(wrong) {
+            return refuse(format!("item {index} of excs is not an exception"));
+        }
+        if original.__traceback__().is_none() {
+            return Err(vm.new_value_error("orig must be a raised exception"));
+        }
+        let star = rustpython_vm::exceptions::prep_reraise_star;
+        Ok(New::of(vm, leave(vm, || star(original.as_object(), raised.as_object(), vm))?))
+    })
 }
