@@ -94,7 +94,10 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
     }
     let class_block = type_block(vm, class);
     // SAFETY: `type_block` gives filled blocks.
-    let kind = unsafe { Kind::of_type(class_block) };
+    let kind = unsafe {
+        hold_class(class_block, class.as_object());
+        Kind::of_type(class_block)
+    };
     // SAFETY: each arm allocates what its kind needs and fills it before anybody sees it.
     let made = unsafe {
         match kind {
@@ -201,13 +204,22 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
 /// Keeps a fresh block for as long as its twin lives.
 fn pin(vm: &VirtualMachine, block: Block, twin: &PyObject) {
     if crate::lifetime::end_with_twin(vm, block, twin).is_ok() {
-        // SAFETY: a fresh block. Its `tp_dealloc` will give up a reference to a heap type, as for objects of C's making.
-        unsafe {
-            block::header_of(block).flags |= flag::PINNED;
-            let class = (*block).ob_type;
-            if has_own_fields(class) && (*class).tp_flags & c::tpflags::HEAPTYPE != 0 {
-                table::hold(class.cast(), twin.class().as_object());
-            }
+        // SAFETY: a fresh block.
+        unsafe { block::header_of(block).flags |= flag::PINNED };
+    }
+}
+
+/// Takes the reference to a heap type that a `tp_dealloc` of C's will give up, as for objects of C's making.
+///
+/// # Safety
+/// `block` is the ready type `class`.
+unsafe fn hold_class(block: *mut c::PyTypeObject, class: &PyObject) {
+    // SAFETY: by contract.
+    unsafe {
+        let free = crate::lifetime::free_builtin as c::Destructor;
+        let is_c = (*block).tp_dealloc.is_some_and(|dealloc| !std::ptr::fn_addr_eq(dealloc, free));
+        if is_c && (*block).tp_flags & c::tpflags::HEAPTYPE != 0 {
+            table::hold(block.cast(), class);
         }
     }
 }
