@@ -267,7 +267,7 @@ macro_rules! module_scripts {
 macro_rules! fixture_scripts {
     ($check:path) => {
         $crate::tests_of! { $check, "fixtures/use_":
-            arguments bases borrowed buffers building capsules containers contexts conventions derived descriptors errors files integers lifetimes module_state
+            antiques arguments bases borrowed buffers building capsules containers contexts conventions derived descriptors errors files integers lifetimes module_state
             records runtime single_phase slots slotted strings threads
         }
     };

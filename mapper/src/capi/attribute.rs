@@ -272,3 +272,9 @@ pub unsafe extern "C" fn PyObject_ClearManagedDict(object: Block) {
         infallible((), |vm| leave(vm, || vm.call_method(dict.as_object(), "clear", ())).map(drop));
     }
 }
+
+/// [`PyObject_GetAttrString`] with a name in a struct, whose first field it is.
+pub unsafe extern "C" fn _PyObject_GetAttrId(object: Borrowed, name: *const *const c_char) -> New {
+    // SAFETY: C's arguments.
+    unsafe { PyObject_GetAttrString(object, *name) }
+}

@@ -60,7 +60,7 @@ pub unsafe extern "C" fn PyWrapper_New(descriptor: Borrowed, object: Borrowed) -
     api(|vm| {
         let (descriptor, object) = (descriptor.get(vm)?, object.get(vm)?);
         let class = object.class().as_object();
-        let bound = vm.call_get_descriptor_specific(&descriptor, Some(&object), Some(class));
+        let bound = leave(vm, || vm.call_get_descriptor_specific(&descriptor, Some(&object), Some(class)));
         Ok(New::of(vm, bound.unwrap_or_else(|| Err(bad_internal_call(vm)))?))
     })
 }

@@ -102,7 +102,7 @@ pub unsafe extern "C" fn PyFile_GetLine(file: Borrowed, size: c_int) -> New {
         }
         if size < 0 && ended {
             let but_last = PySlice { start: None, stop: vm.ctx.new_int(-1).into(), step: None }.into_pyobject(vm);
-            return Ok(New::of(vm, line.get_item(&*but_last, vm)?));
+            return Ok(New::of(vm, leave(vm, || line.get_item(&*but_last, vm))?));
         }
         Ok(New::of(vm, line))
     })

@@ -5,9 +5,12 @@ use libc::FILE;
 
 /// The value in bytes; a new reference.
 pub unsafe extern "C" fn PyMarshal_ReadObjectFromString(data: *const c_char, size: isize) -> New {
-    // SAFETY: C's arguments.
-    let bytes = unsafe { std::slice::from_raw_parts(data.cast::<u8>(), size.max(0) as usize) }.to_vec();
     api(|vm| {
+        // SAFETY: C's arguments; no bytes may be at no address.
+        let bytes = match size {
+            ..=0 => vec![],
+            _ => unsafe { std::slice::from_raw_parts(data.cast::<u8>(), size as usize) }.to_vec(),
+        };
         let marshal = vm.import("marshal", 0)?;
         Ok(New::of(vm, leave(vm, || vm.call_method(&marshal, "loads", (vm.ctx.new_bytes(bytes),)))?))
     })
@@ -24,26 +27,24 @@ fn dumps(vm: &VirtualMachine, value: Borrowed, version: c_int) -> PyResult {
     leave(vm, || vm.call_method(&marshal, "dumps", (value, version)))
 }
 
-/// So many bytes of a file as a number in little-endian order; -1 with `EOFError` if they are not there.
-unsafe fn number<const N: usize>(file: *mut FILE) -> PyResult<[u8; N]> {
+/// So many bytes of a file as a number in little-endian order.
+unsafe fn number<const N: usize>(vm: &VirtualMachine, file: *mut FILE) -> PyResult<[u8; N]> {
     let mut bytes = [0; N];
     // SAFETY: C's argument.
     let read = unsafe { libc::fread(bytes.as_mut_ptr().cast(), 1, N, file) };
-    rustpython_vm::vm::thread::with_current_vm(|vm| {
-        if read == N { Ok(bytes) } else { Err(vm.new_eof_error("EOF read where not expected")) }
-    })
+    if read == N { Ok(bytes) } else { Err(vm.new_eof_error("EOF read where not expected")) }
 }
 
 /// The next four bytes of a file as a number; -1 with `EOFError`.
 pub unsafe extern "C" fn PyMarshal_ReadLongFromFile(file: *mut FILE) -> c_long {
     // SAFETY: C's argument.
-    api(|_| Ok(c_long::from(i32::from_le_bytes(unsafe { number(file)? }))))
+    api(|vm| Ok(c_long::from(i32::from_le_bytes(unsafe { number(vm, file)? }))))
 }
 
 /// The next two bytes of a file as a number; -1 with `EOFError`.
 pub unsafe extern "C" fn PyMarshal_ReadShortFromFile(file: *mut FILE) -> c_int {
     // SAFETY: C's argument.
-    api(|_| Ok(c_int::from(i16::from_le_bytes(unsafe { number(file)? }))))
+    api(|vm| Ok(c_int::from(i16::from_le_bytes(unsafe { number(vm, file)? }))))
 }
 
 /// The next value of a file, which is left behind it; a new reference.

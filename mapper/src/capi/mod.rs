@@ -47,6 +47,7 @@ pub mod parking_lot;
 pub mod picklebufobject;
 pub mod pybuffer;
 pub mod pycapsule;
+pub mod pydebug;
 pub mod pyerrors;
 pub mod pyframe;
 pub mod pyhash;

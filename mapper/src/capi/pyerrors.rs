@@ -611,9 +611,23 @@ pub unsafe extern "C" fn PyErr_RangedSyntaxLocationObject(
     infallible((), |vm| locate(vm, file.opt(vm)?, (line, column), (end_line, end_column)));
 }
 
-/// Sets the attributes that `SyntaxError` has for its place on whatever is raised.
+/// Tells the raised exception its place, as far as it listens: what that raises is forgotten.
 fn locate(vm: &VirtualMachine, file: Option<PyObjectRef>, start: (c_int, c_int), end: (c_int, c_int)) -> PyResult<()> {
-    let Some(raised) = error::take(vm) else { return Ok(()) };
+    if let Some(raised) = error::take(vm) {
+        let _ = leave(vm, || place(vm, &raised, file, start, end));
+        error::set(vm, raised);
+    }
+    Ok(())
+}
+
+/// Sets the attributes that `SyntaxError` has for its place on any exception.
+fn place(
+    vm: &VirtualMachine,
+    raised: &PyBaseExceptionRef,
+    file: Option<PyObjectRef>,
+    start: (c_int, c_int),
+    end: (c_int, c_int),
+) -> PyResult<()> {
     let object = raised.as_object();
     let number = |value: c_int| if value < 0 { vm.ctx.none() } else { vm.ctx.new_int(value).into() };
     for (name, value) in [
@@ -631,13 +645,12 @@ fn locate(vm: &VirtualMachine, file: Option<PyObjectRef>, start: (c_int, c_int),
     }
     if !raised.class().is(vm.ctx.exceptions.syntax_error) {
         if !object.has_attr("msg", vm)? {
-            object.set_attr("msg", leave(vm, || object.str(vm))?, vm)?;
+            object.set_attr("msg", object.str(vm)?, vm)?;
         }
         if !object.has_attr("print_file_and_line", vm)? {
             object.set_attr("print_file_and_line", vm.ctx.none(), vm)?;
         }
     }
-    error::set(vm, raised);
     Ok(())
 }
 
