@@ -64,6 +64,7 @@ pub mod sequence;
 pub mod setobject;
 pub mod sliceobject;
 pub mod structseq;
+pub mod syntaxlocation;
 pub mod sysmodule;
 pub mod traceback;
 pub mod tracemalloc;
