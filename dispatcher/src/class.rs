@@ -141,14 +141,14 @@ unsafe fn add_methods(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObjec
     // SAFETY: the table ends with a NULL name and lives as long as the type.
     unsafe {
         module::each_method(t.tp_methods, |method| {
-            let (name, doc) = texts(method);
+            let (name, _) = texts(method);
             let key = vm.ctx.intern_str(name.as_str());
             let flags = (*method).ml_flags;
             // A slot's own wrapper wins, unless the method says otherwise.
             if flags & meth::COEXIST == 0 && class.attributes.get(key).is_some() {
                 return Ok(());
             }
-            class.set_attr(key, method_object(vm, class, t, method, name, doc)?);
+            class.set_attr(key, method_object(vm, class, t, method)?);
             Ok(())
         })
     }
@@ -159,30 +159,66 @@ unsafe fn method_object(
     class: &PyTypeRef,
     t: &c::PyTypeObject,
     method: *mut c::PyMethodDef,
-    name: String,
-    doc: Option<String>,
 ) -> PyResult {
     // SAFETY: by the caller's contract.
     unsafe {
         let flags = (*method).ml_flags;
         let block = std::ptr::from_ref(t).cast_mut();
-        let shown = format!("{}.{name}", qualified(vm, class));
         if flags & meth::STATIC != 0 {
+            let (name, doc) = texts(method);
+            let shown = format!("{}.{name}", qualified(vm, class));
             let code = closure(vm, method, Receiver::Fixed(0), block, &shown)?;
             let definition = leaked_definition(name, doc, code, PyMethodFlags::STATIC);
             let owner = Some(class.clone().into());
             let function = HeapMethodDef::new(definition).into_ref(&vm.ctx).build_function(vm, owner);
             return Ok(PyStaticMethod::new(function.into()).into_pyobject(vm));
         }
-        let receiver = if flags & meth::CLASS == 0 { Receiver::First } else { Receiver::Class };
-        let code = closure(vm, method, receiver, block, &shown)?;
         if flags & meth::CLASS != 0 {
-            let definition = leaked_definition(name, doc, code, PyMethodFlags::CLASS);
-            let definition: &'static PyMethodDef = Box::leak(Box::new(definition));
-            return Ok(definition.build_classmethod(&vm.ctx, static_class(class)).into());
+            class_method(vm, class, block, method)
+        } else {
+            instance_method(vm, class, block, method)
         }
+    }
+}
+
+/// The descriptor of a method of the class.
+///
+/// # Safety
+/// The definition and the class live as long as the descriptor.
+pub(crate) unsafe fn class_method(
+    vm: &VirtualMachine,
+    class: &PyTypeRef,
+    block: *mut c::PyTypeObject,
+    method: *mut c::PyMethodDef,
+) -> PyResult {
+    // SAFETY: by contract.
+    unsafe {
+        let (name, doc) = texts(method);
+        let shown = format!("{}.{name}", qualified(vm, class));
+        let code = closure(vm, method, Receiver::Class, block, &shown)?;
+        let definition = leaked_definition(name, doc, code, PyMethodFlags::CLASS);
+        let definition: &'static PyMethodDef = Box::leak(Box::new(definition));
+        Ok(definition.build_classmethod(&vm.ctx, static_class(class)).into())
+    }
+}
+
+/// The descriptor of a method of instances.
+///
+/// # Safety
+/// The definition and the class live as long as the descriptor.
+pub(crate) unsafe fn instance_method(
+    vm: &VirtualMachine,
+    class: &PyTypeRef,
+    block: *mut c::PyTypeObject,
+    method: *mut c::PyMethodDef,
+) -> PyResult {
+    // SAFETY: by contract.
+    unsafe {
+        let (name, doc) = texts(method);
+        let shown = format!("{}.{name}", qualified(vm, class));
+        let code = closure(vm, method, Receiver::First, block, &shown)?;
         let definition = leaked_definition(name, doc, needs_instance(shown, code), PyMethodFlags::METHOD);
-        if flags & meth::METHOD != 0 {
+        if (*method).ml_flags & meth::METHOD != 0 {
             return Ok(descriptors::method(vm, class, Box::leak(Box::new(definition))));
         }
         Ok(HeapMethodDef::new(definition).into_ref(&vm.ctx).build_method(static_class(class), vm).into())

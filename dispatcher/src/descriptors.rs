@@ -24,7 +24,7 @@ use crate::slots::method as special_method;
 #[repr(C)]
 struct MemberDescriptor {
     base: PyMemberDescriptor,
-    member: Member,
+    member: Member<'static>,
 }
 
 impl fmt::Debug for MemberDescriptor {
@@ -103,7 +103,7 @@ fn special_methods(vm: &VirtualMachine, class: &PyTypeRef) {
 }
 
 /// The descriptor of a member of `class`.
-pub(crate) fn member(vm: &VirtualMachine, class: &PyTypeRef, member: Member, doc: ItemDoc) -> PyObjectRef {
+pub(crate) fn member(vm: &VirtualMachine, class: &PyTypeRef, member: Member<'static>, doc: ItemDoc) -> PyObjectRef {
     let name = member.name;
     let common = PyDescriptorOwned { typ: class.clone(), name: vm.ctx.intern_str(name), qualname: Default::default() };
     // The VM must not take the offset for one into its own object: it never does for items of tuples.
@@ -122,7 +122,7 @@ pub(crate) fn member(vm: &VirtualMachine, class: &PyTypeRef, member: Member, doc
 }
 
 /// The descriptor as ours, and the object, checked for its class.
-fn checked<'a>(vm: &VirtualMachine, this: &'a PyObject, object: &PyObject) -> PyResult<&'a Member> {
+fn checked<'a>(vm: &VirtualMachine, this: &'a PyObject, object: &PyObject) -> PyResult<&'a Member<'static>> {
     let this: &Py<MemberDescriptor> =
         this.downcast_ref().ok_or_else(|| vm.new_type_error("a member descriptor was expected"))?;
     let class = &this.base.common.typ;

@@ -14,10 +14,14 @@ mod names;
 pub mod slots;
 
 use rustclad_mapper::block::Block;
-use rustclad_mapper::dispatch::ClassParts;
+use rustclad_mapper::dispatch::{ClassParts, Definition};
+use rustclad_mapper::error;
 use rustclad_mapper::layout as c;
 use rustpython_vm::builtins::PyTypeRef;
+use rustpython_vm::function::PySetterValue;
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+
+use crate::members::Member;
 
 struct Dispatcher;
 
@@ -35,5 +39,39 @@ impl rustclad_mapper::Dispatcher for Dispatcher {
 
     fn class(&self, vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: ClassParts) -> PyResult<PyTypeRef> {
         class::new(vm, block, parts)
+    }
+
+    unsafe fn descriptor(
+        &self,
+        vm: &VirtualMachine,
+        class: &PyTypeRef,
+        block: *mut c::PyTypeObject,
+        definition: Definition,
+    ) -> PyResult {
+        // SAFETY: by contract.
+        unsafe {
+            match definition {
+                Definition::Method(method) => class::instance_method(vm, class, block, method),
+                Definition::ClassMethod(method) => class::class_method(vm, class, block, method),
+                Definition::Member(member) => Ok(members::member(vm, class, &*member, 0)),
+                Definition::GetSet(property) => Ok(members::getset(vm, class, &*property)),
+            }
+        }
+    }
+
+    unsafe fn member(&self, vm: &VirtualMachine, at: Block, member: &c::PyMemberDef) -> PyResult {
+        // SAFETY: by contract.
+        unsafe { Member::new(member, 0, &error::text(member.name)).read(vm, at) }
+    }
+
+    unsafe fn set_member(
+        &self,
+        vm: &VirtualMachine,
+        at: Block,
+        member: &c::PyMemberDef,
+        value: PySetterValue,
+    ) -> PyResult<()> {
+        // SAFETY: by contract.
+        unsafe { Member::new(member, 0, &error::text(member.name)).write(vm, at, value) }
     }
 }

@@ -19,11 +19,11 @@ const RELATIVE_OFFSET: c_int = 8;
 
 /// A member's place and type.
 #[derive(Clone, Copy)]
-pub(crate) struct Member {
+pub(crate) struct Member<'a> {
     kind: c_int,
     offset: isize,
     flags: c_int,
-    pub(crate) name: &'static str,
+    pub(crate) name: &'a str,
 }
 
 /// Adds attributes for the type's members.
@@ -42,17 +42,25 @@ pub(crate) unsafe fn add_members(vm: &VirtualMachine, class: &PyTypeRef, t: &c::
                 continue;
             }
             let base = if definition.flags & RELATIVE_OFFSET == 0 { 0 } else { relative_base(t) };
-            let member = Member {
-                kind: definition.kind,
-                offset: base + definition.offset,
-                flags: definition.flags,
-                name: leak(name.clone()),
-            };
-            let doc = doc(definition.doc);
-            set(vm, class, &name, descriptors::member(vm, class, member, doc));
+            set(vm, class, &name, member(vm, class, definition, base));
         }
     }
     Ok(())
+}
+
+/// The descriptor of a member whose offset counts from `base`.
+///
+/// # Safety
+/// The definition's texts are valid.
+pub(crate) unsafe fn member(
+    vm: &VirtualMachine,
+    class: &PyTypeRef,
+    definition: &c::PyMemberDef,
+    base: isize,
+) -> PyObjectRef {
+    // SAFETY: by contract.
+    let name = leak(unsafe { error::text(definition.name) });
+    descriptors::member(vm, class, Member::new(definition, base, name), doc(definition.doc))
 }
 
 /// Where a type's own fields begin (PEP 697).
@@ -70,8 +78,13 @@ fn doc(text: *const c_char) -> ItemDoc {
     ItemDoc::static_text(leak(unsafe { error::text(text) }))
 }
 
-impl Member {
-    /// Reads the field (`PyMember_GetOne`).
+impl<'a> Member<'a> {
+    /// A member of a definition, its offset counted from `base`.
+    pub(crate) fn new(definition: &c::PyMemberDef, base: isize, name: &'a str) -> Self {
+        Self { kind: definition.kind, offset: base + definition.offset, flags: definition.flags, name }
+    }
+
+    /// Reads the field.
     pub(crate) fn get(self, vm: &VirtualMachine, this: &PyObject) -> PyResult {
         let _section = thread::enter(vm);
         let this = Passed::new(vm, this);
@@ -79,7 +92,11 @@ impl Member {
         unsafe { self.read(vm, this.block()) }
     }
 
-    unsafe fn read(self, vm: &VirtualMachine, block: Block) -> PyResult {
+    /// Reads the field of a block (`PyMember_GetOne`).
+    ///
+    /// # Safety
+    /// The block has the field; the C lock is held.
+    pub(crate) unsafe fn read(self, vm: &VirtualMachine, block: Block) -> PyResult {
         // SAFETY: by the caller's contract; the type tells the field's size.
         unsafe {
             let at = block.cast::<u8>().offset(self.offset);
@@ -126,18 +143,22 @@ impl Member {
         }
     }
 
-    /// Writes the field (`PyMember_SetOne`).
+    /// Writes the field.
     pub(crate) fn set(self, vm: &VirtualMachine, this: &PyObject, value: PySetterValue) -> PyResult<()> {
-        if self.flags & READONLY != 0 {
-            return Err(vm.new_attribute_error("readonly attribute"));
-        }
         let _section = thread::enter(vm);
         let this = Passed::new(vm, this);
         // SAFETY: as for `get`.
         unsafe { self.write(vm, this.block(), value) }
     }
 
-    unsafe fn write(self, vm: &VirtualMachine, block: Block, value: PySetterValue) -> PyResult<()> {
+    /// Writes the field of a block (`PyMember_SetOne`).
+    ///
+    /// # Safety
+    /// As for [`read`](Self::read).
+    pub(crate) unsafe fn write(self, vm: &VirtualMachine, block: Block, value: PySetterValue) -> PyResult<()> {
+        if self.flags & READONLY != 0 {
+            return Err(vm.new_attribute_error("readonly attribute"));
+        }
         // SAFETY: by the caller's contract; the type tells the field's size.
         unsafe {
             let at = block.cast::<u8>().offset(self.offset);
@@ -173,7 +194,7 @@ impl Member {
                 7 => {
                     let text = value.downcast_ref::<PyStr>().filter(|text| text.byte_len() == 1);
                     let Some(text) = text else {
-                        return Err(vm.new_type_error("a string of length 1 is required"));
+                        return Err(vm.new_type_error("bad argument type for built-in operation"));
                     };
                     at.write(text.as_bytes()[0]);
                 }
@@ -234,22 +255,31 @@ pub(crate) unsafe fn add_getsets(vm: &VirtualMachine, class: &PyTypeRef, t: &c::
         while !next.is_null() && !(*next).name.is_null() {
             let definition = &*next;
             next = next.add(1);
-            let name = leak(error::text(definition.name));
-            let property =
-                Property { get: definition.get, set: definition.set, closure: definition.closure as usize, name };
-            let mut getset = rustpython_vm::builtins::PyGetSet::new(name, static_class(class), &vm.ctx)
-                .with_doc(doc(definition.doc));
-            if definition.get.is_some() {
-                getset = getset.with_get(move |this: PyObjectRef, vm: &VirtualMachine| property.call_get(vm, &this));
-            }
-            if definition.set.is_some() {
-                getset = getset.with_set(move |this: PyObjectRef, value: PySetterValue, vm: &VirtualMachine| {
-                    property.call_set(vm, &this, value)
-                });
-            }
-            set(vm, class, name, PyRef::new_ref(getset, vm.ctx.types.getset_type.to_owned(), None));
+            let name = error::text(definition.name);
+            set(vm, class, &name, getset(vm, class, definition));
         }
     }
+}
+
+/// The descriptor of a property.
+///
+/// # Safety
+/// The definition's texts are valid.
+pub(crate) unsafe fn getset(vm: &VirtualMachine, class: &PyTypeRef, definition: &c::PyGetSetDef) -> PyObjectRef {
+    // SAFETY: by contract.
+    let name = leak(unsafe { error::text(definition.name) });
+    let property = Property { get: definition.get, set: definition.set, closure: definition.closure as usize, name };
+    let mut getset =
+        rustpython_vm::builtins::PyGetSet::new(name, static_class(class), &vm.ctx).with_doc(doc(definition.doc));
+    if definition.get.is_some() {
+        getset = getset.with_get(move |this: PyObjectRef, vm: &VirtualMachine| property.call_get(vm, &this));
+    }
+    if definition.set.is_some() {
+        getset = getset.with_set(move |this: PyObjectRef, value: PySetterValue, vm: &VirtualMachine| {
+            property.call_set(vm, &this, value)
+        });
+    }
+    PyRef::new_ref(getset, vm.ctx.types.getset_type.to_owned(), None).into()
 }
 
 impl Property {

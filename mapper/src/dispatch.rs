@@ -4,6 +4,7 @@
 use std::sync::OnceLock;
 
 use rustpython_vm::builtins::PyTypeRef;
+use rustpython_vm::function::PySetterValue;
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
 use crate::block::Block;
@@ -23,6 +24,58 @@ pub trait Dispatcher: Send + Sync {
     /// # Errors
     /// What making the class raises: layout conflicts, a metaclass that refuses.
     fn class(&self, vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: ClassParts) -> PyResult<PyTypeRef>;
+
+    /// A descriptor for a class, which C code puts where it likes. `block` is the class's.
+    ///
+    /// # Errors
+    /// `SystemError` for a combination of flags that means nothing.
+    ///
+    /// # Safety
+    /// The definition stays valid as long as the descriptor.
+    unsafe fn descriptor(
+        &self,
+        vm: &VirtualMachine,
+        class: &PyTypeRef,
+        block: *mut c::PyTypeObject,
+        definition: Definition,
+    ) -> PyResult;
+
+    /// Reads a member of the struct at `at`, an object.
+    ///
+    /// # Errors
+    /// `AttributeError` if there is nothing in it.
+    ///
+    /// # Safety
+    /// The struct has the member.
+    unsafe fn member(&self, vm: &VirtualMachine, at: Block, member: &c::PyMemberDef) -> PyResult;
+
+    /// Writes a member of the struct at `at`, an object.
+    ///
+    /// # Errors
+    /// What converting the value raises; `AttributeError` for a member that must not change.
+    ///
+    /// # Safety
+    /// The struct has the member.
+    unsafe fn set_member(
+        &self,
+        vm: &VirtualMachine,
+        at: Block,
+        member: &c::PyMemberDef,
+        value: PySetterValue,
+    ) -> PyResult<()>;
+}
+
+/// What a descriptor is made from.
+#[derive(Clone, Copy)]
+pub enum Definition {
+    /// A method of instances.
+    Method(*mut c::PyMethodDef),
+    /// A method of the class.
+    ClassMethod(*mut c::PyMethodDef),
+    /// A field of the struct.
+    Member(*const c::PyMemberDef),
+    /// A getter and a setter.
+    GetSet(*const c::PyGetSetDef),
 }
 
 /// What a class is made from besides its block.

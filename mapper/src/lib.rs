@@ -31,6 +31,7 @@ mod frames;
 pub mod function;
 mod heap_type;
 mod import;
+mod instancemethod;
 mod interpreter;
 pub mod keywords;
 pub mod kind;

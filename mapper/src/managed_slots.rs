@@ -5,6 +5,7 @@ use std::mem::transmute;
 
 use rustpython_vm::builtins::PyType;
 use rustpython_vm::function::{Either, PyComparisonValue, PySetterValue};
+use rustpython_vm::protocol::PyIterReturn;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::api::{api, infallible};
@@ -115,6 +116,16 @@ unsafe extern "C" fn tp_richcompare(a: Block, b: Block, op: c_int) -> Block {
                 Either::B(PyComparisonValue::NotImplemented) => vm.ctx.not_implemented(),
             },
         ))
+    });
+    result.0
+}
+
+/// `tp_iternext`: an end with a value, as generators have one, raises it in a `StopIteration`.
+unsafe extern "C" fn tp_iternext(iterator: Block) -> Block {
+    let result = api(|vm| match crate::capi::abstract_::next(vm, &*Borrowed(iterator).held(vm)?)? {
+        PyIterReturn::Return(item) => Ok(New::of(vm, item)),
+        PyIterReturn::StopIteration(None) => Ok(New::NULL),
+        PyIterReturn::StopIteration(value) => Err(vm.new_stop_iteration(value)),
     });
     result.0
 }
@@ -236,7 +247,6 @@ pub(crate) unsafe fn fill(t: &mut c::PyTypeObject, class: &Py<PyType>, base: Opt
             getattro => t.tp_getattro, "PyObject_GetAttr";
             call => t.tp_call, "PyObject_Call";
             iter => t.tp_iter, "PyObject_GetIter";
-            iternext => t.tp_iternext, "PyIter_Next";
             as_number.negative => number.nb_negative, "PyNumber_Negative";
             as_number.positive => number.nb_positive, "PyNumber_Positive";
             as_number.absolute => number.nb_absolute, "PyNumber_Absolute";
@@ -297,6 +307,7 @@ pub(crate) unsafe fn fill(t: &mut c::PyTypeObject, class: &Py<PyType>, base: Opt
         }
         own! {
             richcompare => t.tp_richcompare, tp_richcompare;
+            iternext => t.tp_iternext, tp_iternext;
             as_sequence.ass_item => sequence.sq_ass_item, sq_ass_item;
             as_mapping.ass_subscript => mapping.mp_ass_subscript, mp_ass_subscript;
             setattro => t.tp_setattro, tp_setattro;

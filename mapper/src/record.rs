@@ -5,9 +5,11 @@ use std::ffi::c_int;
 use std::mem::{offset_of, size_of};
 
 use rustpython_vm::builtins::{PyMemoryView, PyType, PyWeak};
-use rustpython_vm::{AsObject, Py, PyObject, VirtualMachine};
+use rustpython_vm::{AsObject, Py, PyObject, PyPayload as _, VirtualMachine};
 
 use crate::block::Block;
+use crate::capi::picklebufobject::PickleBuffer;
+use crate::instancemethod::InstanceMethod;
 use crate::layout as c;
 use crate::lend::lend;
 
@@ -56,6 +58,7 @@ macro_rules! record {
 
 static CELL: Record = record! { PyCellObject: ob_ref = "cell_contents" Object };
 static METHOD: Record = record! { PyMethodObject: im_func = "__func__" Object, im_self = "__self__" Object };
+static INSTANCE_METHOD: Record = record! { PyInstanceMethodObject: func = "__func__" Object };
 static TRACEBACK: Record = record! { PyTracebackObject:
     tb_next = "tb_next" Optional, tb_frame = "tb_frame" Object, tb_lasti = "tb_lasti" Int, tb_lineno = "tb_lineno" Int,
 };
@@ -76,6 +79,7 @@ static FUNCTION: Record = record! { PyFunctionObject:
 static FRAME: Record = Record { size: size_of::<PyFrameObject>(), fields: &[] };
 static WEAK: Record = Record { size: size_of::<c::PyWeakReference>(), fields: &[] };
 static VIEW: Record = Record { size: size_of::<c::PyMemoryViewObject>() + MOST_DIMENSIONS * 3 * 8, fields: &[] };
+static PICKLE_BUFFER: Record = Record { size: size_of::<PickleBuffer>(), fields: &[] };
 static NONE: Record = Record { size: size_of::<c::PyObject>(), fields: &[] };
 
 /// `PyBUF_MAX_NDIM`.
@@ -83,7 +87,10 @@ const MOST_DIMENSIONS: usize = 64;
 
 fn record(vm: &VirtualMachine, class: &Py<PyType>) -> &'static Record {
     let t = &vm.ctx.types;
-    let table: [(&Py<PyType>, &'static Record); 8] = [
+    if &*class.slot_name() == "pickle.PickleBuffer" {
+        return &PICKLE_BUFFER;
+    }
+    let table: [(&Py<PyType>, &'static Record); 9] = [
         (t.bound_method_type, &METHOD),
         (t.function_type, &FUNCTION),
         (t.memoryview_type, &VIEW),
@@ -92,6 +99,7 @@ fn record(vm: &VirtualMachine, class: &Py<PyType>) -> &'static Record {
         (t.frame_type, &FRAME),
         (t.traceback_type, &TRACEBACK),
         (t.weakref_type, &WEAK),
+        (InstanceMethod::class(&vm.ctx), &INSTANCE_METHOD),
     ];
     table.iter().find(|(of, _)| class.fast_issubclass(*of)).map_or(&NONE, |(_, record)| record)
 }

@@ -11,6 +11,7 @@ use crate::block::{Block, flag, header, header_of};
 use crate::bound::{Bound, Leaf, Link};
 use crate::kind::Kind;
 use crate::layout as c;
+use crate::types::statics;
 use crate::{long, store, table, unicode};
 
 /// The managed object for a block that C lends us.
@@ -149,9 +150,10 @@ unsafe fn item(vm: &VirtualMachine, block: Block) -> PyResult {
     unsafe { retrieve(vm, block) }
 }
 
+/// Whether a type with a builtin kind of objects is that builtin type itself.
 unsafe fn is_exact(kind: *mut c::PyTypeObject) -> bool {
-    // SAFETY: `kind` is a type's block; only the stub's static types lie outside our range and have a twin.
-    header(kind.cast()).is_none()
+    // SAFETY: `kind` is a type's block. Outside of our range are the stub's static types and C's, which derive from them.
+    unsafe { header(kind.cast()).is_none() && (*kind).tp_base == statics().object }
 }
 
 /// The bytes of a bytes block.

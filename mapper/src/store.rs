@@ -106,20 +106,18 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
     }
     let class_block = type_block(vm, class);
     // SAFETY: `type_block` gives filled blocks.
-    let kind = unsafe { Kind::of_type(class_block) };
+    let (kind, size) = unsafe { (Kind::of_type(class_block), (*class_block).tp_basicsize as usize) };
     // SAFETY: each arm allocates what its kind needs and fills it before anybody sees it.
     let made = unsafe {
         match kind {
             Kind::Long => long::new_subclass_block(object, class_block),
             Kind::Float => {
-                let made =
-                    new_block(class_block, size_of::<c::PyFloatObject>().max((*class_block).tp_basicsize as usize));
+                let made = new_block(class_block, size.max(size_of::<c::PyFloatObject>()));
                 (*made.cast::<c::PyFloatObject>()).ob_fval = object.downcast_unchecked_ref::<PyFloat>().to_f64();
                 made
             }
             Kind::Complex => {
-                let made =
-                    new_block(class_block, size_of::<c::PyComplexObject>().max((*class_block).tp_basicsize as usize));
+                let made = new_block(class_block, size.max(size_of::<c::PyComplexObject>()));
                 let value = object.downcast_unchecked_ref::<PyComplex>().to_complex64();
                 (*made.cast::<c::PyComplexObject>()).cval = c::Py_complex { real: value.re, imag: value.im };
                 made
@@ -127,8 +125,7 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
             Kind::Unicode => unicode::new_block(object.downcast_unchecked_ref::<PyStr>(), class_block),
             Kind::Bytes => bytes_block(object.downcast_unchecked_ref::<PyBytes>().as_bytes(), class_block),
             Kind::ByteArray => {
-                let made =
-                    new_block(class_block, size_of::<c::PyByteArrayObject>().max((*class_block).tp_basicsize as usize));
+                let made = new_block(class_block, size.max(size_of::<c::PyByteArrayObject>()));
                 refresh_bytearray(made, object);
                 made
             }
@@ -149,8 +146,7 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
                 return made;
             }
             Kind::List => {
-                let made =
-                    new_block(class_block, size_of::<c::PyListObject>().max((*class_block).tp_basicsize as usize));
+                let made = new_block(class_block, size.max(size_of::<c::PyListObject>()));
                 let items: Vec<PyObjectRef> = object.downcast_unchecked_ref::<PyList>().borrow_vec().to_vec();
                 // Tied before its items are stored: one of them may be the list.
                 table::tie(made, object);
@@ -162,14 +158,12 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
                 return made;
             }
             Kind::Dict => {
-                let made =
-                    new_block(class_block, size_of::<c::PyDictObject>().max((*class_block).tp_basicsize as usize));
+                let made = new_block(class_block, size.max(size_of::<c::PyDictObject>()));
                 refresh_dict(made, object);
                 made
             }
             Kind::Set => {
-                let made =
-                    new_block(class_block, size_of::<c::PySetObject>().max((*class_block).tp_basicsize as usize));
+                let made = new_block(class_block, size.max(size_of::<c::PySetObject>()));
                 let used = set_len(object, vm);
                 (*made.cast::<c::PySetObject>()).used = used;
                 (*made.cast::<c::PySetObject>()).fill = used;
@@ -183,7 +177,7 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
                 (*made).step = slice.step.as_ref().map_or_else(|| store(vm, &vm.ctx.none()), |it| store(vm, it));
                 made.cast()
             }
-            Kind::Exception => new_block(class_block, (*class_block).tp_basicsize as usize),
+            Kind::Exception => new_block(class_block, size),
             Kind::Instance if class.fast_issubclass(vm.ctx.types.capsule_type) => {
                 let capsule = object.downcast_unchecked_ref::<PyCapsule>();
                 crate::capsule::foreign_block(class_block, capsule)
@@ -191,7 +185,7 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
             Kind::Function => crate::function::new_managed_block(vm, object, class_block),
             Kind::Instance | Kind::Opaque | Kind::Module | Kind::Type | Kind::Record => {
                 let (least, _) = kind.sizes();
-                new_block(class_block, ((*class_block).tp_basicsize as usize).max(least))
+                new_block(class_block, size.max(least))
             }
         }
     };

@@ -4,11 +4,13 @@
 use std::ffi::{CString, c_char};
 use std::sync::OnceLock;
 
-use rustpython_vm::builtins::{PyType, PyTypeRef};
+use rustpython_vm::builtins::{PyCallableIterator, PyType, PyTypeRef};
+use rustpython_vm::class::PyClassImpl as _;
 use rustpython_vm::types::PyTypeFlags;
-use rustpython_vm::{AsObject, Context, Py, VirtualMachine};
+use rustpython_vm::{AsObject, Context, Py, PyPayload as _, PyResult, VirtualMachine};
 
 use crate::block::{self, Block, flag};
+use crate::instancemethod::InstanceMethod;
 use crate::kind::Kind;
 use crate::layout::{self as c, tpflags};
 use crate::{store, symbols, table};
@@ -97,6 +99,7 @@ pub(crate) fn static_types(vm: &VirtualMachine) -> Vec<(&'static str, PyTypeRef,
         // Types that RustPython has no equivalent of: they exist, so that C code can compare with them.
         PyType::new_simple_heap(name, t.object_type, context).expect("object can be subclassed")
     };
+    let of = |module, name| of_builtin_module(vm, module, name).unwrap_or_else(|_| own(name));
     vec![
         ("PyType_Type", t.type_type.to_owned(), Kind::Type),
         ("PyBaseObject_Type", t.object_type.to_owned(), Kind::Opaque),
@@ -116,18 +119,18 @@ pub(crate) fn static_types(vm: &VirtualMachine) -> Vec<(&'static str, PyTypeRef,
         ("PyCFunction_Type", t.builtin_function_or_method_type.to_owned(), Kind::Function),
         ("PyCMethod_Type", method_class(vm), Kind::Function),
         ("PyModule_Type", t.module_type.to_owned(), Kind::Module),
-        ("PyAsyncGen_Type", own("async_generator"), Kind::Opaque),
+        ("PyAsyncGen_Type", t.async_generator.to_owned(), Kind::Opaque),
         ("PyByteArrayIter_Type", t.bytearray_iterator_type.to_owned(), Kind::Opaque),
         ("PyBytesIter_Type", t.bytes_iterator_type.to_owned(), Kind::Opaque),
-        ("PyCallIter_Type", t.iter_type.to_owned(), Kind::Opaque),
+        ("PyCallIter_Type", PyCallableIterator::class(context).to_owned(), Kind::Opaque),
         ("PyCapsule_Type", t.capsule_type.to_owned(), Kind::Instance),
         ("PyCell_Type", t.cell_type.to_owned(), Kind::Record),
         ("PyClassMethodDescr_Type", t.classmethod_descriptor_type.to_owned(), Kind::Opaque),
         ("PyClassMethod_Type", t.classmethod_type.to_owned(), Kind::Opaque),
         ("PyCode_Type", t.code_type.to_owned(), Kind::Record),
-        ("PyContextToken_Type", own("Token"), Kind::Opaque),
-        ("PyContextVar_Type", own("ContextVar"), Kind::Opaque),
-        ("PyContext_Type", own("Context"), Kind::Opaque),
+        ("PyContextToken_Type", of("_contextvars", "Token"), Kind::Opaque),
+        ("PyContextVar_Type", of("_contextvars", "ContextVar"), Kind::Opaque),
+        ("PyContext_Type", of("_contextvars", "Context"), Kind::Opaque),
         ("PyCoro_Type", t.coroutine_type.to_owned(), Kind::Opaque),
         ("PyDictItems_Type", t.dict_items_type.to_owned(), Kind::Opaque),
         ("PyDictIterItem_Type", t.dict_itemiterator_type.to_owned(), Kind::Opaque),
@@ -147,7 +150,7 @@ pub(crate) fn static_types(vm: &VirtualMachine) -> Vec<(&'static str, PyTypeRef,
         ("PyFunction_Type", t.function_type.to_owned(), Kind::Record),
         ("PyGen_Type", t.generator_type.to_owned(), Kind::Opaque),
         ("PyGetSetDescr_Type", t.getset_type.to_owned(), Kind::Opaque),
-        ("PyInstanceMethod_Type", own("instancemethod"), Kind::Opaque),
+        ("PyInstanceMethod_Type", InstanceMethod::make_static_type(), Kind::Record),
         ("PyListIter_Type", t.list_iterator_type.to_owned(), Kind::Opaque),
         ("PyListRevIter_Type", t.list_reverseiterator_type.to_owned(), Kind::Opaque),
         ("PyLongRangeIter_Type", t.long_range_iterator_type.to_owned(), Kind::Opaque),
@@ -157,17 +160,17 @@ pub(crate) fn static_types(vm: &VirtualMachine) -> Vec<(&'static str, PyTypeRef,
         ("PyMethodDescr_Type", t.method_descriptor_type.to_owned(), Kind::Opaque),
         ("PyMethod_Type", t.bound_method_type.to_owned(), Kind::Record),
         ("PyModuleDef_Type", own("moduledef"), Kind::Instance),
-        ("PyODictItems_Type", own("odict_items"), Kind::Opaque),
-        ("PyODictIter_Type", own("odict_iterator"), Kind::Opaque),
-        ("PyODictKeys_Type", own("odict_keys"), Kind::Opaque),
-        ("PyODictValues_Type", own("odict_values"), Kind::Opaque),
-        ("PyODict_Type", own("OrderedDict"), Kind::Opaque),
-        ("PyPickleBuffer_Type", own("PickleBuffer"), Kind::Opaque),
+        ("PyODictItems_Type", of("_collections", "odict_items"), Kind::Opaque),
+        ("PyODictIter_Type", of("_collections", "odict_iterator"), Kind::Opaque),
+        ("PyODictKeys_Type", of("_collections", "odict_keys"), Kind::Opaque),
+        ("PyODictValues_Type", of("_collections", "odict_values"), Kind::Opaque),
+        ("PyODict_Type", of("_collections", "OrderedDict"), Kind::Dict),
+        ("PyPickleBuffer_Type", of("_pickle", "PickleBuffer"), Kind::Record),
         ("PyProperty_Type", t.property_type.to_owned(), Kind::Opaque),
         ("PyRangeIter_Type", t.range_iterator_type.to_owned(), Kind::Opaque),
         ("PyRange_Type", t.range_type.to_owned(), Kind::Opaque),
         ("PyReversed_Type", t.reverse_iter_type.to_owned(), Kind::Opaque),
-        ("PySeqIter_Type", own("iterator"), Kind::Opaque),
+        ("PySeqIter_Type", t.iter_type.to_owned(), Kind::Opaque),
         ("PySetIter_Type", t.set_iterator_type.to_owned(), Kind::Opaque),
         ("PyStaticMethod_Type", t.staticmethod_type.to_owned(), Kind::Opaque),
         ("PyStdPrinter_Type", own("stderrprinter"), Kind::Opaque),
@@ -178,7 +181,7 @@ pub(crate) fn static_types(vm: &VirtualMachine) -> Vec<(&'static str, PyTypeRef,
         ("PyWrapperDescr_Type", t.wrapper_descriptor_type.to_owned(), Kind::Opaque),
         ("PyZip_Type", t.zip_type.to_owned(), Kind::Opaque),
         ("Py_GenericAliasType", t.generic_alias_type.to_owned(), Kind::Opaque),
-        ("_PyAsyncGenASend_Type", own("async_generator_asend"), Kind::Opaque),
+        ("_PyAsyncGenASend_Type", t.async_generator_asend.to_owned(), Kind::Opaque),
         ("_PyNone_Type", t.none_type.to_owned(), Kind::Opaque),
         ("_PyNotImplemented_Type", t.not_implemented_type.to_owned(), Kind::Opaque),
         ("_PyUnion_Type", t.union_type.to_owned(), Kind::Opaque),
@@ -186,6 +189,22 @@ pub(crate) fn static_types(vm: &VirtualMachine) -> Vec<(&'static str, PyTypeRef,
         ("_PyWeakref_ProxyType", t.weakproxy_type.to_owned(), Kind::Opaque),
         ("_PyWeakref_RefType", t.weakref_type.to_owned(), Kind::Record),
     ]
+}
+
+/// A class of one of the VM's builtin modules, which is imported without asking anybody's import hooks.
+///
+/// # Errors
+/// What importing it raises.
+pub(crate) fn of_builtin_module(vm: &VirtualMachine, module: &'static str, name: &'static str) -> PyResult<PyTypeRef> {
+    let modules = vm.sys_module.get_attr("modules", vm)?;
+    let module = match modules.get_item(module, vm) {
+        Ok(module) => module,
+        Err(_) => {
+            let importlib = modules.get_item("_frozen_importlib", vm)?;
+            vm.call_method(&importlib, "_builtin_from_name", (module,))?
+        }
+    };
+    module.get_attr(name, vm)?.try_into_value(vm)
 }
 
 /// `builtin_method`, which the VM does not have: functions that are told the class that defines them.

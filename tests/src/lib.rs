@@ -267,8 +267,9 @@ macro_rules! module_scripts {
 macro_rules! fixture_scripts {
     ($check:path) => {
         $crate::tests_of! { $check, "fixtures/use_":
-            arguments bases borrowed buffers building capsules containers conventions cycles derived errors heirs integers lifetimes module_state
-            records single_phase slots slotted states strings threads
+            antiques arguments bases borrowed buffers building capsules containers contexts conventions cycles derived
+            descriptors errors files heirs integers lifetimes module_state records runtime single_phase slots slotted
+            states strings threads
         }
     };
 }

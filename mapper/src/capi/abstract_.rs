@@ -502,7 +502,7 @@ pub unsafe extern "C" fn PyAIter_Check(object: Borrowed) -> c_int {
 }
 
 /// An iterator's next item.
-fn next(vm: &VirtualMachine, iterator: &PyObject) -> PyResult<PyIterReturn> {
+pub(crate) fn next(vm: &VirtualMachine, iterator: &PyObject) -> PyResult<PyIterReturn> {
     leave(vm, || PyIter::new(iterator).next(vm))
 }
 

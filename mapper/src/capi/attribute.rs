@@ -187,6 +187,32 @@ pub unsafe extern "C" fn PyObject_GenericSetAttr(object: Borrowed, name: Borrowe
     })
 }
 
+/// [`PyObject_GenericSetAttr`] with a dict (or NULL) that stands for the object's own.
+pub unsafe extern "C" fn _PyObject_GenericSetAttrWithDict(
+    object: Borrowed,
+    name: Borrowed,
+    value: Borrowed,
+    dict: Borrowed,
+) -> c_int {
+    api(|vm| {
+        let value = setting(vm, value)?;
+        let dict = if dict.is_null() { None } else { Some(dict.of::<PyDict>(vm)?) };
+        by_object(vm, object, name, |object, name| {
+            let of_class = object.class().get_attr(vm.ctx.intern_str(name.as_wtf8()));
+            let is_data = of_class.is_some_and(|found| found.class().slots.descr_set.load().is_some());
+            match (dict, value) {
+                (Some(dict), PySetterValue::Assign(value)) if !is_data => dict.set_item(name, value, vm),
+                (Some(dict), PySetterValue::Delete) if !is_data => match dict.pop_item(name, vm)? {
+                    Some(_) => Ok(()),
+                    None => Err(vm.new_no_attribute_error(object.to_owned(), name.to_owned())),
+                },
+                (_, value) => object.generic_setattr(name, value, vm),
+            }
+        })?;
+        Ok(0)
+    })
+}
+
 /// An object's dict: the getter of `__dict__`.
 pub unsafe extern "C" fn PyObject_GenericGetDict(object: Borrowed, _context: *mut c_void) -> New {
     api(|vm| Ok(New::of(vm, object_get_dict(object.get(vm)?, vm)?)))
@@ -245,4 +271,10 @@ pub unsafe extern "C" fn PyObject_ClearManagedDict(object: Block) {
     if let Some(dict) = table::twin_of(object).and_then(PyObject::dict) {
         infallible((), |vm| leave(vm, || vm.call_method(dict.as_object(), "clear", ())).map(drop));
     }
+}
+
+/// [`PyObject_GetAttrString`] with a name in a struct, whose first field it is.
+pub unsafe extern "C" fn _PyObject_GetAttrId(object: Borrowed, name: *const *const c_char) -> New {
+    // SAFETY: C's arguments.
+    unsafe { PyObject_GetAttrString(object, *name) }
 }

@@ -4,7 +4,7 @@ use super::prelude::*;
 use crate::{pending, thread};
 use rustpython_vm::TryFromObject;
 use rustpython_vm::builtins::{PyBoundMethod, PyCode, PyDict, PyFunction, PyInt};
-use rustpython_vm::function::ArgMapping;
+use rustpython_vm::function::{ArgMapping, FuncArgs};
 use rustpython_vm::scope::Scope;
 
 /// The frame of the Python code that is running, if there is one.
@@ -22,6 +22,51 @@ pub unsafe extern "C" fn PyEval_EvalCode(code: Borrowed, globals: Borrowed, loca
         let locals = locals.opt(vm)?.map(|locals| ArgMapping::try_from_object(vm, locals)).transpose()?;
         let scope = Scope::with_builtins(locals, globals, vm);
         let result = leave(vm, || vm.run_code_obj(code, scope))?;
+        Ok(New::of(vm, result))
+    })
+}
+
+/// Runs a code object as a function with arguments, keyword arguments (names and values in turn), default values and
+/// cells; what it returns. Locals, keyword-only default values and cells may be NULL.
+#[allow(clippy::too_many_arguments)]
+pub unsafe extern "C" fn PyEval_EvalCodeEx(
+    code: Borrowed,
+    globals: Borrowed,
+    locals: Borrowed,
+    args: *const Block,
+    count: c_int,
+    keywords: *const Block,
+    keyword_count: c_int,
+    defaults: *const Block,
+    default_count: c_int,
+    keyword_defaults: Borrowed,
+    closure: Borrowed,
+) -> New {
+    api(|vm| {
+        // SAFETY: C's arguments: so many objects, or none and maybe NULL.
+        let objects = |first: *const Block, count: c_int| -> PyResult<Vec<PyObjectRef>> {
+            (0..count.max(0) as usize).map(|index| unsafe { retrieve::retrieve(vm, *first.add(index)) }).collect()
+        };
+        let mut parts = FuncArgs::from(vec![code.get(vm)?, globals.get(vm)?]);
+        let defaults = objects(defaults, default_count)?;
+        let defaults = (!defaults.is_empty()).then(|| vm.ctx.new_tuple(defaults).into());
+        for (name, part) in
+            [("argdefs", defaults), ("kwdefaults", keyword_defaults.opt(vm)?), ("closure", closure.opt(vm)?)]
+        {
+            if let Some(part) = part {
+                parts.kwargs.insert(name.into(), part);
+            }
+        }
+        let class: PyObjectRef = vm.ctx.types.function_type.to_owned().into();
+        let mut given = FuncArgs::from(objects(args, count)?);
+        for pair in objects(keywords, keyword_count * 2)?.chunks_exact(2) {
+            given.kwargs.insert(pair[0].str(vm)?.to_string_lossy().into_owned().into(), pair[1].clone());
+        }
+        let locals = locals.opt(vm)?.map(|locals| ArgMapping::try_from_object(vm, locals)).transpose()?;
+        let result = leave(vm, || {
+            let function = class.call(parts, vm)?.downcast::<PyFunction>().map_err(|_| bad_internal_call(vm))?;
+            function.invoke_with_locals(given, locals, vm)
+        })?;
         Ok(New::of(vm, result))
     })
 }

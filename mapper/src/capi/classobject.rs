@@ -1,6 +1,7 @@
 //! `cpython/classobject.h` and `cpython/cellobject.h`: bound methods and cells.
 
 use super::prelude::*;
+use crate::instancemethod::InstanceMethod;
 use rustpython_vm::PyPayload as _;
 use rustpython_vm::builtins::PyBoundMethod;
 
@@ -30,6 +31,16 @@ pub unsafe extern "C" fn PyMethod_Function(method: Borrowed) -> Lent {
 /// The object of a bound method, borrowed.
 pub unsafe extern "C" fn PyMethod_Self(method: Borrowed) -> Lent {
     part(method, "__self__")
+}
+
+/// A new `instancemethod` around a callable.
+pub unsafe extern "C" fn PyInstanceMethod_New(function: Borrowed) -> New {
+    api(|vm| Ok(New::of(vm, InstanceMethod { function: function.get(vm)? }.into_pyobject(vm))))
+}
+
+/// The callable in an `instancemethod`, borrowed.
+pub unsafe extern "C" fn PyInstanceMethod_Function(method: Borrowed) -> Lent {
+    api(|vm| Ok(Lent(lend::lend(vm, method.0, &method.of::<InstanceMethod>(vm)?.function))))
 }
 
 /// A new cell; NULL leaves it empty.

@@ -217,6 +217,12 @@ pub unsafe extern "C" fn PyDict_Merge(object: Borrowed, other: Borrowed, replace
     })
 }
 
+/// [`PyDict_Merge`], replacing what is there.
+pub unsafe extern "C" fn PyDict_Update(object: Borrowed, other: Borrowed) -> c_int {
+    // SAFETY: C's arguments.
+    unsafe { PyDict_Merge(object, other, 1) }
+}
+
 /// Adds the pairs of an iterable, replacing what is there if `replace` says so. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyDict_MergeFromSeq2(object: Borrowed, pairs: Borrowed, replace: c_int) -> c_int {
     api(|vm| {
@@ -324,6 +330,28 @@ pub unsafe extern "C" fn _PyDict_GetItemStringWithError(object: Borrowed, name: 
 pub unsafe extern "C" fn _PyDict_GetItem_KnownHash(object: Borrowed, key: Borrowed, _hash: isize) -> Lent {
     // SAFETY: C's arguments.
     unsafe { PyDict_GetItemWithError(object, key) }
+}
+
+/// [`PyDict_SetItem`] for a key whose hash is known.
+pub unsafe extern "C" fn _PyDict_SetItem_KnownHash(
+    object: Borrowed,
+    key: Borrowed,
+    value: Borrowed,
+    _hash: isize,
+) -> c_int {
+    // SAFETY: C's arguments.
+    unsafe { PyDict_SetItem(object, key, value) }
+}
+
+/// [`_PyDict_SetItem_KnownHash`] for a dict that is locked: the C lock is held anyway.
+pub unsafe extern "C" fn _PyDict_SetItem_KnownHash_LockHeld(
+    object: Borrowed,
+    key: Borrowed,
+    value: Borrowed,
+    hash: isize,
+) -> c_int {
+    // SAFETY: C's arguments.
+    unsafe { _PyDict_SetItem_KnownHash(object, key, value, hash) }
 }
 
 /// A new dict that will get so many items.

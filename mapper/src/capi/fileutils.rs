@@ -106,3 +106,106 @@ fn transfer(vm: &VirtualMachine, call: impl Fn() -> isize) -> PyResult<isize> {
         leave(vm, || vm.check_signals())?;
     }
 }
+
+/// Text of the system as `wchar_t`, for the caller to free with `PyMem_RawFree`, and its length if `size` is not NULL.
+/// Bytes that are no UTF-8 become lone surrogates. NULL and a length of -1 if memory is out.
+pub unsafe extern "C" fn Py_DecodeLocale(text: *const c_char, size: *mut usize) -> *mut u32 {
+    // SAFETY: C's arguments; the copy has room for a 0.
+    unsafe {
+        let wide = decode(CStr::from_ptr(text).to_bytes());
+        if let Some(size) = size.as_mut() {
+            *size = wide.len();
+        }
+        let made = super::pymem::PyMem_RawMalloc((wide.len() + 1) * 4).cast::<u32>();
+        if made.is_null() {
+            if let Some(size) = size.as_mut() {
+                *size = usize::MAX;
+            }
+            return made;
+        }
+        made.copy_from_nonoverlapping(wide.as_ptr(), wide.len());
+        made.add(wide.len()).write(0);
+        made
+    }
+}
+
+/// UTF-8 with `surrogateescape`.
+fn decode(bytes: &[u8]) -> Vec<u32> {
+    bytes
+        .utf8_chunks()
+        .flat_map(|chunk| {
+            let escaped = chunk.invalid().iter().map(|byte| 0xDC00 + u32::from(*byte));
+            chunk.valid().chars().map(u32::from).chain(escaped)
+        })
+        .collect()
+}
+
+/// [`Py_DecodeLocale`] the other way, for the caller to free with `PyMem_Free`. NULL and the place of what cannot be
+/// encoded in `place`, or -1 there if memory is out.
+pub unsafe extern "C" fn Py_EncodeLocale(text: *const u32, place: *mut usize) -> *mut c_char {
+    // SAFETY: C's arguments; the copy has room for a NUL.
+    unsafe {
+        let wide = std::slice::from_raw_parts(text, libc::wcslen(text.cast()));
+        let encoded = encode(wide);
+        let place_of = |value: usize| {
+            if let Some(place) = place.as_mut() {
+                *place = value;
+            }
+            std::ptr::null_mut()
+        };
+        let bytes = match encoded {
+            Ok(bytes) => bytes,
+            Err(index) => return place_of(index),
+        };
+        let made = super::pymem::PyMem_Malloc(bytes.len() + 1).cast::<u8>();
+        if made.is_null() {
+            return place_of(usize::MAX);
+        }
+        made.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+        made.add(bytes.len()).write(0);
+        made.cast()
+    }
+}
+
+/// UTF-8 with `surrogateescape`, or the index of what is no character.
+fn encode(wide: &[u32]) -> Result<Vec<u8>, usize> {
+    let mut bytes = Vec::with_capacity(wide.len());
+    for (index, &unit) in wide.iter().enumerate() {
+        match (char::from_u32(unit), unit) {
+            (Some(character), _) => bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+            (None, 0xDC80..=0xDCFF) => bytes.push(unit as u8),
+            _ => return Err(index),
+        }
+    }
+    Ok(bytes)
+}
+
+/// Opens a file by a path object, not to be inherited. NULL with an exception.
+pub unsafe extern "C" fn Py_fopen(path: Borrowed, mode: *const c_char) -> *mut libc::FILE {
+    api(|vm| {
+        let object = path.get(vm)?;
+        let mut encoded = std::ptr::null_mut();
+        // SAFETY: C's arguments; the converter gave bytes, whose reference is ours.
+        unsafe {
+            if super::unicodesystem::PyUnicode_FSConverter(path, &mut encoded) == 0 {
+                return Err(error::fetch(vm, "Py_fopen"));
+            }
+            let name = encoded.cast::<u8>().add(store::BYTES_DATA).cast::<c_char>();
+            let (file, failure) = leave(vm, || (libc::fopen(name, mode), std::io::Error::last_os_error()));
+            table::decref(encoded);
+            if file.is_null() {
+                let raised = rustpython_vm::convert::IntoPyException::into_pyexception(failure, vm);
+                raised.as_object().set_attr("filename", object, vm)?;
+                return Err(raised);
+            }
+            libc::fcntl(libc::fileno(file), libc::F_SETFD, libc::FD_CLOEXEC);
+            Ok(file)
+        }
+    })
+}
+
+/// Closes what [`Py_fopen`] opened. 0, or `EOF` with `errno`.
+pub unsafe extern "C" fn Py_fclose(file: *mut libc::FILE) -> c_int {
+    // SAFETY: C's argument.
+    unsafe { libc::fclose(file) }
+}

@@ -1,7 +1,7 @@
 //! `import.h`: the import system.
 
 use super::prelude::*;
-use rustpython_vm::builtins::{PyModule, PyStr};
+use rustpython_vm::builtins::{PyModule, PyStr, PyStrRef};
 
 /// Imports a module by its full name.
 pub unsafe extern "C" fn PyImport_ImportModule(name: *const c_char) -> New {
@@ -160,4 +160,127 @@ pub unsafe extern "C" fn PyImport_GetMagicNumber() -> c_long {
 /// `sys.implementation.cache_tag`.
 pub unsafe extern "C" fn PyImport_GetMagicTag() -> *const c_char {
     c"cpython-314".as_ptr()
+}
+
+/// Runs a code object as the module of a name; the module that `sys.modules` has then, a new reference.
+pub unsafe extern "C" fn PyImport_ExecCodeModule(name: *const c_char, code: Borrowed) -> New {
+    // SAFETY: C's arguments.
+    unsafe { PyImport_ExecCodeModuleEx(name, code, std::ptr::null()) }
+}
+
+/// [`PyImport_ExecCodeModule`] with the path of the source, or NULL for the code object's.
+pub unsafe extern "C" fn PyImport_ExecCodeModuleEx(name: *const c_char, code: Borrowed, path: *const c_char) -> New {
+    // SAFETY: C's arguments.
+    unsafe { PyImport_ExecCodeModuleWithPathnames(name, code, path, std::ptr::null()) }
+}
+
+/// [`PyImport_ExecCodeModuleEx`] with the path of the compiled file, too, or NULL.
+pub unsafe extern "C" fn PyImport_ExecCodeModuleWithPathnames(
+    name: *const c_char,
+    code: Borrowed,
+    path: *const c_char,
+    cached: *const c_char,
+) -> New {
+    api(|vm| {
+        // SAFETY: C's arguments.
+        let text = |text: *const c_char| -> Option<PyObjectRef> {
+            (!text.is_null()).then(|| vm.ctx.new_str(unsafe { error::text(text) }).into())
+        };
+        let (mut path, cached) = (text(path), text(cached));
+        if let (None, Some(cached)) = (&path, &cached) {
+            let external = vm.import("_frozen_importlib_external", 0)?;
+            path = leave(vm, || vm.call_method(&external, "_get_sourcefile", (cached.clone(),))).ok();
+        }
+        // SAFETY: C's argument.
+        exec(vm, vm.ctx.new_str(unsafe { error::text(name) }), code.get(vm)?, path, cached)
+    })
+}
+
+/// [`PyImport_ExecCodeModuleWithPathnames`] with objects.
+pub unsafe extern "C" fn PyImport_ExecCodeModuleObject(
+    name: Borrowed,
+    code: Borrowed,
+    path: Borrowed,
+    cached: Borrowed,
+) -> New {
+    api(|vm| exec(vm, name.of(vm)?, code.get(vm)?, path.opt(vm)?, cached.opt(vm)?))
+}
+
+fn exec(
+    vm: &VirtualMachine,
+    name: PyStrRef,
+    code: PyObjectRef,
+    path: Option<PyObjectRef>,
+    cached: Option<PyObjectRef>,
+) -> PyResult<New> {
+    let module = add(vm, &name.to_string_lossy())?;
+    let dict = module.get_attr("__dict__", vm)?;
+    let path = match path {
+        Some(path) => path,
+        None => code.get_attr("co_filename", vm)?,
+    };
+    let external = vm.import("_frozen_importlib_external", 0)?;
+    let args = (dict.clone(), name.clone(), path, vm.unwrap_or_none(cached));
+    leave(vm, || vm.call_method(&external, "_fix_up_module", args))?;
+    run(vm, &name, code, dict)?;
+    let modules = vm.sys_module.get_attr("modules", vm)?;
+    let Ok(module) = modules.get_item(&*name, vm) else {
+        let message = format!("Loaded module {} not found in sys.modules", crate::describe(vm, &name.clone().into()));
+        return Err(vm.new_import_error(message, name));
+    };
+    Ok(New::of(vm, module))
+}
+
+/// Runs a module's code. If that fails, `sys.modules` does not have the module any more.
+fn run(vm: &VirtualMachine, name: &PyStrRef, code: PyObjectRef, dict: PyObjectRef) -> PyResult<()> {
+    if dict.get_item("__builtins__", vm).is_err() {
+        dict.set_item("__builtins__", vm.builtins.clone().into(), vm)?;
+    }
+    let exec = vm.builtins.get_attr("exec", vm)?;
+    leave(vm, || exec.call((code, dict), vm)).map(drop).inspect_err(|_| {
+        let modules = vm.sys_module.get_attr("modules", vm);
+        let _ = modules.and_then(|modules| modules.del_item(&**name, vm));
+    })
+}
+
+/// The finder for a folder or file, from `sys.path_importer_cache` or else `sys.path_hooks`: a new reference, None if
+/// there is none.
+pub unsafe extern "C" fn PyImport_GetImporter(path: Borrowed) -> New {
+    api(|vm| {
+        let path = path.get(vm)?;
+        let cache = vm.sys_module.get_attr("path_importer_cache", vm)?;
+        if let Ok(found) = cache.get_item(&*path, vm) {
+            return Ok(New::of(vm, found));
+        }
+        let external = vm.import("_frozen_importlib_external", 0)?;
+        let finders = external.get_attr("PathFinder", vm)?;
+        let found = leave(vm, || vm.call_method(&finders, "_path_hooks", (path.clone(),)))?;
+        cache.set_item(&*path, found.clone(), vm)?;
+        Ok(New::of(vm, found))
+    })
+}
+
+/// Imports a module that is part of the program. 1, 0 if there is none of this name, -1 with an exception.
+pub unsafe extern "C" fn PyImport_ImportFrozenModule(name: *const c_char) -> c_int {
+    // SAFETY: C's argument.
+    api(|vm| import_frozen(vm, vm.ctx.new_str(unsafe { error::text(name) })))
+}
+
+/// [`PyImport_ImportFrozenModule`] with a str.
+pub unsafe extern "C" fn PyImport_ImportFrozenModuleObject(name: Borrowed) -> c_int {
+    api(|vm| import_frozen(vm, name.of(vm)?))
+}
+
+fn import_frozen(vm: &VirtualMachine, name: PyStrRef) -> PyResult<c_int> {
+    let imp = vm.import("_imp", 0)?;
+    if !vm.call_method(&imp, "is_frozen", (name.clone(),))?.try_to_bool(vm)? {
+        return Ok(0);
+    }
+    let code = vm.call_method(&imp, "get_frozen_object", (name.clone(),))?;
+    let dict = add(vm, &name.to_string_lossy())?.get_attr("__dict__", vm)?;
+    if vm.call_method(&imp, "is_frozen_package", (name.clone(),))?.try_to_bool(vm)? {
+        dict.set_item("__path__", vm.ctx.new_list(vec![]).into(), vm)?;
+    }
+    run(vm, &name, code, dict)?;
+    Ok(1)
 }

@@ -207,6 +207,12 @@ pub unsafe extern "C" fn PyList_Extend(list: Borrowed, iterable: Borrowed) -> c_
     })
 }
 
+/// [`PyList_Extend`] with None for a result.
+pub unsafe extern "C" fn _PyList_Extend(list: Borrowed, iterable: Borrowed) -> New {
+    // SAFETY: C's arguments.
+    if unsafe { PyList_Extend(list, iterable) } < 0 { New::NULL } else { Borrowed(statics().none).again() }
+}
+
 /// A new tuple with the items.
 pub unsafe extern "C" fn PyList_AsTuple(list: Borrowed) -> New {
     // SAFETY: C's argument; the tuple takes over the references.

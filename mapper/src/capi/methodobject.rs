@@ -47,6 +47,12 @@ pub unsafe extern "C" fn PyCFunction_GetFlags(function: Borrowed) -> c_int {
     unsafe { (*(*function.0.cast::<c::PyCFunctionObject>()).m_ml).ml_flags }
 }
 
+/// Calls any callable with a tuple and a dict, or NULL: an old name of `PyObject_Call`.
+pub unsafe extern "C" fn PyCFunction_Call(callable: Borrowed, args: Borrowed, keywords: Borrowed) -> New {
+    // SAFETY: C's arguments.
+    unsafe { super::abstract_::PyObject_Call(callable, args, keywords) }
+}
+
 /// The vectorcall entry of function objects: C code that calls a C function does not go through the VM.
 pub(crate) unsafe extern "C" fn vectorcall(callable: Block, args: *const Block, nargsf: usize, names: Block) -> Block {
     // SAFETY: C's arguments.

@@ -134,6 +134,16 @@ pub unsafe extern "C" fn PyModule_GetFilenameObject(module: Borrowed) -> New {
     api(|vm| Ok(New::of(vm, name_of(vm, module, "__file__", "module filename missing")?)))
 }
 
+/// A module's file in UTF-8; belongs to the module.
+pub unsafe extern "C" fn PyModule_GetFilename(module: Borrowed) -> *const c_char {
+    api(|vm| {
+        let name = name_of(vm, module, "__file__", "module filename missing")?;
+        let block = lend::lend(vm, module.0, name.as_object());
+        // SAFETY: a str's block, which the module's block keeps.
+        unsafe { crate::unicode::utf8(vm, block) }.map(|(text, _)| text)
+    })
+}
+
 /// A module's definition, or NULL.
 pub unsafe extern "C" fn PyModule_GetDef(module: Borrowed) -> *mut c::PyModuleDef {
     // SAFETY: C's argument.

@@ -250,3 +250,33 @@ pub unsafe extern "C" fn PyGC_Disable() -> c_int {
 pub unsafe extern "C" fn PyGC_IsEnabled() -> c_int {
     infallible(0, |vm| Ok(vm.state.gc.is_enabled().into()))
 }
+
+/// Whether a type's objects can have weak references.
+pub unsafe extern "C" fn PyType_SUPPORTS_WEAKREFS(t: *mut c::PyTypeObject) -> c_int {
+    infallible(0, |vm| {
+        let class = Borrowed(t.cast()).class(vm)?;
+        Ok(c_int::from(class.slots.flags.has_feature(rustpython_vm::types::PyTypeFlags::HAS_WEAKREF)))
+    })
+}
+
+/// Calls a function with each object that the collector knows, borrowed, until it returns 0.
+pub unsafe extern "C" fn PyUnstable_GC_VisitObjects(
+    visit: unsafe extern "C" fn(Block, *mut c_void) -> c_int,
+    argument: *mut c_void,
+) {
+    infallible((), |vm| {
+        for object in vm.state.gc.get_objects(None) {
+            let block = store::store_owned(vm, object);
+            // SAFETY: C's function; the reference is ours.
+            let goes_on = unsafe {
+                let goes_on = visit(block, argument);
+                table::decref(block);
+                goes_on
+            };
+            if goes_on == 0 {
+                break;
+            }
+        }
+        Ok(())
+    });
+}

@@ -11,6 +11,7 @@ use rustpython_vm::builtins::PyStr;
 use rustpython_vm::protocol::{BufferFlags, PyBuffer};
 
 const WRITABLE: c_int = 1;
+const SIMPLE: c_int = 0;
 const FORMAT: c_int = 4;
 const ND: c_int = 8;
 const STRIDES: c_int = 0x10 | ND;
@@ -445,4 +446,56 @@ pub unsafe extern "C" fn PyObject_CopyData(to: Borrowed, from: Borrowed) -> c_in
         PyBuffer_Release(&mut target);
         status
     }
+}
+
+/// The memory of an object, opened and closed again. 0, or -1 with an exception.
+unsafe fn glance(object: Borrowed, memory: *mut *mut c_void, size: *mut isize, flags: c_int) -> c_int {
+    // SAFETY: C's arguments; a `Py_buffer` may be all zero.
+    unsafe {
+        if object.is_null() || memory.is_null() || size.is_null() {
+            return api(|vm| Err(vm.new_system_error("null argument to internal routine")));
+        }
+        let mut view: c::Py_buffer = std::mem::zeroed();
+        if PyObject_GetBuffer(object, &mut view, flags) < 0 {
+            return -1;
+        }
+        *memory = view.buf;
+        *size = view.len;
+        PyBuffer_Release(&mut view);
+        0
+    }
+}
+
+/// An object's memory without keeping it open: from before there were views. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyObject_AsReadBuffer(object: Borrowed, memory: *mut *mut c_void, size: *mut isize) -> c_int {
+    // SAFETY: C's arguments.
+    unsafe { glance(object, memory, size, SIMPLE) }
+}
+
+/// [`PyObject_AsReadBuffer`].
+pub unsafe extern "C" fn PyObject_AsCharBuffer(object: Borrowed, memory: *mut *mut c_void, size: *mut isize) -> c_int {
+    // SAFETY: C's arguments.
+    unsafe { glance(object, memory, size, SIMPLE) }
+}
+
+/// [`PyObject_AsReadBuffer`] for memory that may be written to.
+pub unsafe extern "C" fn PyObject_AsWriteBuffer(object: Borrowed, memory: *mut *mut c_void, size: *mut isize) -> c_int {
+    // SAFETY: C's arguments.
+    let status = unsafe { glance(object, memory, size, WRITABLE) };
+    if status < 0 && !object.is_null() {
+        error::set_block(std::ptr::null_mut());
+        return api(|vm| Err(vm.new_type_error("expected a writable bytes-like object")));
+    }
+    status
+}
+
+/// Whether an object's memory can be read.
+pub unsafe extern "C" fn PyObject_CheckReadBuffer(object: Borrowed) -> c_int {
+    let (mut memory, mut size) = (std::ptr::null_mut(), 0);
+    // SAFETY: C's argument.
+    let status = unsafe { glance(object, &mut memory, &mut size, SIMPLE) };
+    if status < 0 {
+        error::set_block(std::ptr::null_mut());
+    }
+    c_int::from(status == 0)
 }

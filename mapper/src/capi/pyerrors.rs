@@ -340,15 +340,9 @@ pub unsafe extern "C" fn _PyErr_FormatFromCause(class: Borrowed, format: *const 
 
 /// Raises `ImportError` with a message, a module name and a path, which may be NULL; returns NULL.
 pub unsafe extern "C" fn PyErr_SetImportError(message: Borrowed, name: Borrowed, path: Borrowed) -> New {
-    api(|vm| {
-        let raised = leave_new(vm, vm.ctx.exceptions.import_error.to_owned(), vec![message.get(vm)?])?;
-        for (attribute, value) in [("name", name), ("path", path)] {
-            if let Some(value) = value.opt(vm)? {
-                raised.as_object().set_attr(attribute, value, vm)?;
-            }
-        }
-        Err(raised)
-    })
+    let class = crate::symbols::data_address("PyExc_ImportError").cast::<Block>();
+    // SAFETY: C's arguments; the stub's pointer to the class.
+    unsafe { PyErr_SetImportErrorSubclass(Borrowed(*class), message, name, path) }
 }
 
 fn leave_new(vm: &VirtualMachine, class: PyTypeRef, args: Vec<PyObjectRef>) -> PyResult<PyBaseExceptionRef> {
@@ -516,4 +510,95 @@ pub unsafe extern "C" fn _Py_FatalErrorFunc(function: *const c_char, message: *c
     let (function, message) = unsafe { (error::text(function), error::text(message)) };
     eprintln!("Fatal Python error: {function}: {message}");
     std::process::abort();
+}
+
+/// Raises `KeyError` with exactly this key, also if it is a tuple.
+pub unsafe extern "C" fn _PyErr_SetKeyError(key: Borrowed) {
+    api(|vm| Err(vm.new_key_error(key.get(vm)?)))
+}
+
+/// Raises an exception of a class derived from `ImportError`, with a message, a module name and a path, which may be
+/// NULL; returns NULL.
+pub unsafe extern "C" fn PyErr_SetImportErrorSubclass(
+    class: Borrowed,
+    message: Borrowed,
+    name: Borrowed,
+    path: Borrowed,
+) -> New {
+    api(|vm| {
+        let base = vm.ctx.exceptions.import_error;
+        let class = class.get(vm)?.downcast::<PyType>().ok().filter(|class| class.fast_issubclass(base));
+        let class = class.ok_or_else(|| vm.new_type_error("expected a subclass of ImportError"))?;
+        let message = message.opt(vm)?.ok_or_else(|| vm.new_type_error("expected a message argument"))?;
+        let raised = leave_new(vm, class, vec![message])?;
+        for (attribute, value) in [("name", name), ("path", path)] {
+            if let Some(value) = value.opt(vm)? {
+                raised.as_object().set_attr(attribute, value, vm)?;
+            }
+        }
+        Err(raised)
+    })
+}
+
+/// Acts as if a signal had come in, if Python code handles it. 0, or -1 for a number that is no signal.
+pub unsafe extern "C" fn PyErr_SetInterruptEx(signal: c_int) -> c_int {
+    if !(1..=64).contains(&signal) {
+        return -1;
+    }
+    infallible(0, |vm| {
+        let handler = vm.import("_signal", 0)?;
+        let handler = vm.call_method(&handler, "getsignal", (signal,))?;
+        if handler.is_callable()
+            && let Ok(signal) = rustpython_vm::signal::SignalNum::try_from(signal)
+        {
+            rustpython_vm::signal::set_interrupt_ex(signal)?;
+        }
+        Ok(0)
+    })
+}
+
+/// Has a byte written to a descriptor when a signal comes in; -1 for no more. The one before, or -1.
+pub unsafe extern "C" fn PySignal_SetWakeupFd(descriptor: c_int) -> c_int {
+    infallible(-1, |vm| {
+        let signal = vm.import("_signal", 0)?;
+        vm.call_method(&signal, "set_wakeup_fd", (descriptor.max(-1),))?.try_into_value(vm)
+    })
+}
+
+/// Prints an exception with its traceback, `traceback` if it has none. The class is in it anyway.
+pub unsafe extern "C" fn PyErr_Display(_class: Borrowed, value: Borrowed, traceback: Borrowed) {
+    infallible((), |vm| {
+        let raised = value.of::<PyBaseException>(vm)?;
+        if let Some(traceback) = traceback.opt(vm)?
+            && raised.__traceback__().is_none()
+        {
+            raised.set_traceback(traceback.downcast().ok());
+        }
+        leave(vm, || vm.print_exception(&raised));
+        Ok(())
+    });
+}
+
+/// What `except*` raises after its clauses: of `raised`, a list of exceptions and None, what came from the clauses and
+/// what is left of `original`. A new reference, None if there is nothing.
+pub unsafe extern "C" fn PyUnstable_Exc_PrepReraiseStar(original: Borrowed, raised: Borrowed) -> New {
+    api(|vm| {
+        let refuse = |message: String| Err(vm.new_type_error(message));
+        let Some(original) = original.opt(vm)?.and_then(|it| it.downcast::<PyBaseException>().ok()) else {
+            return refuse("orig must be an exception instance".to_owned());
+        };
+        let Some(raised) = raised.opt(vm)?.and_then(|it| it.downcast::<rustpython_vm::builtins::PyList>().ok()) else {
+            return refuse("excs must be a list of exception instances".to_owned());
+        };
+        let items = raised.borrow_vec().to_vec();
+        let wrong = |item: &PyObjectRef| !vm.is_none(item) && !item.downcastable::<PyBaseException>();
+        if let Some(index) = items.iter().position(wrong) {
+            return refuse(format!("item {index} of excs is not an exception"));
+        }
+        if original.__traceback__().is_none() {
+            return Err(vm.new_value_error("orig must be a raised exception"));
+        }
+        let star = rustpython_vm::exceptions::prep_reraise_star;
+        Ok(New::of(vm, leave(vm, || star(original.as_object(), raised.as_object(), vm))?))
+    })
 }

@@ -1,5 +1,6 @@
 //! `pythread.h` and `cpython/lock.h`: locks and threads.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
@@ -169,4 +170,92 @@ pub unsafe extern "C" fn PyMutex_Unlock(mutex: *mut u8) {
 pub unsafe extern "C" fn PyMutex_IsLocked(mutex: *mut u8) -> c_int {
     // SAFETY: as for `PyMutex_Lock`.
     c_int::from(unsafe { std::sync::atomic::AtomicU8::from_ptr(mutex) }.load(std::sync::atomic::Ordering::Acquire) & 1)
+}
+
+/// Starts a thread that runs a function of C's. Its identity, or -1 (as `unsigned long`) if it cannot start.
+pub unsafe extern "C" fn PyThread_start_new_thread(
+    function: unsafe extern "C" fn(*mut c_void),
+    argument: *mut c_void,
+) -> std::ffi::c_ulong {
+    // SAFETY: C's arguments. Nobody reads what the function leaves where a result would be: the thread is detached.
+    unsafe {
+        let mut attributes: libc::pthread_attr_t = std::mem::zeroed();
+        libc::pthread_attr_init(&mut attributes);
+        libc::pthread_attr_setdetachstate(&mut attributes, libc::PTHREAD_CREATE_DETACHED);
+        let size = STACK_SIZE.load(Ordering::Relaxed);
+        if size != 0 {
+            libc::pthread_attr_setstacksize(&mut attributes, size);
+        }
+        let run = std::mem::transmute::<unsafe extern "C" fn(*mut c_void), extern "C" fn(*mut c_void) -> *mut c_void>(
+            function,
+        );
+        let mut thread: libc::pthread_t = 0;
+        let status = libc::pthread_create(&mut thread, &attributes, run, argument);
+        libc::pthread_attr_destroy(&mut attributes);
+        if status == 0 { thread as std::ffi::c_ulong } else { std::ffi::c_ulong::MAX }
+    }
+}
+
+/// The stack size of new threads in bytes, 0 for the system's.
+static STACK_SIZE: AtomicUsize = AtomicUsize::new(0);
+
+/// The stack size of new threads in bytes, 0 for the system's.
+pub unsafe extern "C" fn PyThread_get_stacksize() -> usize {
+    STACK_SIZE.load(Ordering::Relaxed)
+}
+
+/// Sets the stack size of threads that [`PyThread_start_new_thread`] starts. 0, or -1 for one that is too small.
+pub unsafe extern "C" fn PyThread_set_stacksize(size: usize) -> c_int {
+    // What CPython takes for the least on any system.
+    const LEAST: usize = 0x8000;
+    if size != 0 && size < LEAST {
+        return -1;
+    }
+    STACK_SIZE.store(size, Ordering::Relaxed);
+    0
+}
+
+/// `sys.thread_info`; a new reference.
+pub unsafe extern "C" fn PyThread_GetInfo() -> New {
+    api(|vm| Ok(New::of(vm, vm.sys_module.get_attr("thread_info", vm)?)))
+}
+
+/// A new key for a value of each thread, -1 if there are too many.
+pub unsafe extern "C" fn PyThread_create_key() -> c_int {
+    let mut key: libc::pthread_key_t = 0;
+    // SAFETY: a place for a key.
+    if unsafe { libc::pthread_key_create(&mut key, None) } == 0 { key as c_int } else { -1 }
+}
+
+/// Ends a key.
+pub unsafe extern "C" fn PyThread_delete_key(key: c_int) {
+    // SAFETY: C's argument.
+    unsafe { libc::pthread_key_delete(key as libc::pthread_key_t) };
+}
+
+/// Sets this thread's value of a key. 0, or -1.
+pub unsafe extern "C" fn PyThread_set_key_value(key: c_int, value: *mut c_void) -> c_int {
+    // SAFETY: C's arguments.
+    if unsafe { libc::pthread_setspecific(key as libc::pthread_key_t, value) } == 0 { 0 } else { -1 }
+}
+
+/// This thread's value of a key, or NULL.
+pub unsafe extern "C" fn PyThread_get_key_value(key: c_int) -> *mut c_void {
+    // SAFETY: C's argument.
+    unsafe { libc::pthread_getspecific(key as libc::pthread_key_t) }
+}
+
+/// Forgets this thread's value of a key.
+pub unsafe extern "C" fn PyThread_delete_key_value(key: c_int) {
+    // SAFETY: C's argument.
+    unsafe { PyThread_set_key_value(key, std::ptr::null_mut()) };
+}
+
+/// Nothing is left to do after a fork.
+pub unsafe extern "C" fn PyThread_ReInitTLS() {}
+
+/// Ends this thread.
+pub unsafe extern "C" fn PyThread_exit_thread() -> ! {
+    // SAFETY: C's own frames are left as CPython leaves them.
+    unsafe { libc::pthread_exit(std::ptr::null_mut()) }
 }

@@ -74,3 +74,8 @@ pub unsafe extern "C" fn PySet_Size(set: Borrowed) -> isize {
         Ok(store::set_len(&twin, vm))
     })
 }
+
+/// Adds the items of an iterable. 0, or -1 with an exception.
+pub unsafe extern "C" fn _PySet_Update(set: Borrowed, iterable: Borrowed) -> c_int {
+    api(|vm| method(vm, set, "update", vec![iterable.get(vm)?]).map(|_| 0))
+}

@@ -133,3 +133,24 @@ pub unsafe extern "C" fn _PySlice_FromIndices(start: isize, stop: isize) -> New 
         Ok(New::of(vm, class.call((start, stop), vm)?))
     })
 }
+
+/// A slice's start, stop and step for a sequence of `length`, which may be greater than any: new references. 0, or -1
+/// with an exception.
+pub unsafe extern "C" fn _PySlice_GetLongIndices(
+    slice: Borrowed,
+    length: Borrowed,
+    start: *mut Block,
+    stop: *mut Block,
+    step: *mut Block,
+) -> c_int {
+    api(|vm| {
+        let (slice, length) = (slice.get(vm)?, length.get(vm)?);
+        let indices = leave(vm, || vm.call_method(&slice, "indices", (length,)))?;
+        let indices: rustpython_vm::builtins::PyTupleRef = indices.try_into_value(vm)?;
+        for (index, to) in indices.as_slice().iter().zip([start, stop, step]) {
+            // SAFETY: C's arguments.
+            unsafe { *to = New::of(vm, index.clone()).0 };
+        }
+        Ok(0)
+    })
+}

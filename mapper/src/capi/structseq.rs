@@ -132,7 +132,6 @@ fn new_instance(class: PyTypeRef, args: rustpython_vm::function::FuncArgs, vm: &
     let mut items: Vec<PyObjectRef> =
         sequence.try_to_value(vm).map_err(|_| vm.new_type_error("constructor requires a sequence"))?;
     let (names, visible) = (names(vm, &class)?, visible(vm, &class)?);
-    let name = class.slot_name().to_string();
     if items.len() < visible || items.len() > names.len() {
         let limit = if names.len() == visible {
             format!("a {visible}-sequence")
@@ -141,6 +140,7 @@ fn new_instance(class: PyTypeRef, args: rustpython_vm::function::FuncArgs, vm: &
         } else {
             format!("an at most {}-sequence", names.len())
         };
+        let name = full_name(vm, &class)?;
         return Err(vm.new_type_error(format!("{name}() takes {limit} ({}-sequence given)", items.len())));
     }
     for name in &names[items.len()..] {
@@ -158,6 +158,14 @@ fn new_instance(class: PyTypeRef, args: rustpython_vm::function::FuncArgs, vm: &
     Ok(PyRef::new_ref(PyTuple::new_unchecked(items.into_boxed_slice()), class, dict).into())
 }
 
+/// A class's name with its module.
+fn full_name(vm: &VirtualMachine, class: &rustpython_vm::Py<PyType>) -> PyResult<String> {
+    let module = class.__module__(vm)?;
+    let module =
+        module.downcast_ref::<PyStr>().map_or_else(String::new, |module| format!("{}.", module.to_string_lossy()));
+    Ok(format!("{module}{}", class.name()))
+}
+
 fn repr(this: &PyObject, vm: &VirtualMachine) -> PyResult<PyRef<PyStr>> {
     let class = this.class();
     let tuple = this.downcast_ref::<PyTuple>().ok_or_else(|| bad_internal_call(vm))?;
@@ -165,10 +173,7 @@ fn repr(this: &PyObject, vm: &VirtualMachine) -> PyResult<PyRef<PyStr>> {
     for (name, item) in names(vm, class)?.iter().zip(tuple.as_slice()) {
         parts.push(format!("{name}={}", item.repr(vm)?.to_string_lossy()));
     }
-    let module = class.__module__(vm)?;
-    let module =
-        module.downcast_ref::<PyStr>().map_or_else(String::new, |module| format!("{}.", module.to_string_lossy()));
-    Ok(vm.ctx.new_str(format!("{module}{}({})", class.name(), parts.join(", "))))
+    Ok(vm.ctx.new_str(format!("{}({})", full_name(vm, class)?, parts.join(", "))))
 }
 
 fn reduce(this: PyObjectRef, vm: &VirtualMachine) -> PyResult {
@@ -236,4 +241,26 @@ pub unsafe extern "C" fn PyStructSequence_SetItem(sequence: Borrowed, index: isi
 pub unsafe extern "C" fn PyStructSequence_GetItem(sequence: Borrowed, index: isize) -> Lent {
     // SAFETY: C's arguments: an index below the number of fields.
     Lent(unsafe { store::tuple_items(sequence.0).offset(index).read() })
+}
+
+/// Makes a static type, whose memory is C's, from a description. 0, or -1 with an exception.
+pub unsafe extern "C" fn PyStructSequence_InitType2(t: *mut c::PyTypeObject, description: *mut Description) -> c_int {
+    api(|vm| {
+        // SAFETY: C's arguments: memory of a type's size, which stays.
+        unsafe {
+            let class = new_class(vm, description)?;
+            table::immortalize(t.cast());
+            table::tie_foreign(t.cast(), class.clone().into());
+            types::fill(vm, t, &class, None);
+            (*t).tp_name = (*description).name;
+            (*t).tp_flags &= !c::tpflags::HEAPTYPE;
+        }
+        Ok(0)
+    })
+}
+
+/// [`PyStructSequence_InitType2`] whose failure shows by the exception alone.
+pub unsafe extern "C" fn PyStructSequence_InitType(t: *mut c::PyTypeObject, description: *mut Description) {
+    // SAFETY: C's arguments.
+    unsafe { PyStructSequence_InitType2(t, description) };
 }

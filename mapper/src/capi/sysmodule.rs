@@ -160,3 +160,101 @@ unsafe fn audit(vm: &VirtualMachine, event: *const c_char, mut args: Vec<PyObjec
     let audit = vm.sys_module.get_attr("audit", vm)?;
     leave(vm, || audit.call(args, vm)).map(|_| 0)
 }
+
+/// Sets `sys.argv`; puts the first argument's folder in front of `sys.path` if asked to.
+pub unsafe extern "C" fn PySys_SetArgvEx(count: c_int, args: *const *const u32, update_path: c_int) {
+    infallible((), |vm| {
+        // SAFETY: C's arguments: so many strings.
+        let text = |index: usize| unsafe {
+            retrieve::take(vm, super::unicodeobject::PyUnicode_FromWideChar(*args.add(index), -1).0)
+        };
+        let mut argv = (0..count.max(0) as usize).map(text).collect::<PyResult<Vec<_>>>()?;
+        if argv.is_empty() {
+            argv.push(vm.ctx.empty_str.to_owned().into());
+        }
+        let first = argv[0].str(vm)?.to_string_lossy().into_owned();
+        vm.sys_module.set_attr("argv", vm.ctx.new_list(argv), vm)?;
+        if update_path != 0 {
+            let path = vm.sys_module.get_attr("path", vm)?;
+            vm.call_method(&path, "insert", (0, script_folder(&first)))?;
+        }
+        Ok(())
+    });
+}
+
+/// The folder of a script, as `sys.path` has it in front.
+fn script_folder(script: &str) -> String {
+    if matches!(script, "" | "-c" | "-m") {
+        return String::new();
+    }
+    let path = std::fs::canonicalize(script).unwrap_or_else(|_| script.into());
+    path.parent().map_or_else(String::new, |folder| folder.to_string_lossy().into_owned())
+}
+
+/// [`PySys_SetArgvEx`] with the folder.
+pub unsafe extern "C" fn PySys_SetArgv(count: c_int, args: *const *const u32) {
+    // SAFETY: C's arguments.
+    unsafe { PySys_SetArgvEx(count, args, 1) }
+}
+
+/// `Py_AuditHookFunction`.
+type AuditHook = unsafe extern "C" fn(*const c_char, Block, *mut c_void) -> c_int;
+
+/// Has a C function called for each auditing event, for ever. 0, or -1 with an exception from a hook that refuses.
+pub unsafe extern "C" fn PySys_AddAuditHook(hook: AuditHook, data: *mut c_void) -> c_int {
+    let data = data as usize;
+    api(|vm| {
+        let call = move |event: rustpython_vm::builtins::PyStrRef, args: PyObjectRef, vm: &VirtualMachine| {
+            let _section = crate::thread::enter(vm);
+            let name = std::ffi::CString::new(event.to_string_lossy().into_owned()).unwrap_or_default();
+            let args = store::store_owned(vm, args);
+            // SAFETY: C's function, with the lock held.
+            unsafe {
+                let status = hook(name.as_ptr(), args, data as *mut c_void);
+                table::decref(args);
+                error::status(vm, status != 0, || "an audit hook".to_owned())
+            }
+        };
+        let add = vm.sys_module.get_attr("addaudithook", vm)?;
+        leave(vm, || add.call((vm.new_function("audit_hook", call),), vm))?;
+        Ok(0)
+    })
+}
+
+/// Adds an option as by `-W`.
+pub unsafe extern "C" fn PySys_AddWarnOption(option: *const u32) {
+    infallible((), |vm| {
+        // SAFETY: C's argument.
+        let option = unsafe { retrieve::take(vm, super::unicodeobject::PyUnicode_FromWideChar(option, -1).0)? };
+        add_warn_option(vm, option)
+    });
+}
+
+/// [`PySys_AddWarnOption`] with a str.
+pub unsafe extern "C" fn PySys_AddWarnOptionUnicode(option: Borrowed) {
+    infallible((), |vm| add_warn_option(vm, option.get(vm)?));
+}
+
+fn add_warn_option(vm: &VirtualMachine, option: PyObjectRef) -> PyResult<()> {
+    let options = vm.sys_module.get_attr("warnoptions", vm)?;
+    vm.call_method(&options, "append", (option,)).map(drop)
+}
+
+/// Whether `sys.warnoptions` has any.
+pub unsafe extern "C" fn PySys_HasWarnOptions() -> c_int {
+    infallible(0, |vm| Ok(c_int::from(vm.sys_module.get_attr("warnoptions", vm)?.length(vm)? > 0)))
+}
+
+/// Adds an option as by `-X`.
+pub unsafe extern "C" fn PySys_AddXOption(option: *const u32) {
+    infallible((), |vm| {
+        // SAFETY: C's argument.
+        let option = unsafe { retrieve::take(vm, super::unicodeobject::PyUnicode_FromWideChar(option, -1).0)? };
+        let option = option.str(vm)?.to_string_lossy().into_owned();
+        let (name, value): (&str, PyObjectRef) = match option.split_once('=') {
+            Some((name, value)) => (name, vm.ctx.new_str(value).into()),
+            None => (&option, vm.ctx.new_bool(true).into()),
+        };
+        vm.sys_module.get_attr("_xoptions", vm)?.set_item(name, value, vm)
+    });
+}

@@ -248,6 +248,25 @@ pub unsafe extern "C" fn _PyType_Lookup(t: Borrowed, name: Borrowed) -> Lent {
     })
 }
 
+/// [`_PyType_Lookup`] as a new reference.
+pub unsafe extern "C" fn _PyType_LookupRef(t: Borrowed, name: Borrowed) -> New {
+    infallible(New::NULL, |vm| {
+        let name = name.of::<rustpython_vm::builtins::PyStr>(vm)?;
+        let found = t.class(vm)?.get_attr(vm.ctx.intern_str(name.as_wtf8()));
+        Ok(found.map_or(New::NULL, |found| New::of(vm, found)))
+    })
+}
+
+/// A type's name without its module, in UTF-8; belongs to the type.
+pub unsafe extern "C" fn _PyType_Name(t: *mut c::PyTypeObject) -> *const c_char {
+    // SAFETY: C's argument: a type has a name.
+    unsafe {
+        let name = CStr::from_ptr((*t).tp_name).to_bytes();
+        let start = name.iter().rposition(|byte| *byte == b'.').map_or(0, |dot| dot + 1);
+        (*t).tp_name.add(start)
+    }
+}
+
 /// A new reference to a type's dict, as a mapping that can be read.
 pub unsafe extern "C" fn PyType_GetDict(t: Borrowed) -> New {
     api(|vm| Ok(New::of(vm, t.class(vm)?.as_object().get_attr("__dict__", vm)?)))

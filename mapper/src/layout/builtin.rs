@@ -155,6 +155,13 @@ layout! {
 }
 
 layout! {
+    struct PyInstanceMethodObject {
+        ob_base: PyObject,
+        func: *mut PyObject,
+    }
+}
+
+layout! {
     struct PySliceObject {
         ob_base: PyObject,
         start: *mut PyObject,

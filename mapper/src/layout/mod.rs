@@ -150,7 +150,7 @@ mod tests {
             PyMappingMethods PyAsyncMethods PyBufferProcs Py_buffer PyType_Spec PyType_Slot PyMethodDef PyMemberDef
             PyGetSetDef PyLongObject _PyLongValue PyFloatObject PyComplexObject Py_complex PyTupleObject PyListObject
             PyDictObject PySetObject setentry PyASCIIObject PyCompactUnicodeObject PyUnicodeObject PyBytesObject
-            PyByteArrayObject PyCFunctionObject PyCMethodObject PyMethodObject PySliceObject PyBaseExceptionObject
+            PyByteArrayObject PyCFunctionObject PyCMethodObject PyMethodObject PyInstanceMethodObject PySliceObject PyBaseExceptionObject
             PyCellObject PyWeakReference PyCodeObject PyFunctionObject PyTracebackObject PyMemoryViewObject PyModuleDef PyModuleDef_Base PyModuleDef_Slot PyThreadState
             _PyErr_StackItem);
         let table = table();
