@@ -43,13 +43,18 @@ unsafe impl Sync for Target {}
 impl Target {
     /// Splits the arguments into the receiver and the rest. Needs the C lock.
     #[inline]
-    fn receive<'a>(&self, vm: &VirtualMachine, args: &'a [PyObjectRef]) -> (Passed, &'a [PyObjectRef]) {
-        match (self.receiver, args) {
+    fn receive<'a>(&self, vm: &VirtualMachine, args: &'a [PyObjectRef]) -> PyResult<(Passed, &'a [PyObjectRef])> {
+        Ok(match (self.receiver, args) {
             // SAFETY: a function keeps what it is bound to.
             (Receiver::Fixed(block), _) => (unsafe { Passed::again(block as Block) }, args),
             (_, [first, rest @ ..]) => (Passed::new(vm, first), rest),
-            (_, []) => (Passed::NULL, args),
-        }
+            (_, []) => return Err(self.needs_instance(vm)),
+        })
+    }
+
+    #[cold]
+    fn needs_instance(&self, vm: &VirtualMachine) -> PyBaseExceptionRef {
+        vm.new_type_error(format!("unbound method {}() needs an argument", self.name))
     }
 
     /// How many arguments there are besides the receiver.
@@ -104,7 +109,11 @@ impl Target {
     }
 
     #[cold]
-    fn one_argument(&self, vm: &VirtualMachine, given: usize) -> PyBaseExceptionRef {
+    fn one_argument(&self, vm: &VirtualMachine, args: &[PyObjectRef]) -> PyBaseExceptionRef {
+        if args.is_empty() && !matches!(self.receiver, Receiver::Fixed(_)) {
+            return self.needs_instance(vm);
+        }
+        let given = self.count(args);
         vm.new_type_error(format!("{}() takes exactly one argument ({given} given)", self.name))
     }
 
@@ -167,7 +176,7 @@ fn no_args(target: Target) -> impl PyNativeFn {
             return Err(target.no_arguments(vm, given));
         }
         let _section = thread::enter(vm);
-        let (this, _) = target.receive(vm, &args.args);
+        let (this, _) = target.receive(vm, &args.args)?;
         // SAFETY: called as its flags say, with the C lock.
         let result = unsafe { code(this.block(), std::ptr::null_mut()) };
         target.finish(vm, result)
@@ -179,12 +188,11 @@ fn one_arg(target: Target) -> impl PyNativeFn {
     let code = unsafe { transmute::<*const c_void, c::PyCFunction>(target.code) };
     move |vm: &VirtualMachine, args: FuncArgs, _: Callee| {
         target.refuse_keywords(vm, &args.kwargs)?;
-        let given = target.count(&args.args);
-        if given != 1 {
-            return Err(target.one_argument(vm, given));
+        if target.count(&args.args) != 1 {
+            return Err(target.one_argument(vm, &args.args));
         }
         let _section = thread::enter(vm);
-        let (this, rest) = target.receive(vm, &args.args);
+        let (this, rest) = target.receive(vm, &args.args)?;
         let argument = Passed::new(vm, &rest[0]);
         // SAFETY: called as its flags say, with the C lock.
         let result = unsafe { code(this.block(), argument.block()) };
@@ -216,7 +224,7 @@ fn var_args(target: Target) -> impl PyNativeFn {
             });
         }
         let _section = thread::enter(vm);
-        let (this, rest) = target.receive(vm, &args.args);
+        let (this, rest) = target.receive(vm, &args.args)?;
         let tuple = tuple_of(vm, rest);
         // SAFETY: called as its flags say, with the C lock.
         let result = unsafe { code(this.block(), tuple.block()) };
@@ -229,7 +237,7 @@ fn var_args_keywords(target: Target) -> impl PyNativeFn {
     let code = unsafe { transmute::<*const c_void, c::PyCFunctionWithKeywords>(target.code) };
     move |vm: &VirtualMachine, args: FuncArgs, _: Callee| {
         let _section = thread::enter(vm);
-        let (this, rest) = target.receive(vm, &args.args);
+        let (this, rest) = target.receive(vm, &args.args)?;
         let tuple = tuple_of(vm, rest);
         let keywords = keyword_dict(vm, args.kwargs)?;
         // SAFETY: called as its flags say, with the C lock.
@@ -257,7 +265,7 @@ fn fast(target: Target) -> impl PyNativeFn {
     move |vm: &VirtualMachine, args: FuncArgs, _: Callee| {
         target.refuse_keywords(vm, &args.kwargs)?;
         let _section = thread::enter(vm);
-        let (this, rest) = target.receive(vm, &args.args);
+        let (this, rest) = target.receive(vm, &args.args)?;
         let blocks = Arguments::new(vm, rest.iter());
         // SAFETY: called as its flags say, with the C lock.
         let result = unsafe { code(this.block(), blocks.as_ptr(), blocks.len() as isize) };
@@ -283,7 +291,7 @@ fn fast_keywords(target: Target) -> impl PyNativeFn {
     let code = unsafe { transmute::<*const c_void, c::PyCFunctionFastWithKeywords>(target.code) };
     move |vm: &VirtualMachine, args: FuncArgs, _: Callee| {
         let _section = thread::enter(vm);
-        let (this, rest) = target.receive(vm, &args.args);
+        let (this, rest) = target.receive(vm, &args.args)?;
         let (blocks, names) = fast_arguments(vm, rest, &args.kwargs);
         // SAFETY: called as its flags say, with the C lock.
         let result = unsafe { code(this.block(), blocks.as_ptr(), rest.len() as isize, names.block()) };
@@ -296,7 +304,7 @@ fn fast_method(target: Target) -> impl PyNativeFn {
     let code = unsafe { transmute::<*const c_void, c::PyCMethod>(target.code) };
     move |vm: &VirtualMachine, args: FuncArgs, _: Callee| {
         let _section = thread::enter(vm);
-        let (this, rest) = target.receive(vm, &args.args);
+        let (this, rest) = target.receive(vm, &args.args)?;
         let (blocks, names) = fast_arguments(vm, rest, &args.kwargs);
         // SAFETY: called as its flags say, with the C lock.
         let result = unsafe { code(this.block(), target.class, blocks.as_ptr(), rest.len(), names.block()) };

@@ -10,7 +10,7 @@ use rustclad_mapper::layout::{self as c, meth, tpflags};
 use rustclad_mapper::pinned::is_pinning;
 use rustclad_mapper::{error, module};
 use rustpython_vm::builtins::{PyStaticMethod, PyType, PyTypeRef};
-use rustpython_vm::function::{Callee, FuncArgs, HeapMethodDef, ItemDoc, PyMethodDef, PyMethodFlags, PyNativeFn};
+use rustpython_vm::function::{HeapMethodDef, ItemDoc, PyMethodDef, PyMethodFlags, PyNativeFn};
 use rustpython_vm::types::{PyTypeFlags, PyTypeSlots};
 use rustpython_vm::{AsObject, Py, PyObjectRef, PyPayload, PyResult, VirtualMachine};
 
@@ -217,22 +217,16 @@ pub(crate) unsafe fn instance_method(
         let (name, doc) = texts(method);
         let shown = format!("{}.{name}", qualified(vm, class));
         let code = closure(vm, method, Receiver::First, block, &shown)?;
-        let definition = leaked_definition(name, doc, needs_instance(shown, code), PyMethodFlags::METHOD);
+        // The VM has a short way for each convention, and the same bits.
+        let convention =
+            (*method).ml_flags & (meth::NOARGS | meth::O | meth::VARARGS | meth::KEYWORDS | meth::FASTCALL);
+        let flags = PyMethodFlags::METHOD | PyMethodFlags::from_bits_truncate(convention as u32);
+        let definition = leaked_definition(name, doc, code, flags);
         if (*method).ml_flags & meth::METHOD != 0 {
             return Ok(descriptors::method(vm, class, Box::leak(Box::new(definition))));
         }
         Ok(HeapMethodDef::new(definition).into_ref(&vm.ctx).build_method(static_class(class), vm).into())
     }
-}
-
-/// Wraps a method so that a call without an instance is refused; the VM checks the instance's class itself.
-fn needs_instance(shown: String, code: Box<dyn PyNativeFn>) -> Box<dyn PyNativeFn> {
-    Box::new(move |vm: &VirtualMachine, args: FuncArgs, callee: Callee| {
-        if args.args.is_empty() {
-            return Err(vm.new_type_error(format!("unbound method {shown}() needs an argument")));
-        }
-        code(vm, args, callee)
-    })
 }
 
 /// An attribute as an object for a class's dictionary.

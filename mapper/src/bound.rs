@@ -85,6 +85,7 @@ impl<B> MaybeTraverse for Leaf<B> {
 
 impl<B: PyPayload + fmt::Debug> PyPayload for Leaf<B> {
     const PAYLOAD_TYPE_ID: std::any::TypeId = B::PAYLOAD_TYPE_ID;
+    const NEW_REF_UNTRACKED: bool = true;
     fn class(context: &Context) -> &'static Py<PyType> {
         B::class(context)
     }

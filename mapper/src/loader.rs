@@ -234,6 +234,7 @@ fn reimport(vm: &VirtualMachine, name: &str, path: &str) -> PyResult<Option<PyOb
     else {
         return Ok(None);
     };
+    crate::phases::needs_main(vm, name)?;
     // SAFETY: definitions of loaded modules live for ever.
     let size = if def.is_null() { -1 } else { unsafe { (*def).m_size } };
     if size >= 0 {
@@ -243,15 +244,15 @@ fn reimport(vm: &VirtualMachine, name: &str, path: &str) -> PyResult<Option<PyOb
         drop(section);
         return Ok(Some(module));
     }
+    // The interpreter that loaded it first has ended.
+    let Some(dict) = dict else { return Ok(None) };
     let modules = vm.sys_module.get_attr("modules", vm)?;
     let twin = match modules.get_item(name, vm) {
         Ok(module) if module.downcastable::<PyModule>() => module,
         _ => module::new_with_definition(vm, name, def)?,
     };
-    if let Some(dict) = dict {
-        let target = twin.get_attr("__dict__", vm)?;
-        vm.call_method(&target, "update", (dict,))?;
-    }
+    let target = twin.get_attr("__dict__", vm)?;
+    vm.call_method(&target, "update", (dict,))?;
     modules.set_item(name, twin.clone(), vm)?;
     if !def.is_null() {
         // SAFETY: a live object; the table takes a reference of its own.
@@ -315,6 +316,7 @@ fn single_phase(
 ) -> PyResult {
     // SAFETY: `made` is a reference of ours.
     unsafe {
+        crate::phases::needs_main(vm, name).inspect_err(|_| table::decref(made))?;
         let def = module::definition(made);
         let module = retrieve::retrieve(vm, made)?;
         if !module.downcastable::<PyModule>() {

@@ -62,7 +62,12 @@ pub(crate) unsafe fn from_definition(vm: &VirtualMachine, def: *mut c::PyModuleD
                     let wrong = format!("module {name} has more than one 'multiple interpreters' slots");
                     return Err(vm.new_system_error(wrong));
                 }
-                MULTIPLE_INTERPRETERS => interpreters = true,
+                MULTIPLE_INTERPRETERS => {
+                    interpreters = true;
+                    if value.is_null() {
+                        needs_main(vm, &name.to_string_lossy())?;
+                    }
+                }
                 GIL if lock => {
                     return Err(vm.new_system_error(format!("module {name} has more than one 'gil' slot")));
                 }
@@ -90,6 +95,16 @@ pub(crate) unsafe fn from_definition(vm: &VirtualMachine, def: *mut c::PyModuleD
         }
         Ok(block)
     }
+}
+
+/// Refuses a module that keeps its state for the process in an interpreter that wants none of those. (CPython also
+/// refuses modules that need a lock shared by all interpreters where one has its own; there is one C lock here.)
+pub(crate) fn needs_main(vm: &VirtualMachine, name: &str) -> PyResult<()> {
+    if !vm.state.feature_flags.check_multi_interp_extensions {
+        return Ok(());
+    }
+    let wrong = format!("module {name} does not support loading in subinterpreters");
+    Err(vm.new_import_error(wrong, vm.ctx.new_str(name)))
 }
 
 /// Checks what a create slot made.

@@ -298,7 +298,7 @@ pub(crate) unsafe fn fill(vm: &VirtualMachine, to: *mut c::PyTypeObject, class: 
             if kind == Kind::Record { (crate::record::size(vm, class), 0) } else { kind.sizes() };
         t.tp_basicsize = basicsize as isize;
         t.tp_itemsize = itemsize as isize;
-        t.tp_flags = flags(class, kind);
+        t.tp_flags = flags(vm, class, kind);
         if !base.is_null() && itemsize == 0 && (*base).tp_basicsize > t.tp_basicsize {
             t.tp_basicsize = (*base).tp_basicsize;
         }
@@ -359,7 +359,7 @@ fn type_name(class: &Py<PyType>) -> *const c_char {
 }
 
 /// `tp_flags` as CPython would have them.
-fn flags(class: &Py<PyType>, kind: Kind) -> usize {
+fn flags(vm: &VirtualMachine, class: &Py<PyType>, kind: Kind) -> usize {
     // RustPython keeps CPython's own bits for these.
     const SHARED: usize = tpflags::SEQUENCE
         | tpflags::MAPPING
@@ -372,9 +372,12 @@ fn flags(class: &Py<PyType>, kind: Kind) -> usize {
         | tpflags::MATCH_SELF;
     let mut flags = class.slots.flags.load().bits() as usize & SHARED | tpflags::READY | kind.subclass_flag();
     let has_dict = class.heaptype_ext.is_some() && class.slots.flags.has_feature(PyTypeFlags::HAS_DICT);
-    if has_dict
-        || !matches!(kind, Kind::Long | Kind::Float | Kind::Complex | Kind::Unicode | Kind::Bytes | Kind::ByteArray)
-    {
+    let t = &vm.ctx.types;
+    let plain = [t.object_type, t.none_type, t.not_implemented_type, t.ellipsis_type, t.range_type, t.code_type];
+    let holds_none =
+        matches!(kind, Kind::Long | Kind::Float | Kind::Complex | Kind::Unicode | Kind::Bytes | Kind::ByteArray)
+            || plain.iter().any(|plain| class.is(*plain));
+    if has_dict || !holds_none {
         flags |= tpflags::HAVE_GC;
     }
     flags
