@@ -97,6 +97,9 @@ pub(crate) fn collect(vm: &VirtualMachine, generation: usize) -> CollectResult {
 pub(crate) fn born() {
     let count = BORN.load(Ordering::Relaxed) + 1;
     BORN.store(count, Ordering::Relaxed);
+    if is_due() {
+        thread::make_due();
+    }
 }
 
 /// Notes that such an object went.

@@ -51,6 +51,7 @@ pub fn lend(vm: &VirtualMachine, owner: Block, object: &PyObject) -> Block {
     loans.count += 1;
     if loans.count >= loans.due_at.max(FIRST_DUE) {
         DUE.store(true, Ordering::Relaxed);
+        crate::thread::make_due();
     }
     block
 }

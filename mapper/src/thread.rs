@@ -2,7 +2,7 @@
 //! every crossing goes through [`enter`] and every call from C back into the VM that may take long through [`leave`].
 
 use std::cell::{Cell, RefCell};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rustpython_vm::VirtualMachine;
 use rustpython_vm::vm::thread::{SavedThreadState, restore_current_thread, save_current_thread, try_with_current_vm};
@@ -102,17 +102,34 @@ pub(crate) fn in_section<R>(body: impl FnOnce() -> R) -> R {
     }
 }
 
+/// Whether something waits for the next outermost return from C.
+static DUE: AtomicBool = AtomicBool::new(false);
+
+/// Has [`crate::lend`] and [`crate::collect`] asked at the next outermost return from C whether they have something to do.
+#[inline]
+pub(crate) fn make_due() {
+    DUE.store(true, Ordering::Relaxed);
+}
+
+#[cold]
+fn do_what_is_due() {
+    DUE.store(false, Ordering::Relaxed);
+    if crate::lend::is_due() {
+        crate::lend::revalidate();
+    }
+    if crate::collect::is_due() {
+        try_with_current_vm(crate::collect::collect_due);
+    }
+}
+
 impl Drop for Section {
     #[inline]
     fn drop(&mut self) {
         let depth = self.context.depth.get() - 1;
         self.context.depth.set(depth);
         if depth == 0 {
-            if crate::lend::is_due() {
-                crate::lend::revalidate();
-            }
-            if crate::collect::is_due() {
-                try_with_current_vm(crate::collect::collect_due);
+            if DUE.load(Ordering::Relaxed) {
+                do_what_is_due();
             }
         }
         if !self.nested {

@@ -256,8 +256,8 @@ pub fn leaves_nothing(name: &str) {
 macro_rules! module_scripts {
     ($check:path) => {
         $crate::tests_of! { $check, "use_":
-            bz2 ctypes_test lzma markupsafe posixshmem testclinic_limited testimportmultiple testsinglephase
-            testsinglephase_state ujson uuid xxtestfuzz
+            bz2 ctypes_test lsprof lzma markupsafe posixshmem testclinic_limited testimportmultiple testsinglephase
+            testsinglephase_state ujson uuid xxsubtype xxtestfuzz
         }
     };
 }

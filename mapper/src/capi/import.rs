@@ -1,7 +1,7 @@
 //! `import.h`: the import system.
 
 use super::prelude::*;
-use rustpython_vm::builtins::{PyModule, PyStr, PyStrRef};
+use rustpython_vm::builtins::{PyDict, PyModule, PyStr, PyStrRef};
 
 /// Imports a module by its full name.
 pub unsafe extern "C" fn PyImport_ImportModule(name: *const c_char) -> New {
@@ -21,6 +21,14 @@ pub unsafe extern "C" fn PyImport_Import(name: Borrowed) -> New {
 }
 
 fn import(vm: &VirtualMachine, name: PyObjectRef) -> PyResult<New> {
+    // What is there already needs no Python code.
+    let modules = vm.sys_module.get_attr("modules", vm)?;
+    if let Some(modules) = modules.downcast_ref_if_exact::<PyDict>(vm)
+        && let Some(module) = modules.get_item_opt(&*name, vm)?
+        && !is_initializing(vm, &module)
+    {
+        return Ok(New::of(vm, module));
+    }
     // With a from-list, a dotted name gives the last module and not the first.
     let import = vm.builtins.get_attr("__import__", vm)?;
     let from_list = vm.ctx.new_list(vec![vm.ctx.new_str("*").into()]);
@@ -28,6 +36,15 @@ fn import(vm: &VirtualMachine, name: PyObjectRef) -> PyResult<New> {
     leave(vm, || import.call((name.clone(), globals.clone(), globals, from_list, 0), vm))?;
     let modules = vm.sys_module.get_attr("modules", vm)?;
     Ok(New::of(vm, leave(vm, || modules.get_item(&*name, vm))?))
+}
+
+/// Whether the import of a module is under way, or cannot be told: then the import system has to look at it.
+fn is_initializing(vm: &VirtualMachine, module: &PyObjectRef) -> bool {
+    let Some(dict) = module.downcast_ref::<PyModule>().map(|_| module.dict()) else { return true };
+    let spec = dict.and_then(|dict| dict.get_item_opt("__spec__", vm).ok().flatten());
+    let Some(spec) = spec.filter(|spec| !vm.is_none(spec)) else { return false };
+    let initializing = spec.dict().and_then(|dict| dict.get_item_opt("_initializing", vm).ok().flatten());
+    initializing.is_some_and(|flag| !flag.is(&vm.ctx.false_value))
 }
 
 /// `__import__` with all its arguments.

@@ -14,7 +14,7 @@ const SUITE: &str = "forky";
 const PACKAGES: [&str; 3] = ["libpython3.14-stdlib", "libpython3.14-dev", "libpython3.14-testsuite"];
 
 /// The modules that the tests load; `external/modules` holds just these, so no other one is found by chance.
-const MODULES: [&str; 9] = [
+const MODULES: [&str; 11] = [
     "_bz2",
     "_lzma",
     "_uuid",
@@ -24,9 +24,11 @@ const MODULES: [&str; 9] = [
     "_ctypes_test",
     "_xxtestfuzz",
     "_testclinic_limited",
+    "_lsprof",
+    "xxsubtype",
 ];
 /// The modules that CPython's own tests are run with; `external/suite-modules` holds just these.
-const SUITE_MODULES: [&str; 20] = [
+const SUITE_MODULES: [&str; 19] = [
     "_bz2",
     "_lzma",
     "_queue",
@@ -44,7 +46,6 @@ const SUITE_MODULES: [&str; 20] = [
     "resource",
     "xxlimited",
     "xxlimited_35",
-    "xxsubtype",
     "_testmultiphase",
     "_testsinglephase",
 ];
