@@ -51,6 +51,8 @@ pub mod flag {
     pub const FREED: u32 = 1 << 14;
     /// It shows an object that lives on: its type's deallocator is not for it.
     pub const MIRROR: u32 = 1 << 15;
+    /// A type's `tp_dict` (see [`crate::type_dict`]).
+    pub const TYPE_DICT: u32 = 1 << 16;
 }
 
 /// What stands in front of a block.

@@ -241,7 +241,8 @@ unsafe fn finish(
             Kind::Instance.set(block);
         }
         crate::pinned::note(block);
-        let heap = (*block).tp_flags & tpflags::HEAPTYPE != 0;
+        // Not by its flag: Cython sets that on static types while they are made ready, to get past a check.
+        let heap = block::header(block.cast()).is_some();
         // A vectorcall on the type, a custom allocator and the rest are read from the block; the managed half gets
         // what the type defines itself.
         let class =
@@ -269,6 +270,9 @@ unsafe fn finish(
             (*block).tp_new = None;
         }
         (*block).tp_flags |= tpflags::READY;
+        if (*block).tp_dict.is_null() {
+            crate::type_dict::make(vm, block);
+        }
         crate::types::fill_mro(vm, &mut *block, &class);
         Ok(())
     }

@@ -61,6 +61,7 @@ pub mod store;
 mod symbols;
 pub mod table;
 pub mod thread;
+mod type_dict;
 pub mod types;
 pub mod unicode;
 pub mod va_list;

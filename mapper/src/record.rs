@@ -40,6 +40,8 @@ enum As {
     Int,
     /// The length of a tuple, as a C `int`.
     Length,
+    /// A method's definition that names no function, so that code generators call the object instead.
+    NoDefinition,
 }
 
 struct Record {
@@ -58,6 +60,14 @@ macro_rules! record {
 
 static CELL: Record = record! { PyCellObject: ob_ref = "cell_contents" Object };
 static METHOD: Record = record! { PyMethodObject: im_func = "__func__" Object, im_self = "__self__" Object };
+static METHOD_DESCRIPTOR: Record = Record {
+    size: size_of::<c::PyMethodDescrObject>(),
+    fields: &[
+        (offset_of!(c::PyDescrObject, d_type), "__objclass__", As::Object),
+        (offset_of!(c::PyDescrObject, d_name), "__name__", As::Object),
+        (offset_of!(c::PyMethodDescrObject, d_method), "__name__", As::NoDefinition),
+    ],
+};
 static INSTANCE_METHOD: Record = record! { PyInstanceMethodObject: func = "__func__" Object };
 static TRACEBACK: Record = record! { PyTracebackObject:
     tb_next = "tb_next" Optional, tb_frame = "tb_frame" Object, tb_lasti = "tb_lasti" Int, tb_lineno = "tb_lineno" Int,
@@ -76,6 +86,16 @@ static FUNCTION: Record = record! { PyFunctionObject:
     func_kwdefaults = "__kwdefaults__" Optional, func_closure = "__closure__" Optional, func_doc = "__doc__" Object,
     func_dict = "__dict__" Object, func_module = "__module__" Object,
 };
+/// See [`As::NoDefinition`].
+struct NoDefinition(c::PyMethodDef);
+// SAFETY: nobody writes to it.
+unsafe impl Sync for NoDefinition {}
+static NO_DEFINITION: NoDefinition = NoDefinition(c::PyMethodDef {
+    ml_name: c"method".as_ptr(),
+    ml_meth: std::ptr::null(),
+    ml_flags: 0,
+    ml_doc: std::ptr::null(),
+});
 static FRAME: Record = Record { size: size_of::<PyFrameObject>(), fields: &[] };
 static WEAK: Record = Record { size: size_of::<c::PyWeakReference>(), fields: &[] };
 static VIEW: Record = Record { size: size_of::<c::PyMemoryViewObject>() + MOST_DIMENSIONS * 3 * 8, fields: &[] };
@@ -90,7 +110,7 @@ fn record(vm: &VirtualMachine, class: &Py<PyType>) -> &'static Record {
     if &*class.slot_name() == "pickle.PickleBuffer" {
         return &PICKLE_BUFFER;
     }
-    let table: [(&Py<PyType>, &'static Record); 9] = [
+    let table: [(&Py<PyType>, &'static Record); 10] = [
         (t.bound_method_type, &METHOD),
         (t.function_type, &FUNCTION),
         (t.memoryview_type, &VIEW),
@@ -100,6 +120,7 @@ fn record(vm: &VirtualMachine, class: &Py<PyType>) -> &'static Record {
         (t.traceback_type, &TRACEBACK),
         (t.weakref_type, &WEAK),
         (InstanceMethod::class(&vm.ctx), &INSTANCE_METHOD),
+        (t.method_descriptor_type, &METHOD_DESCRIPTOR),
     ];
     table.iter().find(|(of, _)| class.fast_issubclass(*of)).map_or(&NONE, |(_, record)| record)
 }
@@ -137,6 +158,7 @@ pub(crate) unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) 
                     at.cast::<Block>().write(found.map_or(std::ptr::null_mut(), |found| lend(vm, block, &found)));
                 }
                 As::Int => at.cast::<c_int>().write(found.and_then(|it| it.try_to_value(vm).ok()).unwrap_or(0)),
+                As::NoDefinition => at.cast::<*const c::PyMethodDef>().write(&raw const NO_DEFINITION.0),
                 As::Length => {
                     at.cast::<c_int>().write(found.and_then(|it| it.length(vm).ok()).unwrap_or(0) as c_int);
                 }

@@ -268,7 +268,7 @@ macro_rules! fixture_scripts {
     ($check:path) => {
         $crate::tests_of! { $check, "fixtures/use_":
             antiques arguments bases borrowed buffers building capsules containers contexts conventions cycles derived
-            descriptors errors files heirs integers interpreters lifetimes module_state records runtime single_phase slots slotted
+            descriptors errors files generated heirs integers interpreters lifetimes module_state records runtime single_phase slots slotted
             states strings threads
         }
     };

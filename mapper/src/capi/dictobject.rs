@@ -1,6 +1,8 @@
 //! `dictobject.h` and `cpython/dictobject.h`: dicts. The managed dict is the truth.
 
 use super::prelude::*;
+use crate::type_dict;
+use rustpython_vm::PyObject;
 use rustpython_vm::builtins::{PyDict, PyDictRef};
 
 /// A new dict.
@@ -16,9 +18,12 @@ fn dict(vm: &VirtualMachine, object: Borrowed) -> PyResult<PyDictRef> {
 
 /// Brings the block's count of items up to date.
 #[inline]
-fn changed(object: Borrowed, dict: &PyDictRef) {
+fn changed(vm: &VirtualMachine, object: Borrowed, dict: &PyDictRef) {
     // SAFETY: a dict's block and its twin.
     unsafe { store::refresh_dict(object.0, dict.as_object()) };
+    if let Some(class) = type_dict::owner(object.0) {
+        type_dict::publish(vm, class, dict);
+    }
 }
 
 /// Text as a key.
@@ -28,8 +33,15 @@ unsafe fn key(vm: &VirtualMachine, text: *const c_char) -> PyObjectRef {
 }
 
 fn find(vm: &VirtualMachine, object: Borrowed, key: Borrowed) -> PyResult<Option<PyObjectRef>> {
-    let (dict, key) = (dict(vm, object)?, key.get(vm)?);
-    leave(vm, || dict.get_item_opt(&*key, vm))
+    find_object(vm, object, &*key.get(vm)?)
+}
+
+fn find_object(vm: &VirtualMachine, object: Borrowed, key: &PyObject) -> PyResult<Option<PyObjectRef>> {
+    if let Some(found) = type_dict::owner(object.0).and_then(|class| type_dict::get(vm, class, key)) {
+        return Ok(Some(found));
+    }
+    let dict = dict(vm, object)?;
+    leave(vm, || dict.get_item_opt(key, vm))
 }
 
 /// A value, borrowed; NULL if there is none, also if looking it up raised.
@@ -52,7 +64,7 @@ pub unsafe extern "C" fn PyDict_GetItemString(object: Borrowed, name: *const c_c
     infallible(Lent::NULL, |vm| {
         // SAFETY: C's arguments.
         let name = unsafe { key(vm, name) };
-        let found = dict(vm, object)?.get_item_opt(&*name, vm)?;
+        let found = find_object(vm, object, &name)?;
         Ok(found.map_or(Lent::NULL, |value| Lent(lend::lend(vm, object.0, &value))))
     })
 }
@@ -76,7 +88,7 @@ pub unsafe extern "C" fn PyDict_GetItemStringRef(object: Borrowed, name: *const 
     api(|vm| {
         // SAFETY: C's arguments.
         let name = unsafe { key(vm, name) };
-        let Some(value) = dict(vm, object)?.get_item_opt(&*name, vm)? else { return Ok(0) };
+        let Some(value) = find_object(vm, object, &name)? else { return Ok(0) };
         // SAFETY: C's arguments.
         unsafe { *result = New::of(vm, value).0 };
         Ok(1)
@@ -88,7 +100,7 @@ pub unsafe extern "C" fn PyDict_SetItem(object: Borrowed, key: Borrowed, value: 
     api(|vm| {
         let (dict, key, value) = (dict(vm, object)?, key.get(vm)?, value.get(vm)?);
         leave(vm, || dict.inner_setitem(&*key, value, vm))?;
-        changed(object, &dict);
+        changed(vm, object, &dict);
         Ok(0)
     })
 }
@@ -100,31 +112,32 @@ pub unsafe extern "C" fn PyDict_SetItemString(object: Borrowed, name: *const c_c
         // SAFETY: C's arguments.
         let name = unsafe { key(vm, name) };
         dict.inner_setitem(&*name, value.get(vm)?, vm)?;
-        changed(object, &dict);
+        changed(vm, object, &dict);
         Ok(0)
     })
+}
+
+/// Removes a key.
+fn delete(vm: &VirtualMachine, object: Borrowed, key: &PyObject) -> PyResult<c_int> {
+    let dict = dict(vm, object)?;
+    if type_dict::owner(object.0).is_some_and(|class| type_dict::remove(vm, class, key)) {
+        dict.pop_item(key, vm)?;
+        return Ok(0);
+    }
+    leave(vm, || dict.del_item(key, vm))?;
+    changed(vm, object, &dict);
+    Ok(0)
 }
 
 /// Removes a key; `KeyError` if there is none. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyDict_DelItem(object: Borrowed, key: Borrowed) -> c_int {
-    api(|vm| {
-        let (dict, key) = (dict(vm, object)?, key.get(vm)?);
-        leave(vm, || dict.del_item(&*key, vm))?;
-        changed(object, &dict);
-        Ok(0)
-    })
+    api(|vm| delete(vm, object, &*key.get(vm)?))
 }
 
 /// [`PyDict_DelItem`] with a key in UTF-8.
 pub unsafe extern "C" fn PyDict_DelItemString(object: Borrowed, name: *const c_char) -> c_int {
-    api(|vm| {
-        let dict = dict(vm, object)?;
-        // SAFETY: C's arguments.
-        let name = unsafe { key(vm, name) };
-        dict.del_item(&*name, vm)?;
-        changed(object, &dict);
-        Ok(0)
-    })
+    // SAFETY: C's arguments.
+    api(|vm| delete(vm, object, &*unsafe { key(vm, name) }))
 }
 
 /// Empties a dict.
@@ -132,7 +145,7 @@ pub unsafe extern "C" fn PyDict_Clear(object: Borrowed) {
     infallible((), |vm| {
         let dict = dict(vm, object)?;
         leave(vm, || dict.clear());
-        changed(object, &dict);
+        changed(vm, object, &dict);
         Ok(())
     });
 }
@@ -212,7 +225,7 @@ pub unsafe extern "C" fn PyDict_Merge(object: Borrowed, other: Borrowed, replace
             }
             if replace != 0 { dict.merge_object(other, vm) } else { dict.merge_object_if_missing(other, vm) }
         })?;
-        changed(object, &dict);
+        changed(vm, object, &dict);
         Ok(0)
     })
 }
@@ -236,7 +249,7 @@ pub unsafe extern "C" fn PyDict_MergeFromSeq2(object: Borrowed, pairs: Borrowed,
                 dict.merge_object_if_missing(found.into(), vm)
             }
         })?;
-        changed(object, &dict);
+        changed(vm, object, &dict);
         Ok(0)
     })
 }
@@ -258,7 +271,7 @@ fn set_default(
     }
     let (dict, key, value) = (dict(vm, object)?, key.get(vm)?, default.get(vm)?);
     leave(vm, || dict.inner_setitem(&*key, value.clone(), vm))?;
-    changed(object, &dict);
+    changed(vm, object, &dict);
     Ok((value, false))
 }
 
@@ -288,7 +301,7 @@ pub unsafe extern "C" fn PyDict_Pop(object: Borrowed, key: Borrowed, result: *mu
     api(|vm| {
         let (dict, key) = (dict(vm, object)?, key.get(vm)?);
         let Some(value) = leave(vm, || dict.pop_item(&*key, vm))? else { return Ok(0) };
-        changed(object, &dict);
+        changed(vm, object, &dict);
         if !result.is_null() {
             // SAFETY: C's arguments.
             unsafe { *result = New::of(vm, value).0 };

@@ -155,6 +155,23 @@ layout! {
 }
 
 layout! {
+    struct PyDescrObject {
+        ob_base: PyObject,
+        d_type: *mut PyTypeObject,
+        d_name: *mut PyObject,
+        d_qualname: *mut PyObject,
+    }
+}
+
+layout! {
+    struct PyMethodDescrObject {
+        d_common: PyDescrObject,
+        d_method: *const PyMethodDef,
+        vectorcall: Option<VectorcallFunc>,
+    }
+}
+
+layout! {
     struct PyInstanceMethodObject {
         ob_base: PyObject,
         func: *mut PyObject,

@@ -151,7 +151,7 @@ mod tests {
             PyGetSetDef PyLongObject _PyLongValue PyFloatObject PyComplexObject Py_complex PyTupleObject PyListObject
             PyDictObject PySetObject setentry PyASCIIObject PyCompactUnicodeObject PyUnicodeObject PyBytesObject
             PyByteArrayObject PyCFunctionObject PyCMethodObject PyMethodObject PyInstanceMethodObject PySliceObject PyBaseExceptionObject
-            PyCellObject PyWeakReference PyCodeObject PyFunctionObject PyTracebackObject PyMemoryViewObject PyModuleDef PyModuleDef_Base PyModuleDef_Slot PyThreadState
+            PyCellObject PyDescrObject PyMethodDescrObject PyWeakReference PyCodeObject PyFunctionObject PyTracebackObject PyMemoryViewObject PyModuleDef PyModuleDef_Base PyModuleDef_Slot PyThreadState
             _PyErr_StackItem);
         let table = table();
         let mut wrong = Vec::new();
