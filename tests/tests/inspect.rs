@@ -170,6 +170,22 @@ fn mach() -> Vec<u8> {
     header.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
+/// A universal file with one part.
+fn universal() -> Vec<u8> {
+    let part = mach();
+    let words = [0xcafe_babeu32, 1, 0x0100_000c, 0, 64, part.len() as u32, 0];
+    let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
+    bytes.resize(64, 0);
+    bytes.extend(part);
+    bytes
+}
+
+#[test]
+fn universal_file() {
+    let facts = facts(&file("inspect-universal", "x.dylib", &universal()));
+    assert_eq!((&facts["format"], &facts["machines"][0]), (&"Mach-O".into(), &"aarch64".into()));
+}
+
 #[test]
 fn imports_of_a_windows_module() {
     let facts = facts(&file("inspect-imports", "x.cp312-win_amd64.pyd", &pe()));
@@ -349,6 +365,7 @@ fn no_file_makes_it_panic() {
         ("x-1-py3-none-any.whl", &wheel, 2000),
         ("x.cp314-win_amd64.pyd", &pe(), 3000),
         ("x.dylib", &mach(), 500),
+        ("x.dylib", &universal(), 500),
     ] {
         inspector.inspect_bytes(name, bytes).expect("the file itself can be read");
         for _ in 0..rounds {

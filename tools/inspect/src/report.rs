@@ -132,7 +132,7 @@ impl Report {
     /// The verdict in one line, without the path.
     pub fn verdict(&self) -> String {
         let texts: Vec<&str> = self.reasons.iter().map(|reason| reason.text.as_str()).collect();
-        let remarks = if self.can_run() { self.remarks.join("; ") } else { String::new() };
+        let remarks = if self.can_run() { few(&self.remarks, "; ") } else { String::new() };
         let text = match (self.can_run(), remarks.is_empty()) {
             (true, true) => "ok".to_owned(),
             (true, false) => format!("ok, but {remarks}"),

@@ -11,6 +11,9 @@ use crate::limits::Names;
 /// More parts than there are machines.
 const MOST_PARTS: usize = 32;
 
+/// Bytes of all names, those of local symbols included: hostile symbols could share one long name.
+const MOST_SCANNED: usize = 1 << 31;
+
 pub(super) fn is_mach(bytes: &[u8]) -> bool {
     is_universal(bytes) || matches!(bytes, [0xfe, 0xed, 0xfa, 0xce | 0xcf, ..] | [0xce | 0xcf, 0xfa, 0xed, 0xfe, ..])
 }
@@ -47,9 +50,13 @@ fn parse_part(bytes: &[u8], names: &mut Names) -> Result<Binary, InspectError> {
     for folder in &file.rpaths {
         binary.runpath.push(names.keep(folder)?);
     }
+    let mut scanned = 0;
     for symbol in file.symbols() {
-        // Names of local symbols are not of interest, whatever they contain.
-        let Ok((name, symbol)) = symbol else { continue };
+        let (name, symbol) = symbol?;
+        scanned += name.len();
+        if scanned > MOST_SCANNED {
+            return Err(InspectError::Malformed("its symbols share long names".to_owned()));
+        }
         let name = name.strip_prefix('_').unwrap_or(name);
         if !symbol.is_global() || symbol.is_stab() || name.is_empty() {
             continue;

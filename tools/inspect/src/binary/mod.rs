@@ -58,6 +58,9 @@ pub struct NeededVersion {
     pub(crate) weak: bool,
 }
 
+/// More libraries than any real file needs; each is looked for in many folders.
+const MOST_NEEDED: usize = 4096;
+
 /// A shared library's own words.
 #[derive(Clone, Debug)]
 pub(crate) struct Binary {
@@ -105,6 +108,9 @@ impl Binary {
             _ if mach::is_mach(bytes) => mach::parse(bytes, machine, names)?,
             _ => return Err(InspectError::Unknown),
         };
+        if binary.needed.len() > MOST_NEEDED {
+            return Err(InspectError::Malformed(format!("it needs {} libraries", binary.needed.len())));
+        }
         binary.generator = generator::guess(&binary, bytes);
         Ok(binary)
     }

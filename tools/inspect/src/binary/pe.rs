@@ -12,6 +12,12 @@ use crate::limits::Names;
 /// More libraries than any real file imports from.
 const MOST_LIBRARIES: u32 = 4096;
 
+/// The most that Windows loads. Each address is looked for in all of them.
+const MOST_SECTIONS: usize = 96;
+
+/// Longer than any real name: hostile tables could point at the same long text again and again.
+const LONGEST_NAME: usize = 16 << 10;
+
 pub(super) fn parse(bytes: &[u8], names: &mut Names) -> Result<Binary, InspectError> {
     let header = Header::parse(bytes)?;
     let coff = header.coff_header;
@@ -25,6 +31,9 @@ pub(super) fn parse(bytes: &[u8], names: &mut Names) -> Result<Binary, InspectEr
         + header::SIZEOF_COFF_HEADER
         + usize::from(coff.size_of_optional_header);
     let sections = coff.sections(bytes, &mut start)?;
+    if sections.len() > MOST_SECTIONS {
+        return Err(InspectError::Malformed(format!("it has {} sections", sections.len())));
+    }
     check_ends(bytes, &sections)?;
     let image = Image { bytes, sections, wide: optional.standard_fields.magic == 0x20b };
     read_imports(&image, &optional, &mut binary, names)?;
@@ -113,9 +122,7 @@ fn read_exports(
     let pointers = image.word(table, 32).unwrap_or(0);
     for index in 0..count {
         let Some(pointer) = index.checked_mul(4).and_then(|offset| image.word(pointers, offset)) else { break };
-        if let Some(name) = image.text(pointer) {
-            binary.exports.insert(names.keep(name)?);
-        }
+        binary.exports.insert(names.keep(image.text(pointer).unwrap_or(""))?);
     }
     Ok(())
 }
@@ -145,6 +152,7 @@ impl<'a> Image<'a> {
 
     fn text(&self, address: u32) -> Option<&'a str> {
         let bytes = self.at(address)?;
+        let bytes = &bytes[..bytes.len().min(LONGEST_NAME)];
         let end = memchr::memchr(0, bytes)?;
         std::str::from_utf8(&bytes[..end]).ok()
     }
