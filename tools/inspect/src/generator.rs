@@ -26,7 +26,7 @@ const MARKS: [(&str, &[&[u8]]); 10] = [
     ("SWIG", &[b"swig_runtime_data", b"SwigPyObject"]),
     ("cffi", &[b"_cffi_backend", b"_cffi_exports"]),
     ("f2py", &[b"F2PY_", b"f2py_"]),
-    ("Rust", &[b"/rustc/"]),
+    ("Rust", &[b"/rustc/", b"rustc version "]),
 ];
 
 /// Guesses what made a library; None for one that does not use Python.
@@ -35,8 +35,8 @@ pub(crate) fn guess(binary: &Binary, bytes: &[u8]) -> Option<Generator> {
     if !uses_python && binary.init_functions().is_empty() {
         return None;
     }
-    let has = |mark: &&[u8]| memmem::find(bytes, mark).is_some();
-    let found = MARKS.iter().find(|(_, marks)| marks.iter().any(|mark| has(mark)));
+    let has = |mark: &&'static [u8]| memmem::find(bytes, mark).is_some();
+    let found = MARKS.iter().find(|(_, marks)| marks.iter().any(has));
     let name = found.map_or("hand-written C", |(name, _)| name);
     let version = match name {
         "Cython" => version_after(bytes, b"_cython_", b'_'),

@@ -67,7 +67,8 @@ pub(crate) fn is_free_threaded(binary: &Binary) -> bool {
 pub(crate) fn library_version(name: &str) -> Option<(Option<u32>, bool)> {
     let lower = name.rsplit('/').next()?.to_ascii_lowercase();
     let rest = lower.strip_prefix("lib").unwrap_or(&lower).strip_prefix("python3")?;
-    let rest = rest.strip_prefix('.').unwrap_or(rest);
+    let minor = rest.strip_prefix('.').filter(|minor| minor.starts_with(|c: char| c.is_ascii_digit()));
+    let rest = minor.unwrap_or(rest);
     let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
     let flags = &rest[digits.len()..];
     let ends = flags.trim_start_matches('t');
