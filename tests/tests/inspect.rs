@@ -82,6 +82,13 @@ fn fixtures_that_cannot_run() {
 }
 
 #[test]
+fn runtime_struct() {
+    let folder = external("cpython").join("usr/lib/python3.14/lib-dynload");
+    let text = verdict(&folder.join("_zoneinfo.cpython-314-x86_64-linux-gnu.so"), 1);
+    assert!(text.contains("CPython's runtime struct (_PyRuntime)"), "{text}");
+}
+
+#[test]
 fn facts_of_a_module() {
     let facts = facts(&module("_bz2"));
     assert_eq!((&facts["can_run"], &facts["kind"]), (&true.into(), &"module".into()));
