@@ -86,8 +86,8 @@ fn crate_table(rows: &[Vec<&str>]) -> String {
         let size: usize = row[2].parse().unwrap_or(0);
         writeln!(
             text,
-            "Symbol {{ name: {:?}, kind: {kind}, size: {size}, header: {:?}, prototype: {:?}, result: {:?}, steals: {:?}, error: {:?} }},",
-            row[0], row[3], row[4], row[5], row[6], row[7]
+            "Symbol {{ name: {:?}, kind: {kind}, size: {size}, header: {:?}, prototype: {:?}, result: {:?}, steals: {:?}, error: {:?}, limited_api_since: {:?} }},",
+            row[0], row[3], row[4], row[5], row[6], row[7], row[8]
         )
         .expect("writing to a string");
     }

@@ -54,6 +54,8 @@ pub struct Symbol {
     pub steals: &'static str,
     /// What the function returns when it raised: `NULL`, `-1`, `-1.0`, or `-` if it cannot.
     pub error: &'static str,
+    /// The first version of the limited API that has it, such as `3.2`, or `-` if it is in none.
+    pub limited_api_since: &'static str,
 }
 
 /// Every symbol, in the order of `api.tsv`, which is alphabetical.

@@ -1,6 +1,8 @@
 //! `rustclad`: Python that loads extension modules compiled for CPython 3.14. The command line is `python3`'s, which
 //! RustPython implements; what differs is here.
 
+mod inspect;
+
 use std::io::{IsTerminal as _, Read as _};
 use std::process::ExitCode;
 
@@ -14,6 +16,10 @@ use rustpython::{InterpreterBuilder, InterpreterBuilderExt as _, RunMode, parse_
 static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == "inspect") {
+        return inspect::run(arguments);
+    }
     if asks_for_version() {
         println!("Python {MAJOR}.{MINOR}.{MICRO} (Rustclad {})", env!("CARGO_PKG_VERSION"));
         return ExitCode::SUCCESS;
