@@ -141,8 +141,7 @@ unsafe fn add_methods(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObjec
     // SAFETY: the table ends with a NULL name and lives as long as the type.
     unsafe {
         module::each_method(t.tp_methods, |method| {
-            let (name, _) = texts(method);
-            let key = vm.ctx.intern_str(name.as_str());
+            let key = vm.ctx.intern_str(error::text((*method).ml_name));
             let flags = (*method).ml_flags;
             // A slot's own wrapper wins, unless the method says otherwise.
             if flags & meth::COEXIST == 0 && class.attributes.get(key).is_some() {
@@ -165,10 +164,7 @@ unsafe fn method_object(
         let flags = (*method).ml_flags;
         let block = std::ptr::from_ref(t).cast_mut();
         if flags & meth::STATIC != 0 {
-            let (name, doc) = texts(method);
-            let shown = format!("{}.{name}", qualified(vm, class));
-            let code = closure(vm, method, Receiver::Fixed(0), block, &shown)?;
-            let definition = leaked_definition(name, doc, code, PyMethodFlags::STATIC);
+            let definition = definition(vm, class, block, method, Receiver::Fixed(0), PyMethodFlags::STATIC)?;
             let owner = Some(class.clone().into());
             let function = HeapMethodDef::new(definition).into_ref(&vm.ctx).build_function(vm, owner);
             return Ok(PyStaticMethod::new(function.into()).into_pyobject(vm));
@@ -178,6 +174,24 @@ unsafe fn method_object(
         } else {
             instance_method(vm, class, block, method)
         }
+    }
+}
+
+/// A method's definition for the VM, with the closure that calls the C function.
+unsafe fn definition(
+    vm: &VirtualMachine,
+    class: &PyTypeRef,
+    block: *mut c::PyTypeObject,
+    method: *mut c::PyMethodDef,
+    receiver: Receiver,
+    flags: PyMethodFlags,
+) -> PyResult<PyMethodDef> {
+    // SAFETY: by the caller's contract.
+    unsafe {
+        let (name, doc) = texts(method);
+        let shown = format!("{}.{name}", qualified(vm, class));
+        let code = closure(vm, method, receiver, block, &shown)?;
+        Ok(leaked_definition(name, doc, code, flags))
     }
 }
 
@@ -193,10 +207,7 @@ pub(crate) unsafe fn class_method(
 ) -> PyResult {
     // SAFETY: by contract.
     unsafe {
-        let (name, doc) = texts(method);
-        let shown = format!("{}.{name}", qualified(vm, class));
-        let code = closure(vm, method, Receiver::Class, block, &shown)?;
-        let definition = leaked_definition(name, doc, code, PyMethodFlags::CLASS);
+        let definition = definition(vm, class, block, method, Receiver::Class, PyMethodFlags::CLASS)?;
         let definition: &'static PyMethodDef = Box::leak(Box::new(definition));
         Ok(definition.build_classmethod(&vm.ctx, static_class(class)).into())
     }
@@ -214,14 +225,11 @@ pub(crate) unsafe fn instance_method(
 ) -> PyResult {
     // SAFETY: by contract.
     unsafe {
-        let (name, doc) = texts(method);
-        let shown = format!("{}.{name}", qualified(vm, class));
-        let code = closure(vm, method, Receiver::First, block, &shown)?;
         // The VM has a short way for each convention, and the same bits.
         let convention =
             (*method).ml_flags & (meth::NOARGS | meth::O | meth::VARARGS | meth::KEYWORDS | meth::FASTCALL);
         let flags = PyMethodFlags::METHOD | PyMethodFlags::from_bits_truncate(convention as u32);
-        let definition = leaked_definition(name, doc, code, flags);
+        let definition = definition(vm, class, block, method, Receiver::First, flags)?;
         if (*method).ml_flags & meth::METHOD != 0 {
             return Ok(descriptors::method(vm, class, Box::leak(Box::new(definition))));
         }

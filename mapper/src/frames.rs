@@ -4,6 +4,7 @@
 use rustpython_vm::builtins::{PyCode, PyDictRef};
 use rustpython_vm::bytecode::{CO_FAST_LOCAL, CodeFlags};
 use rustpython_vm::compiler::Mode;
+use rustpython_vm::compiler::core::OneIndexed;
 use rustpython_vm::frame::FrameObjectRef;
 use rustpython_vm::function::ArgMapping;
 use rustpython_vm::scope::Scope;
@@ -33,16 +34,14 @@ pub(crate) fn new_code(
     line: i32,
     signature: Signature,
 ) -> PyResult<PyRef<PyCode>> {
+    let intern = |text: &str| vm.ctx.intern_str(text);
     let template = vm.compile("frame()", Mode::Eval, file).map_err(|error| error.into_pyexception(vm, None))?;
     let mut code = template.code.clone();
-    let intern = |text: &str| vm.ctx.intern_str(text);
-    for name in &mut code.names {
-        *name = intern(FRAME);
-    }
+    code.names.fill(intern(FRAME));
     (code.obj_name, code.qualname) = (intern(name), intern(qualified));
     let line = usize::try_from(line).unwrap_or(0);
-    code.first_line_number = rustpython_vm::compiler::core::OneIndexed::new(line);
-    let place = code.first_line_number.unwrap_or(rustpython_vm::compiler::core::OneIndexed::MIN);
+    code.first_line_number = OneIndexed::new(line);
+    let place = code.first_line_number.unwrap_or(OneIndexed::MIN);
     for (start, end) in &mut code.locations {
         (start.line, end.line) = (place, place);
     }

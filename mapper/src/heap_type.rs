@@ -51,8 +51,8 @@ pub(crate) unsafe fn from_spec(
         let t = &mut heap.ht_type;
         t.tp_flags = spec.flags as usize | tpflags::HEAPTYPE;
         t.tp_name = CString::new(full_name.clone()).unwrap_or_default().into_raw();
-        let result =
-            fill_from_spec(vm, made, spec, base).and_then(|()| finish(vm, made.cast(), &full_name, bases, metaclass));
+        let result = fill_from_spec(vm, made, spec, base)
+            .and_then(|()| finish(vm, made.cast(), &full_name, bases, best, metaclass));
         if let Err(error) = result {
             // Nobody knows the block yet.
             lifetime::xdecref(made);
@@ -221,11 +221,11 @@ unsafe fn finish(
     block: *mut c::PyTypeObject,
     full_name: &str,
     bases: Vec<PyTypeRef>,
+    best: PyTypeRef,
     metaclass: *mut c::PyTypeObject,
 ) -> PyResult<()> {
     // SAFETY: by the caller's contract.
     unsafe {
-        let best = best_base(vm, &bases)?;
         let base = type_block(vm, &best);
         let (module, name) = match full_name.rsplit_once('.') {
             Some((module, name)) => (Some(module.to_owned()), name.to_owned()),
@@ -312,10 +312,11 @@ pub(crate) unsafe fn ready(vm: &VirtualMachine, t: *mut c::PyTypeObject) -> PyRe
             bases.push(retrieve::retrieve(vm, (*t).tp_base.cast())?);
         }
         let not_a_type = |_| vm.new_type_error("bases must be types");
-        let bases =
+        let bases: Vec<PyTypeRef> =
             bases.into_iter().map(|base| base.downcast::<PyType>().map_err(not_a_type)).collect::<PyResult<_>>()?;
         special_members(&mut *t);
-        finish(vm, t, &name, bases, (*t).ob_base.ob_base.ob_type)
+        let best = best_base(vm, &bases)?;
+        finish(vm, t, &name, bases, best, (*t).ob_base.ob_base.ob_type)
     }
 }
 
@@ -334,13 +335,12 @@ pub(crate) unsafe extern "C" fn subtype_dealloc(block: Block) {
         {
             base = (*base).tp_base;
         }
-        let dealloc = if base.is_null() { None } else { (*base).tp_dealloc };
+        let dealloc = if base.is_null() { None } else { lifetime::dealloc_of_c(base) };
         match dealloc {
-            Some(dealloc) if !std::ptr::fn_addr_eq(dealloc, lifetime::free_builtin as c::Destructor) => dealloc(block),
-            _ => lifetime::free_builtin(block),
+            Some(dealloc) => dealloc(block),
+            None => lifetime::free_builtin(block),
         }
-        let of_c = dealloc.is_some_and(|f| !std::ptr::fn_addr_eq(f, lifetime::free_builtin as c::Destructor));
-        let base_drops = of_c && (*base).tp_flags & tpflags::HEAPTYPE != 0;
+        let base_drops = dealloc.is_some() && (*base).tp_flags & tpflags::HEAPTYPE != 0;
         if (*class).tp_flags & tpflags::HEAPTYPE != 0 && !base_drops {
             table::decref(class.cast());
         }

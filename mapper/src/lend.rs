@@ -3,7 +3,6 @@
 //! returns, so that nothing only grows. Needs the C lock.
 
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustc_hash::FxHashMap;
 use rustpython_vm::{PyObject, VirtualMachine};
@@ -23,7 +22,6 @@ struct Shared(UnsafeCell<Option<Loans>>);
 // SAFETY: only touched with the C lock held.
 unsafe impl Sync for Shared {}
 static LOANS: Shared = Shared(UnsafeCell::new(None));
-static DUE: AtomicBool = AtomicBool::new(false);
 const FIRST_DUE: usize = 64;
 
 #[allow(clippy::mut_from_ref)]
@@ -49,23 +47,20 @@ pub fn lend(vm: &VirtualMachine, owner: Block, object: &PyObject) -> Block {
     let loans = loans();
     loans.of.entry(owner as usize).or_default().insert(key, block as usize);
     loans.count += 1;
-    if loans.count >= loans.due_at.max(FIRST_DUE) {
-        DUE.store(true, Ordering::Relaxed);
+    if is_due() {
         crate::thread::make_due();
     }
     block
 }
 
 /// Whether [`revalidate`] should run at the next outermost return.
-#[inline]
 pub(crate) fn is_due() -> bool {
-    DUE.load(Ordering::Relaxed)
+    loans().count >= loans().due_at.max(FIRST_DUE)
 }
 
 /// Drops every loan that nothing but the loan itself keeps alive.
 #[cold]
 pub(crate) fn revalidate() {
-    DUE.store(false, Ordering::Relaxed);
     let mut stale = Vec::new();
     for (owner, lent) in &mut loans().of {
         lent.retain(|_, block| {

@@ -259,10 +259,8 @@ unsafe fn destroy_now(block: Block) {
         if header.flags & flag::LENDS != 0 {
             lend::end(block);
         }
-        let kind = (*block).ob_type;
         if header.flags & flag::MIRROR == 0
-            && let Some(dealloc) = (*kind).tp_dealloc
-            && !std::ptr::fn_addr_eq(dealloc, free_builtin as c::Destructor)
+            && let Some(dealloc) = dealloc_of_c((*block).ob_type)
         {
             header.flags |= flag::DYING;
             dealloc(block);
@@ -270,6 +268,16 @@ unsafe fn destroy_now(block: Block) {
         }
         free_builtin(block);
     }
+}
+
+/// A type's `tp_dealloc`, unless it is ours for builtin layouts.
+///
+/// # Safety
+/// `class` is a type.
+pub(crate) unsafe fn dealloc_of_c(class: *const c::PyTypeObject) -> Option<c::Destructor> {
+    // SAFETY: by contract.
+    let dealloc = unsafe { (*class).tp_dealloc };
+    dealloc.filter(|dealloc| !std::ptr::fn_addr_eq(*dealloc, free_builtin as c::Destructor))
 }
 
 /// Frees a block of a builtin layout with the references it holds. Also these types' `tp_dealloc`.

@@ -9,6 +9,7 @@ use rustpython_vm::{AsObject, Py, PyObject, PyPayload as _, VirtualMachine};
 
 use crate::block::Block;
 use crate::capi::picklebufobject::PickleBuffer;
+use crate::capi::pybuffer::Arrays;
 use crate::instancemethod::InstanceMethod;
 use crate::layout as c;
 use crate::lend::lend;
@@ -98,18 +99,12 @@ static NO_DEFINITION: NoDefinition = NoDefinition(c::PyMethodDef {
 });
 static FRAME: Record = Record { size: size_of::<PyFrameObject>(), fields: &[] };
 static WEAK: Record = Record { size: size_of::<c::PyWeakReference>(), fields: &[] };
-static VIEW: Record = Record { size: size_of::<c::PyMemoryViewObject>() + MOST_DIMENSIONS * 3 * 8, fields: &[] };
+static VIEW: Record = Record { size: size_of::<c::PyMemoryViewObject>() + size_of::<Arrays>(), fields: &[] };
 static PICKLE_BUFFER: Record = Record { size: size_of::<PickleBuffer>(), fields: &[] };
 static NONE: Record = Record { size: size_of::<c::PyObject>(), fields: &[] };
 
-/// `PyBUF_MAX_NDIM`.
-const MOST_DIMENSIONS: usize = 64;
-
 fn record(vm: &VirtualMachine, class: &Py<PyType>) -> &'static Record {
     let t = &vm.ctx.types;
-    if &*class.slot_name() == "pickle.PickleBuffer" {
-        return &PICKLE_BUFFER;
-    }
     let table: [(&Py<PyType>, &'static Record); 10] = [
         (t.bound_method_type, &METHOD),
         (t.function_type, &FUNCTION),
@@ -122,7 +117,11 @@ fn record(vm: &VirtualMachine, class: &Py<PyType>) -> &'static Record {
         (InstanceMethod::class(&vm.ctx), &INSTANCE_METHOD),
         (t.method_descriptor_type, &METHOD_DESCRIPTOR),
     ];
-    table.iter().find(|(of, _)| class.fast_issubclass(*of)).map_or(&NONE, |(_, record)| record)
+    match table.iter().find(|(of, _)| class.fast_issubclass(*of)) {
+        Some((_, record)) => record,
+        None if &*class.slot_name() == "pickle.PickleBuffer" => &PICKLE_BUFFER,
+        None => &NONE,
+    }
 }
 
 /// The size of the struct of a class's instances, in bytes.

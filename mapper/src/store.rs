@@ -107,17 +107,18 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
     let class_block = type_block(vm, class);
     // SAFETY: `type_block` gives filled blocks.
     let (kind, size) = unsafe { (Kind::of_type(class_block), (*class_block).tp_basicsize as usize) };
+    let size = size.max(kind.sizes().0);
     // SAFETY: each arm allocates what its kind needs and fills it before anybody sees it.
     let made = unsafe {
         match kind {
             Kind::Long => long::new_subclass_block(object, class_block),
             Kind::Float => {
-                let made = new_block(class_block, size.max(size_of::<c::PyFloatObject>()));
+                let made = new_block(class_block, size);
                 (*made.cast::<c::PyFloatObject>()).ob_fval = object.downcast_unchecked_ref::<PyFloat>().to_f64();
                 made
             }
             Kind::Complex => {
-                let made = new_block(class_block, size.max(size_of::<c::PyComplexObject>()));
+                let made = new_block(class_block, size);
                 let value = object.downcast_unchecked_ref::<PyComplex>().to_complex64();
                 (*made.cast::<c::PyComplexObject>()).cval = c::Py_complex { real: value.re, imag: value.im };
                 made
@@ -125,7 +126,7 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
             Kind::Unicode => unicode::new_block(object.downcast_unchecked_ref::<PyStr>(), class_block),
             Kind::Bytes => bytes_block(object.downcast_unchecked_ref::<PyBytes>().as_bytes(), class_block),
             Kind::ByteArray => {
-                let made = new_block(class_block, size.max(size_of::<c::PyByteArrayObject>()));
+                let made = new_block(class_block, size);
                 refresh_bytearray(made, object);
                 made
             }
@@ -146,7 +147,7 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
                 return made;
             }
             Kind::List => {
-                let made = new_block(class_block, size.max(size_of::<c::PyListObject>()));
+                let made = new_block(class_block, size);
                 let items: Vec<PyObjectRef> = object.downcast_unchecked_ref::<PyList>().borrow_vec().to_vec();
                 // Tied before its items are stored: one of them may be the list.
                 table::tie(made, object);
@@ -158,12 +159,12 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
                 return made;
             }
             Kind::Dict => {
-                let made = new_block(class_block, size.max(size_of::<c::PyDictObject>()));
+                let made = new_block(class_block, size);
                 refresh_dict(made, object);
                 made
             }
             Kind::Set => {
-                let made = new_block(class_block, size.max(size_of::<c::PySetObject>()));
+                let made = new_block(class_block, size);
                 let used = set_len(object, vm);
                 (*made.cast::<c::PySetObject>()).used = used;
                 (*made.cast::<c::PySetObject>()).fill = used;
@@ -171,7 +172,7 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
             }
             Kind::Slice => {
                 let slice = object.downcast_unchecked_ref::<PySlice>();
-                let made = new_block(class_block, size_of::<c::PySliceObject>()).cast::<c::PySliceObject>();
+                let made = new_block(class_block, size).cast::<c::PySliceObject>();
                 (*made).start = slice.start.as_ref().map_or_else(|| store(vm, &vm.ctx.none()), |it| store(vm, it));
                 (*made).stop = store(vm, &slice.stop);
                 (*made).step = slice.step.as_ref().map_or_else(|| store(vm, &vm.ctx.none()), |it| store(vm, it));
@@ -183,10 +184,7 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
                 crate::capsule::foreign_block(class_block, capsule)
             }
             Kind::Function => crate::function::new_managed_block(vm, object, class_block),
-            Kind::Instance | Kind::Opaque | Kind::Module | Kind::Type | Kind::Record => {
-                let (least, _) = kind.sizes();
-                new_block(class_block, size.max(least))
-            }
+            Kind::Instance | Kind::Opaque | Kind::Module | Kind::Type | Kind::Record => new_block(class_block, size),
         }
     };
     // SAFETY: a fresh block of a ready type.

@@ -37,8 +37,7 @@ pub(crate) fn owner(dict: Block) -> Option<&'static Py<PyType>> {
 
 /// A class's own attribute.
 pub(crate) fn get(vm: &VirtualMachine, class: &Py<PyType>, key: &PyObject) -> Option<PyObjectRef> {
-    let key = key.downcast_ref::<PyStr>()?;
-    class.attributes.get(vm.ctx.intern_str(key.as_wtf8()))
+    class.attributes.get(vm.ctx.interned_str(key.downcast_ref::<PyStr>()?)?)
 }
 
 /// Hands on what C code wrote into a type's dict.
@@ -54,6 +53,6 @@ pub(crate) fn publish(vm: &VirtualMachine, class: &Py<PyType>, dict: &Py<PyDict>
 
 /// Removes a class's own attribute. False if it has none of that name.
 pub(crate) fn remove(vm: &VirtualMachine, class: &Py<PyType>, key: &PyObject) -> bool {
-    let key = key.downcast_ref::<PyStr>().map(|key| vm.ctx.intern_str(key.as_wtf8()));
+    let key = key.downcast_ref::<PyStr>().and_then(|key| vm.ctx.interned_str(key));
     key.is_some_and(|key| class.attributes.remove(key).is_some())
 }

@@ -191,20 +191,24 @@ pub(crate) fn static_types(vm: &VirtualMachine) -> Vec<(&'static str, PyTypeRef,
     ]
 }
 
-/// A class of one of the VM's builtin modules, which is imported without asking anybody's import hooks.
+/// A class of one of the VM's builtin modules.
 ///
 /// # Errors
 /// What importing it raises.
 pub(crate) fn of_builtin_module(vm: &VirtualMachine, module: &'static str, name: &'static str) -> PyResult<PyTypeRef> {
+    builtin_module(vm, module)?.get_attr(name, vm)?.try_into_value(vm)
+}
+
+/// One of the VM's builtin modules, which is imported without asking anybody's import hooks.
+///
+/// # Errors
+/// What importing it raises.
+pub(crate) fn builtin_module(vm: &VirtualMachine, name: &'static str) -> PyResult {
     let modules = vm.sys_module.get_attr("modules", vm)?;
-    let module = match modules.get_item(module, vm) {
-        Ok(module) => module,
-        Err(_) => {
-            let importlib = modules.get_item("_frozen_importlib", vm)?;
-            vm.call_method(&importlib, "_builtin_from_name", (module,))?
-        }
-    };
-    module.get_attr(name, vm)?.try_into_value(vm)
+    modules.get_item(name, vm).or_else(|_| {
+        let importlib = modules.get_item("_frozen_importlib", vm)?;
+        vm.call_method(&importlib, "_builtin_from_name", (name,))
+    })
 }
 
 /// `builtin_method`, which the VM does not have: functions that are told the class that defines them.

@@ -150,13 +150,12 @@ pub unsafe extern "C" fn PyCode_Addr2Location(
         let code = code.of::<PyCode>(vm)?;
         let place = usize::try_from(offset / 2).ok().and_then(|index| code.code.locations.get(index));
         let Some((start, end)) = place else { return Ok(0) };
-        let number = |value: &dyn Fn() -> usize| value() as c_int;
         // SAFETY: C's arguments.
         unsafe {
-            *start_line = number(&|| start.line.get());
-            *start_column = number(&|| start.character_offset.to_zero_indexed());
-            *end_line = number(&|| end.line.get());
-            *end_column = number(&|| end.character_offset.to_zero_indexed());
+            *start_line = start.line.get() as c_int;
+            *start_column = start.character_offset.to_zero_indexed() as c_int;
+            *end_line = end.line.get() as c_int;
+            *end_column = end.character_offset.to_zero_indexed() as c_int;
         }
         Ok(1)
     })

@@ -5,7 +5,7 @@ use super::prelude::*;
 
 /// Something of the module `_contextvars`.
 fn of_module(vm: &VirtualMachine, name: &'static str) -> PyResult {
-    rustpython_vm::import::import_builtin(vm, "_contextvars")?.get_attr(name, vm)
+    types::builtin_module(vm, "_contextvars")?.get_attr(name, vm)
 }
 
 /// An argument that must be of a class of `_contextvars`.

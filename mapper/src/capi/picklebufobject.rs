@@ -11,7 +11,7 @@ pub(crate) struct PickleBuffer {
     ob_base: c::PyObject,
     view: c::Py_buffer,
     weakrefs: Block,
-    arrays: [isize; 2 * 64],
+    arrays: super::pybuffer::Arrays,
 }
 
 /// A new buffer over an object's memory.

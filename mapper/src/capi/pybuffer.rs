@@ -114,10 +114,13 @@ unsafe fn open(vm: &VirtualMachine, object: Borrowed, view: *mut c::Py_buffer, f
     }
 }
 
+/// Room for the shape and the strides of a buffer with as many dimensions as there may be (`PyBUF_MAX_NDIM`).
+pub(crate) type Arrays = [isize; 2 * 64];
+
 /// Describes a memory view's memory in its own `Py_buffer`, without opening it: the memory view has.
 ///
 /// # Safety
-/// `arrays` has room for twice as many numbers as a buffer may have dimensions.
+/// `arrays` is the start of [`Arrays`].
 pub(crate) unsafe fn describe(vm: &VirtualMachine, view: *mut c::Py_buffer, arrays: *mut isize, object: &PyObject) {
     let Ok(buffer) = PyBuffer::from_object(vm, object, BufferFlags::from_bits_truncate(FULL_RO)) else { return };
     let desc = &buffer.desc;
