@@ -104,7 +104,7 @@ impl Pip {
         search.args(["-vv", "--no-deps", "--only-binary=:all:", "--python-version", "3.14", "--platform", "any"]);
         let Ok(output) = search.arg("--dest").arg(env::temp_dir()).arg(name).output() else { return false };
         let said = String::from_utf8_lossy(&output.stdout);
-        ["none of the wheel's tags", "No binaries permitted", "Requires-Python"].iter().any(|it| said.contains(it))
+        ["none of the wheel's tags", "No sources permitted", "Requires-Python"].iter().any(|it| said.contains(it))
     }
 }
 
