@@ -3,11 +3,14 @@
 
 mod inspect;
 
+use std::ffi::OsString;
 use std::io::{IsTerminal as _, Read as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use rustclad_dispatcher::DISPATCHER;
 use rustclad_mapper::Mapper;
+use rustpython::vm::common::rc::PyRc;
 use rustpython::vm::version::{MAJOR, MICRO, MINOR};
 use rustpython::vm::{PyResult, VirtualMachine};
 use rustpython::{InterpreterBuilder, InterpreterBuilderExt as _, RunMode, parse_opts};
@@ -16,15 +19,18 @@ use rustpython::{InterpreterBuilder, InterpreterBuilderExt as _, RunMode, parse_
 static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|first| first == "inspect") {
-        return inspect::run(arguments);
-    }
     if asks_for_version() {
         println!("Python {MAJOR}.{MINOR}.{MICRO} (Rustclad {})", env!("CARGO_PKG_VERSION"));
         return ExitCode::SUCCESS;
     }
-    let builder = InterpreterBuilder::new().init_stdlib().init_hook(Mapper::hook(DISPATCHER));
+    if let Some(words) = subcommand() {
+        return run_subcommand(words);
+    }
+    let builder = InterpreterBuilder::new()
+        .init_stdlib()
+        .init_hook(Mapper::hook(DISPATCHER))
+        .init_hook(add_user_site)
+        .init_hook(leave_out_pip);
     // RustPython would read a script on standard input line by line, as at its prompt.
     if !std::io::stdin().is_terminal()
         && let Ok((settings, RunMode::Repl)) = parse_opts()
@@ -35,6 +41,54 @@ fn main() -> ExitCode {
         return rustpython::vm::host_env::os::exit_code(code);
     }
     rustpython::run(builder)
+}
+
+/// The words of `rustclad inspect ...`, `rustclad install ...` and the like. Called as `python3`, as in an environment, it has none.
+fn subcommand() -> Option<Vec<OsString>> {
+    let mut words = std::env::args_os();
+    let program = PathBuf::from(words.next()?);
+    let words: Vec<OsString> = words.collect();
+    let python = program.file_name().is_some_and(|name| name.to_string_lossy().starts_with("python"));
+    let ours = |word: &str| word == "inspect" || rustclad_install::is_subcommand(word);
+    let ours = words.first().and_then(|word| word.to_str()).is_some_and(ours);
+    (ours && !python).then_some(words)
+}
+
+fn run_subcommand(words: Vec<OsString>) -> ExitCode {
+    if words[0] == "inspect" {
+        return inspect::run(words.into_iter().skip(1));
+    }
+    rustclad_install::run(words).map_or_else(
+        |error| {
+            eprintln!("rustclad: {error}");
+            ExitCode::from(error.status())
+        },
+        |()| ExitCode::SUCCESS,
+    )
+}
+
+/// Puts the folder of `rustclad install` at the end of `sys.path`, under the conditions of Python's user folder.
+fn add_user_site(vm: &mut VirtualMachine) {
+    let Some(state) = PyRc::get_mut(&mut vm.state) else { return };
+    let (settings, paths) = (&state.config.settings, &mut state.config.paths);
+    let in_environment = paths.prefix != paths.base_prefix;
+    if settings.user_site_directory && settings.import_site && !in_environment {
+        let folders = rustclad_install::user_site_paths();
+        paths.module_search_paths.extend(folders.iter().map(|path| path.to_string_lossy().into_owned()));
+    }
+}
+
+/// `-m venv` makes environments without pip: `rustclad install` does its work there.
+fn leave_out_pip(vm: &mut VirtualMachine) {
+    let Some(state) = PyRc::get_mut(&mut vm.state) else { return };
+    let arguments = &mut state.config.settings.argv;
+    let words: Vec<String> = std::env::args().collect();
+    let before = words.len().saturating_sub(arguments.len());
+    let module = words.get(before).map(String::as_str);
+    let named = module == Some("venv") || module == Some("-mvenv");
+    if named && arguments.first().is_some_and(|word| word == "-m") {
+        arguments.insert(1, "--without-pip".to_owned());
+    }
 }
 
 /// Whether `-V` or `--version` stands among the options before a script, command or module.
