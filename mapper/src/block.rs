@@ -53,6 +53,8 @@ pub mod flag {
     pub const MIRROR: u32 = 1 << 15;
     /// A type's `tp_dict` (see [`crate::type_dict`]).
     pub const TYPE_DICT: u32 = 1 << 16;
+    /// A list that Python has seen (see [`crate::list`]).
+    pub const SHOWN_LIST: u32 = 1 << 17;
 }
 
 /// What stands in front of a block.

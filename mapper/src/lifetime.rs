@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use rustpython_vm::vm::thread::try_with_current_vm;
 use rustpython_vm::{PyObject, PyObjectRef};
 
 use crate::block::{self, Block, flag, header, header_of};
@@ -21,6 +22,8 @@ struct State {
     /// Blocks, each with the bytes that it stands for.
     retained: VecDeque<(usize, usize)>,
     retained_bytes: usize,
+    /// Containers that C code may still use.
+    until_return: Vec<usize>,
     depth: u32,
     waiting: Vec<usize>,
 }
@@ -31,6 +34,7 @@ unsafe impl Sync for Shared {}
 static STATE: Shared = Shared(std::cell::UnsafeCell::new(State {
     retained: VecDeque::new(),
     retained_bytes: 0,
+    until_return: Vec::new(),
     depth: 0,
     waiting: Vec::new(),
 }));
@@ -68,11 +72,46 @@ pub unsafe fn dealloc(block: Block) {
         unsafe { drop_twin(header.twin) };
         return;
     }
-    if header.flags & flag::QUEUED != 0 || retain(block) {
+    if header.flags & flag::QUEUED != 0 || retain(block) || keep_until_return(block) {
         return;
     }
     // SAFETY: nobody counts it.
     unsafe { release(block) };
+}
+
+/// Keeps a container that C code gave up but that something managed still holds: C code that has put it into a dict, say,
+/// goes on using the pointer. False if it is not one.
+fn keep_until_return(block: Block) -> bool {
+    // SAFETY: the block is alive and has a twin.
+    let (kind, twin) = unsafe { (Kind::of(block), &*header_of(block).twin) };
+    let container = matches!(kind, Kind::List | Kind::Tuple | Kind::Dict | Kind::Set);
+    if !container || twin.strong_count() == 1 || thread::context().depth.get() == 0 {
+        return false;
+    }
+    // SAFETY: as above.
+    unsafe { header_of(block) }.flags |= flag::QUEUED;
+    state().until_return.push(block as usize);
+    thread::make_due();
+    true
+}
+
+/// Ends what was kept until the outermost return, unless C counts it again.
+pub(crate) fn returned() {
+    while let Some(block) = state().until_return.pop() {
+        // SAFETY: queued blocks are alive.
+        unsafe { end_queued(block as Block) };
+    }
+}
+
+/// Ends a block that is in a queue no more, if nobody counts it.
+unsafe fn end_queued(block: Block) {
+    // SAFETY: queued blocks are alive.
+    unsafe {
+        header_of(block).flags &= !flag::QUEUED;
+        if (*block).ob_refcnt == 0 {
+            release(block);
+        }
+    }
 }
 
 /// Drops the strong reference that a block had. Python code may run if it was the last one.
@@ -197,15 +236,9 @@ fn retain(block: Block) -> bool {
 /// Takes the oldest block out of the retention cache; ends it if nobody counts it.
 fn drop_oldest() {
     let Some((oldest, size)) = state().retained.pop_front() else { return };
-    let oldest = oldest as Block;
     state().retained_bytes -= size;
     // SAFETY: queued blocks are alive.
-    unsafe {
-        header_of(oldest).flags &= !flag::QUEUED;
-        if (*oldest).ob_refcnt == 0 {
-            release(oldest);
-        }
-    }
+    unsafe { end_queued(oldest as Block) };
 }
 
 /// Empties the retention cache, so that what is live can be counted.
@@ -220,6 +253,9 @@ unsafe fn release(block: Block) {
     // SAFETY: the caller found no count, and the block has a header with a twin that it owns.
     unsafe {
         let twin = header_of(block).twin;
+        if header_of(block).flags & flag::SHOWN_LIST != 0 {
+            try_with_current_vm(|vm| crate::list::hand_on(vm, block));
+        }
         table::untie(twin);
         header_of(block).twin = std::ptr::null();
         header_of(block).flags |= flag::MIRROR;

@@ -343,6 +343,9 @@ unsafe fn inherited_kind(vm: &VirtualMachine, class: &Py<PyType>, base: *mut c::
     if base.is_null() {
         return Kind::Opaque;
     }
+    if let Some(kind) = crate::capi::datetime::kind(vm, class) {
+        return kind;
+    }
     // SAFETY: the base's block was filled.
     match unsafe { Kind::of_type(base) } {
         Kind::Opaque => class.bases.read().as_slice()[1..]
