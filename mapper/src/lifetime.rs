@@ -201,7 +201,9 @@ pub(crate) unsafe fn end_again(block: Block) -> bool {
             drop_twin(twin);
         }
         (*block).ob_refcnt = 0;
-        header_of(block).flags |= flag::DYING;
+        if let Some(header) = block::header(block) {
+            header.flags |= flag::DYING;
+        }
         true
     }
 }
@@ -291,7 +293,7 @@ pub(crate) unsafe fn destroy(block: Block) {
 unsafe fn destroy_now(block: Block) {
     // SAFETY: by the caller's contract the block is whole and nobody refers to it.
     unsafe {
-        let header = header_of(block);
+        let Some(header) = header(block) else { return dealloc_foreign(block) };
         if header.flags & flag::LENDS != 0 {
             lend::end(block);
         }
@@ -299,6 +301,7 @@ unsafe fn destroy_now(block: Block) {
             && let Some(dealloc) = dealloc_of_c((*block).ob_type)
         {
             header.flags |= flag::DYING;
+            block::disown(block);
             dealloc(block);
             return;
         }
@@ -376,9 +379,9 @@ unsafe fn dealloc_foreign(block: Block) {
 /// The twin of a [`flag::BOUND`] block is being dropped. Runs on any thread, with or without a VM.
 pub fn twin_died(block: Block) {
     thread::in_section(|| {
+        let Some(header) = header(block) else { return };
         // SAFETY: bound blocks have headers and outlive their twins.
         unsafe {
-            let header = header_of(block);
             table::untie(header.twin);
             header.twin = std::ptr::null();
             header.flags &= !flag::OWNS_TWIN;

@@ -188,12 +188,7 @@ unsafe fn new_instance(vm: &VirtualMachine, block: Block) -> PyResult {
         if Kind::of(block) == Kind::Function {
             return Ok(crate::dispatch::dispatcher().function(vm, block));
         }
-        let Some(header) = header(block) else {
-            return Err(vm.new_system_error(format!(
-                "a '{}' object lies in memory that its type took from elsewhere: not supported yet",
-                class.name()
-            )));
-        };
+        let header = header(block).unwrap_or_else(|| crate::block::annex(block));
         let dict =
             class.slots.flags.has_feature(rustpython_vm::types::PyTypeFlags::HAS_DICT).then(|| vm.ctx.new_dict());
         header.flags |= flag::BOUND;

@@ -267,8 +267,13 @@ pub unsafe extern "C" fn _PyType_Name(t: *mut c::PyTypeObject) -> *const c_char 
     }
 }
 
-/// A new reference to a type's dict, as a mapping that can be read.
+/// A new reference to a type's dict. Of RustPython's static types, it is a mapping that can be read.
 pub unsafe extern "C" fn PyType_GetDict(t: Borrowed) -> New {
+    // SAFETY: C's argument.
+    let dict = unsafe { (*t.0.cast::<c::PyTypeObject>()).tp_dict };
+    if !dict.is_null() {
+        return Borrowed(dict).again();
+    }
     api(|vm| Ok(New::of(vm, t.class(vm)?.as_object().get_attr("__dict__", vm)?)))
 }
 
