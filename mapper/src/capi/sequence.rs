@@ -212,19 +212,23 @@ pub unsafe extern "C" fn PySequence_Fast(object: Borrowed, message: *const c_cha
             unsafe { touched(vm, object.0) };
             return Ok(object.again());
         }
-        let source = object.get(vm)?;
-        let iterator: PyObjectRef = leave(vm, || source.get_iter(vm))
+        // SAFETY: as above.
+        Ok(New::of(vm, iterated(vm, &*object.get(vm)?, &unsafe { error::text(message) })?))
+    })
+}
+
+/// A new list of an iterable's items; an object that is not iterable gives a `TypeError` with `message`.
+pub(super) fn iterated(vm: &Vm, source: &PyObject, message: &str) -> PyResult<rustpython_vm::PyRef<PyList>> {
+    leave(vm, || {
+        let iterator: PyObjectRef = source
+            .to_owned()
+            .get_iter(vm)
             .map_err(|error| {
-                if error.fast_isinstance(vm.ctx.exceptions.type_error) {
-                    // SAFETY: as above.
-                    vm.new_type_error(unsafe { error::text(message) })
-                } else {
-                    error
-                }
+                let is_type_error = error.fast_isinstance(vm.ctx.exceptions.type_error);
+                if is_type_error { vm.new_type_error(message.to_owned()) } else { error }
             })?
             .into();
-        let made = leave(vm, || list(vm, &iterator))?;
-        Ok(New::of(vm, made))
+        list(vm, &iterator)
     })
 }
 
