@@ -62,6 +62,8 @@ pub unsafe fn dealloc(block: Block) {
     if header.flags & flag::OWNS_TWIN == 0 {
         return; // a block without a count of its own that was borrowed and given back
     }
+    // SAFETY: by contract.
+    unsafe { last_look(block) };
     if header.flags & (flag::BOUND | flag::PINNED) != 0 {
         header.flags &= !flag::OWNS_TWIN;
         // SAFETY: OWNS_TWIN stood for this reference.
@@ -75,9 +77,26 @@ pub unsafe fn dealloc(block: Block) {
     unsafe { release(block) };
 }
 
+/// Lets Python have what C changed in a list that it is done with.
+///
+/// # Safety
+/// `block` points to an object that is whole.
+#[inline]
+pub(crate) unsafe fn last_look(block: Block) {
+    // SAFETY: by contract.
+    unsafe {
+        if Kind::of(block) == Kind::List {
+            rustpython_vm::vm::thread::try_with_current_vm(|vm| crate::list::refresh(vm, block));
+        }
+    }
+}
+
 /// Drops the strong reference that a block had. Python code may run if it was the last one.
-unsafe fn drop_twin(twin: *const PyObject) {
-    // SAFETY: the reference is the caller's to drop.
+///
+/// # Safety
+/// The reference is the caller's to drop.
+pub(crate) unsafe fn drop_twin(twin: *const PyObject) {
+    // SAFETY: by contract.
     unsafe { drop(PyObjectRef::from_raw(std::ptr::NonNull::new_unchecked(twin.cast_mut()))) };
 }
 

@@ -31,6 +31,9 @@ pub unsafe fn retrieve(vm: &VirtualMachine, block: Block) -> PyResult {
             if (*block).ob_refcnt > 0 {
                 table::adopt(block, twin);
             }
+            if Kind::of(block) == Kind::List {
+                crate::list::refresh(vm, block);
+            }
             return Ok(twin.to_owned());
         }
         retrieve_new(vm, block)
@@ -89,6 +92,9 @@ unsafe fn retrieve_new(vm: &VirtualMachine, block: Block) -> PyResult {
                 table::tie(block, &object);
             } else {
                 header.twin = object.as_object();
+            }
+            if Kind::of(block) == Kind::List {
+                crate::list::agree(block);
             }
             if (*block).ob_refcnt > 0 {
                 table::adopt(block, &object);
@@ -189,6 +195,9 @@ unsafe fn new_instance(vm: &VirtualMachine, block: Block) -> PyResult {
         header.flags |= flag::BOUND;
         let twin = with_payload(vm, block, class, dict)?;
         table::tie(block, &twin);
+        if Kind::of(block) == Kind::List {
+            crate::list::agree(block);
+        }
         if (*block).ob_refcnt > 0 {
             table::adopt(block, &twin);
         }

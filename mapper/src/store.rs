@@ -156,6 +156,7 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
                     pinned::pin(vm, made, object);
                 }
                 crate::list::fill(vm, made, &items);
+                crate::list::agree(made);
                 return made;
             }
             Kind::Dict => {

@@ -27,11 +27,6 @@ unsafe fn check(vm: &VirtualMachine, object: Borrowed) -> PyResult<()> {
     if object.is_null() || unsafe { Kind::of(object.0) } != Kind::List { Err(bad_internal_call(vm)) } else { Ok(()) }
 }
 
-/// The managed list, if Python has seen it.
-fn twin(object: Borrowed) -> Option<&'static rustpython_vm::Py<PyList>> {
-    table::twin_of(object.0).and_then(|twin| twin.downcast_ref())
-}
-
 /// A list's length; -1 with an exception.
 pub unsafe extern "C" fn PyList_Size(list: Borrowed) -> isize {
     // SAFETY: C's argument.
@@ -71,7 +66,8 @@ pub unsafe extern "C" fn PyList_SetItem(list: Borrowed, index: isize, item: Stol
     // SAFETY: C's arguments.
     api(|vm| unsafe {
         check(vm, list)?;
-        if let Some(twin) = twin(list) {
+        if let Some(twin) = list::shared_twin(vm, list.0) {
+            list::refresh(vm, list.0);
             let value = item.take(vm)?;
             let old = {
                 let mut items = twin.borrow_vec_mut();
@@ -117,16 +113,11 @@ pub unsafe extern "C" fn PyList_Append(list: Borrowed, item: Borrowed) -> c_int 
         if item.is_null() {
             return Err(bad_internal_call(vm));
         }
-        if let Some(twin) = twin(list) {
-            let value = item.get(vm)?;
-            let before = twin.borrow_vec().len();
-            twin.borrow_vec_mut().push(value);
-            if list::items(list.0).len() != before {
-                list::refresh(vm, list.0);
-                return Ok(0);
-            }
+        match list::shared_twin(vm, list.0) {
+            Some(twin) if !list::push_shared(list.0, twin, item.0, item.get(vm)?) => list::refresh(vm, list.0),
+            Some(_) => {}
+            None => list::push(list.0, item.again().0),
         }
-        list::push(list.0, item.again().0);
         Ok(0)
     })
 }

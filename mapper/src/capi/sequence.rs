@@ -89,23 +89,28 @@ pub unsafe extern "C" fn PySequence_GetItem(object: Borrowed, index: isize) -> N
     })
 }
 
-/// The item of an exact tuple or unshared list at an index within it.
-unsafe fn block_item(block: Block, index: isize) -> Option<Block> {
+/// The item of an exact tuple or list at an index within it.
+pub(super) unsafe fn block_item(block: Block, index: isize) -> Option<Block> {
     if block.is_null() {
         return None;
     }
     // SAFETY: by the callers' contract.
     unsafe {
         let class = (*block).ob_type;
-        let items = if class == statics().tuple {
-            store::tuple_slice(block)
-        } else if class == statics().list && table::twin_of(block).is_none() {
+        let is_list = class == statics().list;
+        let items = if is_list {
             crate::list::items(block)
+        } else if class == statics().tuple {
+            store::tuple_slice(block)
         } else {
             return None;
         };
-        let index = if index < 0 { index + items.len() as isize } else { index };
-        items.get(usize::try_from(index).ok()?).copied().filter(|item| !item.is_null())
+        let index = usize::try_from(if index < 0 { index + items.len() as isize } else { index }).ok()?;
+        if is_list {
+            crate::list::item(block, index)
+        } else {
+            items.get(index).copied().filter(|item| !item.is_null())
+        }
     }
 }
 
