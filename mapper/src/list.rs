@@ -91,19 +91,20 @@ pub unsafe fn push(block: Block, item: Block) {
     }
 }
 
-/// Fills a fresh block with the given objects.
+/// Adds the given objects to a block's items.
 ///
 /// # Safety
-/// `block` is a list's, without items.
+/// `block` is a list's.
 pub unsafe fn fill(vm: &VirtualMachine, block: Block, objects: &[PyObjectRef]) {
     // SAFETY: by contract; `reserve` makes room.
     unsafe {
-        reserve(block, objects.len());
+        let before = items(block).len();
+        reserve(block, before + objects.len());
         let list = block.cast::<c::PyListObject>();
         // Whole before an item is stored, for an item may lead back here: a NULL is an item that is on its way.
-        (*list).ob_item.write_bytes(0, objects.len());
-        (*list).ob_base.ob_size = objects.len() as isize;
-        for (index, object) in objects.iter().enumerate() {
+        (*list).ob_item.add(before).write_bytes(0, objects.len());
+        (*list).ob_base.ob_size += objects.len() as isize;
+        for (index, object) in (before..).zip(objects) {
             let item = store::store(vm, object);
             (*list).ob_item.add(index).write(item);
         }
@@ -159,9 +160,10 @@ pub unsafe fn refresh(vm: &VirtualMachine, block: Block) {
         }
         if new_there {
             let objects = list.borrow_vec().to_vec();
-            (*block.cast::<c::PyListObject>()).ob_base.ob_size = 0;
-            fill(vm, block, &objects);
-            for item in mirror {
+            let same = mirror.iter().zip(&objects).take_while(|(item, object)| stands_for(**item, &***object)).count();
+            (*block.cast::<c::PyListObject>()).ob_base.ob_size = same as isize;
+            fill(vm, block, &objects[same..]);
+            for &item in &mirror[same..] {
                 lifetime::xdecref(item);
             }
         }
