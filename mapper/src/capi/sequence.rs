@@ -106,11 +106,7 @@ pub(super) unsafe fn block_item(block: Block, index: isize) -> Option<Block> {
             return None;
         };
         let index = usize::try_from(if index < 0 { index + items.len() as isize } else { index }).ok()?;
-        if is_list {
-            crate::list::item(block, index)
-        } else {
-            items.get(index).copied().filter(|item| !item.is_null())
-        }
+        if is_list { crate::list::item(block, index) } else { items.get(index).copied().filter(|item| !item.is_null()) }
     }
 }
 
