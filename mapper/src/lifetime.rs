@@ -114,9 +114,24 @@ unsafe fn end_queued(block: Block) {
     }
 }
 
+/// Lets Python have what C code has written into a list.
+///
+/// # Safety
+/// `block` points to an object that is whole.
+#[inline]
+pub(crate) unsafe fn last_look(block: Block) {
+    if header(block).is_some_and(|header| header.flags & flag::SHOWN_LIST != 0) {
+        // SAFETY: by contract.
+        try_with_current_vm(|vm| unsafe { crate::list::hand_on(vm, block) });
+    }
+}
+
 /// Drops the strong reference that a block had. Python code may run if it was the last one.
-unsafe fn drop_twin(twin: *const PyObject) {
-    // SAFETY: the reference is the caller's to drop.
+///
+/// # Safety
+/// The reference is the caller's to drop.
+pub(crate) unsafe fn drop_twin(twin: *const PyObject) {
+    // SAFETY: by contract.
     unsafe { drop(PyObjectRef::from_raw(std::ptr::NonNull::new_unchecked(twin.cast_mut()))) };
 }
 
@@ -254,10 +269,8 @@ pub fn flush_retained() {
 unsafe fn release(block: Block) {
     // SAFETY: the caller found no count, and the block has a header with a twin that it owns.
     unsafe {
+        last_look(block);
         let twin = header_of(block).twin;
-        if header_of(block).flags & flag::SHOWN_LIST != 0 {
-            try_with_current_vm(|vm| crate::list::hand_on(vm, block));
-        }
         table::untie(twin);
         header_of(block).twin = std::ptr::null();
         header_of(block).flags |= flag::MIRROR;

@@ -231,27 +231,33 @@ pub unsafe fn len(vm: &VirtualMachine, block: Block) -> usize {
     }
 }
 
-/// An item of a list, borrowed. Unlike [`refresh`] it looks at no other.
+/// An item of a list, borrowed. Unlike [`refresh`] it looks at no other, if both sides have it.
 ///
 /// # Safety
 /// `block` is a list's.
 pub unsafe fn get(vm: &VirtualMachine, block: Block, index: usize) -> Option<Block> {
     // SAFETY: by contract.
     unsafe {
-        let item = items(block).get(index).copied();
-        if let Some(twin) = twin(block) {
-            let fits = {
-                let objects = twin.borrow_vec();
-                objects.len() == items(block).len()
-                    && item.zip(objects.get(index)).is_none_or(|(item, object)| agree(item, object))
-            };
-            if !fits {
-                refresh(vm, block);
-                return items(block).get(index).copied();
-            }
-        }
-        item
+        item(block, index).or_else(|| {
+            refresh(vm, block);
+            items(block).get(index).copied()
+        })
     }
+}
+
+/// The item at an index, borrowed, if both sides have the same there.
+///
+/// # Safety
+/// `block` is a list's.
+pub(crate) unsafe fn item(block: Block, index: usize) -> Option<Block> {
+    // SAFETY: by contract.
+    let mirror = unsafe { items(block) };
+    let item = mirror.get(index).copied().filter(|item| !item.is_null())?;
+    let same = twin(block).is_none_or(|twin| {
+        let objects = twin.borrow_vec();
+        objects.len() == mirror.len() && agree(item, &objects[index])
+    });
+    same.then_some(item)
 }
 
 /// Brings mirror and managed list together, if the block has a twin: first what C code has written, then the rest.

@@ -132,12 +132,15 @@ pub unsafe extern "C" fn PyList_GetSlice(list: Borrowed, low: isize, high: isize
     })
 }
 
-/// Replaces some of the items by those of another list; NULL removes them. 0, or -1 with an exception.
+/// Replaces some of the items by those of an iterable; NULL removes them. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyList_SetSlice(list: Borrowed, low: isize, high: isize, other: Borrowed) -> c_int {
     // SAFETY: C's arguments.
     api(|vm| unsafe {
         let twin = list.of::<PyList>(vm)?;
-        let new = if other.is_null() { vec![] } else { other.of::<PyList>(vm)?.borrow_vec().to_vec() };
+        let new: Vec<PyObjectRef> = match other.opt(vm)? {
+            Some(other) => super::sequence::iterated(vm, &other, "can only assign an iterable")?.borrow_vec().to_vec(),
+            None => vec![],
+        };
         let old: Vec<_> = {
             let mut items = twin.borrow_vec_mut();
             let low = low.clamp(0, items.len() as isize) as usize;
