@@ -409,6 +409,8 @@ pub fn twin_died(block: Block) {
 pub fn live_blocks() -> std::collections::BTreeMap<String, usize> {
     flush_retained();
     lend::revalidate();
+    // What was lent may be kept now.
+    flush_retained();
     let mut counts = std::collections::BTreeMap::new();
     block::for_each_live(|block, header| {
         // SAFETY: live blocks that are objects have a type with a name.
