@@ -101,7 +101,6 @@ pub unsafe fn take_back(block: Block) {
             return; // immortal
         }
         let Some(header) = header(block) else { return table::decref(block) };
-        lifetime::last_look(block);
         let owns = header.flags & flag::OWNS_TWIN != 0;
         if count > 1 {
             (*block).ob_refcnt -= 1;

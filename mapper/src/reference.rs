@@ -4,7 +4,6 @@ use rustpython_vm::builtins::{PyBaseExceptionRef, PyTypeRef};
 use rustpython_vm::{PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine};
 
 use crate::block::{Block, flag, header};
-use crate::kind::Kind;
 use crate::{lifetime, retrieve, store, table};
 
 /// An argument that C lends for the time of the call. May be NULL where the function's description says so.
@@ -44,8 +43,8 @@ impl Borrowed {
                 if (*self.0).ob_refcnt > 0
                     && let Some(twin) = header.twin.as_ref()
                 {
-                    if Kind::of(self.0) == Kind::List {
-                        crate::list::refresh(vm, self.0);
+                    if header.flags & flag::SHOWN_LIST != 0 {
+                        crate::list::hand_on(vm, self.0);
                     }
                     return Ok(Held::Lent(twin));
                 }

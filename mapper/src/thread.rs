@@ -21,6 +21,9 @@ pub struct Context {
     saved: RefCell<Vec<SavedThreadState>>,
     /// How many calls into C are under way.
     pub(crate) depth: Cell<u32>,
+    pub(crate) lent_lists: RefCell<crate::list::Lent>,
+    /// The depth of the call that got the last of them, 0 if there is none.
+    pub(crate) lists_lent_at: Cell<u32>,
     /// The exception C handles that the VM knows of.
     shown: Cell<*mut c::PyObject>,
 }
@@ -51,6 +54,8 @@ fn new_context() -> &'static Context {
         slot: Slot::new(),
         saved: RefCell::new(Vec::new()),
         depth: Cell::new(0),
+        lent_lists: RefCell::default(),
+        lists_lent_at: Cell::new(0),
         shown: Cell::new(std::ptr::null_mut()),
     }));
     let exc_state: *mut c::_PyErr_StackItem = &mut context.state.exc_state;
@@ -117,6 +122,7 @@ pub(crate) fn make_due() {
 #[cold]
 fn do_what_is_due() {
     DUE.store(false, Ordering::Relaxed);
+    crate::lifetime::returned();
     if crate::lend::is_due() {
         crate::lend::revalidate();
     }
@@ -128,6 +134,9 @@ fn do_what_is_due() {
 impl Drop for Section {
     #[inline]
     fn drop(&mut self) {
+        if self.context.lists_lent_at.get() >= self.context.depth.get() {
+            crate::list::settle(self.context);
+        }
         let depth = self.context.depth.get() - 1;
         self.context.depth.set(depth);
         if depth == 0 {

@@ -32,8 +32,7 @@ pub unsafe extern "C" fn PyList_Size(list: Borrowed) -> isize {
     // SAFETY: C's argument.
     api(|vm| unsafe {
         check(vm, list)?;
-        list::refresh(vm, list.0);
-        Ok(list::items(list.0).len() as isize)
+        Ok(list::len(vm, list.0) as isize)
     })
 }
 
@@ -41,10 +40,9 @@ unsafe fn item(vm: &VirtualMachine, list: Borrowed, index: isize) -> PyResult<Bl
     // SAFETY: C's arguments.
     unsafe {
         check(vm, list)?;
-        list::refresh(vm, list.0);
         usize::try_from(index)
             .ok()
-            .and_then(|index| list::items(list.0).get(index).copied())
+            .and_then(|index| list::get(vm, list.0, index))
             .ok_or_else(|| vm.new_index_error("list index out of range"))
     }
 }
@@ -66,24 +64,14 @@ pub unsafe extern "C" fn PyList_SetItem(list: Borrowed, index: isize, item: Stol
     // SAFETY: C's arguments.
     api(|vm| unsafe {
         check(vm, list)?;
-        if let Some(twin) = list::shared_twin(vm, list.0) {
-            list::refresh(vm, list.0);
-            let value = item.take(vm)?;
-            let old = {
-                let mut items = twin.borrow_vec_mut();
-                let slot = usize::try_from(index).ok().and_then(|index| items.get_mut(index));
-                let slot = slot.ok_or_else(|| vm.new_index_error("list assignment index out of range"))?;
-                std::mem::replace(slot, value)
-            };
-            list::refresh(vm, list.0);
-            leave(vm, || drop(old));
-            return Ok(0);
-        }
-        let size = list::items(list.0).len();
-        let index = usize::try_from(index).ok().filter(|index| *index < size);
+        let index = usize::try_from(index).ok().filter(|index| *index < list::len(vm, list.0));
         let index = index.ok_or_else(|| vm.new_index_error("list assignment index out of range"))?;
-        let slot = (*list.0.cast::<c::PyListObject>()).ob_item.add(index);
-        lifetime::xdecref(std::mem::replace(&mut *slot, item.into_block()));
+        if let Some(twin) = list::twin(list.0) {
+            let value = Borrowed(item.block()).get(vm)?;
+            let old = twin.borrow_vec_mut().get_mut(index).map(|slot| std::mem::replace(slot, value));
+            leave(vm, || drop(old));
+        }
+        lifetime::xdecref(list::replace(list.0, index, item.into_block()));
         Ok(0)
     })
 }
@@ -113,11 +101,16 @@ pub unsafe extern "C" fn PyList_Append(list: Borrowed, item: Borrowed) -> c_int 
         if item.is_null() {
             return Err(bad_internal_call(vm));
         }
-        match list::shared_twin(vm, list.0) {
-            Some(twin) if !list::push_shared(list.0, twin, item.0, item.get(vm)?) => list::refresh(vm, list.0),
-            Some(_) => {}
-            None => list::push(list.0, item.again().0),
+        if let Some(twin) = list::twin(list.0) {
+            let value = item.get(vm)?;
+            let before = twin.borrow_vec().len();
+            twin.borrow_vec_mut().push(value);
+            if list::items(list.0).len() != before {
+                list::refresh(vm, list.0);
+                return Ok(0);
+            }
         }
+        list::push(list.0, item.again().0);
         Ok(0)
     })
 }
