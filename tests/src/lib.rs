@@ -271,7 +271,7 @@ macro_rules! fixture_scripts {
     ($check:path) => {
         $crate::tests_of! { $check, "fixtures/use_":
             antiques arguments bases borrowed buffers building capsules containers contexts conventions cycles dates derived
-            descriptors errors files generated heirs integers interpreters lifetimes lists module_state records runtime single_phase slots slotted
+            descriptors errors files generated habits heirs integers interpreters lifetimes lists module_state records runtime single_phase slots slotted
             states strings threads
         }
     };
