@@ -206,7 +206,7 @@ fn read(vm: &VirtualMachine) {
         // SAFETY: live blocks of ours.
         unsafe {
             let header = header_of(node.block);
-            node.is_root = (*node.block).ob_refcnt > node.internal;
+            node.is_root = table::count(node.block) > node.internal;
             // C may have counted an object since it last crossed.
             if node.is_root
                 && let Some(twin) = header.twin.as_ref()
