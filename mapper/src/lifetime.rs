@@ -52,7 +52,8 @@ fn state() -> &'static mut State {
 pub(crate) unsafe fn end_of_call(block: Block) {
     // SAFETY: by contract; a number's block has nothing but its value.
     unsafe {
-        if matches!(Kind::of(block), Kind::Long | Kind::Float) && header_of(block).flags & flag::BOUND == 0 {
+        let is_number = matches!(Kind::of(block), Kind::Long | Kind::Float);
+        if is_number && header_of(block).flags & (flag::BOUND | flag::PINNED | flag::QUEUED) == 0 {
             return release(block);
         }
         dealloc(block);
