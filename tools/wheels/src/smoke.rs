@@ -47,6 +47,11 @@ pub fn expected(package: &str) -> Result<String> {
     fs::read_to_string(&file).with_context(|| format!("no {}: run with --record", file.display()))
 }
 
+/// Why a script is known to fail, if it is.
+pub fn known(package: &str) -> Option<String> {
+    fs::read_to_string(crate::folder().join("known").join(package).with_extension("smoke")).ok()
+}
+
 /// Records what CPython printed.
 ///
 /// # Errors
