@@ -31,7 +31,7 @@ pub fn run(interpreter: &Interpreter, prepared: &Prepared) -> Result<(String, En
     let scratch = prepared.home.join("scratch");
     let _ = fs::remove_dir_all(&scratch);
     fs::create_dir_all(&scratch)?;
-    let mut command = interpreter.command(&scratch, std::slice::from_ref(&prepared.site));
+    let mut command = interpreter.command(&scratch, &[prepared.site.clone(), prepared.own.clone()]);
     command.arg(interpreter.inside(&prepared.script()));
     let end = process::run(&mut command, &output, process::limit(LIMIT))?;
     let printed = fs::read(&output).context("cannot read the output")?;
