@@ -592,7 +592,12 @@ fn install_iteration(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject
     }
     if let Some(f) = t.tp_iternext {
         class.slots.iternext.store(Some(|this, vm| match class_slot(vm, this, |t| t.tp_iternext) {
-            Some(f) => Ok(next(vm, f, this)?.map_or(PyIterReturn::StopIteration(None), PyIterReturn::Return)),
+            // The end may also be a StopIteration that is raised.
+            Some(f) => match next(vm, f, this) {
+                Ok(None) => Ok(PyIterReturn::StopIteration(None)),
+                Ok(Some(item)) => Ok(PyIterReturn::Return(item)),
+                Err(error) => PyIterReturn::from_pyresult(Err(error), vm),
+            },
             None => Err(missing(vm, "tp_iternext")),
         }));
         special!(vm, class, "__next__", |vm, this, []| {

@@ -9,6 +9,8 @@
 
 use std::cell::UnsafeCell;
 
+use rustc_hash::FxHashMap;
+
 use crate::layout as c;
 
 /// Pointer to an object as C sees it.
@@ -53,6 +55,8 @@ pub mod flag {
     pub const MIRROR: u32 = 1 << 15;
     /// A type's `tp_dict` (see [`crate::type_dict`]).
     pub const TYPE_DICT: u32 = 1 << 16;
+    /// A list that Python has seen (see [`crate::list`]).
+    pub const SHOWN_LIST: u32 = 1 << 17;
 }
 
 /// What stands in front of a block.
@@ -87,6 +91,8 @@ struct Arena {
     marks: u32,
     free: [*mut Header; CLASSES],
     chunks: Vec<Chunk>,
+    /// Headers of objects in memory that is not ours. There are few types whose objects need one.
+    annex: FxHashMap<usize, Box<Header>>,
     #[cfg(feature = "malloc-blocks")]
     registry: std::collections::BTreeMap<usize, usize>,
 }
@@ -101,6 +107,7 @@ static ARENA: Shared = Shared(UnsafeCell::new(Arena {
     marks: flag::LIVE,
     free: [std::ptr::null_mut(); CLASSES],
     chunks: Vec::new(),
+    annex: FxHashMap::with_hasher(rustc_hash::FxBuildHasher),
     #[cfg(feature = "malloc-blocks")]
     registry: std::collections::BTreeMap::new(),
 }));
@@ -284,15 +291,40 @@ impl Arena {
     }
 }
 
-/// The header of a block of ours, or None for memory that is not: static objects, and what a type's own allocator made.
+/// The header of a block of ours, or of one that was [annexed](annex); None for other memory: static objects, and what
+/// a type's own allocator made and Python has not seen.
 #[inline]
 pub fn header(block: Block) -> Option<&'static mut Header> {
     #[cfg(feature = "malloc-blocks")]
     let ours = arena().registry.contains_key(&(block as usize));
     #[cfg(not(feature = "malloc-blocks"))]
     let ours = (block as usize).wrapping_sub(arena().start) < RANGE;
+    if !ours {
+        return annexed(block);
+    }
     // SAFETY: every pointer that C may hold into the range is to a slot handed out with a header.
-    ours.then(|| unsafe { header_of(block) })
+    Some(unsafe { header_of(block) })
+}
+
+/// Gives memory that is not ours a header: an object in memory that its type took from elsewhere, now that Python sees it.
+pub(crate) fn annex(block: Block) -> &'static mut Header {
+    let header = Box::new(Header { twin: std::ptr::null(), flags: flag::LIVE, class: 0 });
+    arena().annex.entry(block as usize).insert_entry(header).into_mut()
+}
+
+/// The header of memory that is not ours, if it has one.
+#[inline]
+fn annexed(block: Block) -> Option<&'static mut Header> {
+    let annex = &mut arena().annex;
+    if annex.is_empty() { None } else { annex.get_mut(&(block as usize)).map(Box::as_mut) }
+}
+
+/// Forgets the header of memory that is not ours, which its type's own deallocator is about to free.
+pub(crate) fn disown(block: Block) {
+    let annex = &mut arena().annex;
+    if !annex.is_empty() {
+        annex.remove(&(block as usize));
+    }
 }
 
 /// The header of a block that is known to be ours.

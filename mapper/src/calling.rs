@@ -68,6 +68,12 @@ pub(crate) unsafe fn call_managed(
 ) -> PyResult<New> {
     let count = nargsf & !OFFSET;
     let function = callable.held(vm)?;
+    // SAFETY: by contract.
+    let this = unsafe { bound_to(callable.0) };
+    if let Some(this) = this {
+        // SAFETY: the callable holds it.
+        unsafe { lifetime::last_look(this) };
+    }
     let names = if names.is_null() {
         None
     } else {
@@ -92,7 +98,20 @@ pub(crate) unsafe fn call_managed(
         // SAFETY: as above.
         unsafe { touched(vm, *args.add(index)) };
     }
+    if let Some(this) = this {
+        // SAFETY: the callable holds it.
+        unsafe { touched(vm, this) };
+    }
     Ok(New::of(vm, result))
+}
+
+/// What a builtin method of the VM's is bound to.
+unsafe fn bound_to(callable: Block) -> Option<Block> {
+    // SAFETY: by the caller's contract.
+    unsafe {
+        let this = (Kind::of(callable) == Kind::Function).then(|| (*callable.cast::<c::PyCFunctionObject>()).m_self);
+        this.filter(|this| !this.is_null())
+    }
 }
 
 /// Whether a Python function has so many parameters, all of which a call by position can fill. What was found out is

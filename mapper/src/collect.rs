@@ -294,7 +294,7 @@ unsafe extern "C" fn visit(object: Block, argument: *mut c_void) -> c_int {
 unsafe fn each_reference(block: Block, visit: &mut Visit<'_>) {
     // SAFETY: by the caller's contract a live object; each kind is laid out as its struct says.
     unsafe {
-        if header_of(block).flags & flag::LENDS != 0 {
+        if header(block).is_some_and(|header| header.flags & flag::LENDS != 0) {
             lend::each(block, visit);
         }
         match Kind::of(block) {
@@ -332,7 +332,7 @@ unsafe fn each_of_instance(block: Block, visit: &mut Visit<'_>) {
             visit(class.cast());
         }
         if let Some(traverse) = traverse
-            && header_of(block).flags & flag::TRACKED != 0
+            && header(block).is_some_and(|header| header.flags & flag::TRACKED != 0)
         {
             traverse(block, self::visit, std::ptr::from_mut(&mut { visit }).cast());
         }
@@ -346,7 +346,7 @@ pub(crate) fn referents(vm: &VirtualMachine, object: &PyObject) -> Vec<PyObjectR
     let Some(block) = table::block_of(object).filter(|block| header(*block).is_some()) else { return found };
     // SAFETY: a tied block is live; what it refers to is, too. A managed container's own block refers to nothing new.
     unsafe {
-        if header_of(block).flags & flag::BOUND != 0 {
+        if header(block).is_some_and(|header| header.flags & flag::BOUND != 0) {
             let mut blocks = Vec::new();
             each_reference(block, &mut |target| blocks.push(target));
             let known = blocks.into_iter().filter(|target| !target.is_null());

@@ -271,7 +271,7 @@ unsafe fn finish(
         }
         (*block).tp_flags |= tpflags::READY;
         if (*block).tp_dict.is_null() {
-            crate::type_dict::make(vm, block);
+            crate::type_dict::make(vm, block, &class);
         }
         crate::types::fill_mro(vm, &mut *block, &class);
         Ok(())

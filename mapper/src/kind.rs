@@ -41,8 +41,16 @@ pub enum Kind {
     Type,
     /// `PyBaseExceptionObject`.
     Exception,
-    /// A struct that shows attributes of the managed object (see [`crate::record`]).
+    /// A struct of another builtin type that shows attributes of the managed object (see [`crate::record`]).
     Record,
+    /// `PyDateTime_Date`.
+    Date,
+    /// `PyDateTime_Time`, with room for a time zone.
+    Time,
+    /// `PyDateTime_DateTime`, with room for a time zone.
+    DateTime,
+    /// `PyDateTime_Delta`.
+    TimeDelta,
 }
 
 impl Kind {
@@ -94,7 +102,17 @@ impl Kind {
             Self::Module => (size_of::<crate::module::ModuleBlock>(), 0),
             Self::Type => (size_of::<c::PyHeapTypeObject>(), 40),
             Self::Exception => (size_of::<c::PyBaseExceptionObject>(), 0),
+            Self::Date => (size_of::<c::PyDateTime_Date>(), 0),
+            Self::Time => (size_of::<c::PyDateTime_Time>(), 0),
+            Self::DateTime => (size_of::<c::PyDateTime_DateTime>(), 0),
+            Self::TimeDelta => (size_of::<c::PyDateTime_Delta>(), 0),
         }
+    }
+
+    /// Whether the block shows attributes of the managed object (see [`crate::record`]).
+    #[inline]
+    pub fn is_record(self) -> bool {
+        self as u16 >= Self::Record as u16
     }
 
     /// The `Py_TPFLAGS_*_SUBCLASS` bit of this kind, or 0.

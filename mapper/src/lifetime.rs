@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use rustpython_vm::vm::thread::try_with_current_vm;
 use rustpython_vm::{PyObject, PyObjectRef};
 
 use crate::block::{self, Block, flag, header, header_of};
@@ -21,6 +22,8 @@ struct State {
     /// Blocks, each with the bytes that it stands for.
     retained: VecDeque<(usize, usize)>,
     retained_bytes: usize,
+    /// Containers that C code may still use.
+    until_return: Vec<usize>,
     depth: u32,
     waiting: Vec<usize>,
 }
@@ -31,6 +34,7 @@ unsafe impl Sync for Shared {}
 static STATE: Shared = Shared(std::cell::UnsafeCell::new(State {
     retained: VecDeque::new(),
     retained_bytes: 0,
+    until_return: Vec::new(),
     depth: 0,
     waiting: Vec::new(),
 }));
@@ -68,16 +72,66 @@ pub unsafe fn dealloc(block: Block) {
         unsafe { drop_twin(header.twin) };
         return;
     }
-    if header.flags & flag::QUEUED != 0 || retain(block) {
+    if header.flags & flag::QUEUED != 0 || retain(block) || keep_until_return(block) {
         return;
     }
     // SAFETY: nobody counts it.
     unsafe { release(block) };
 }
 
+/// Keeps a container that C code gave up but that something managed still holds: C code that has put it into a dict, say,
+/// goes on using the pointer. False if it is not one.
+fn keep_until_return(block: Block) -> bool {
+    // SAFETY: the block is alive and has a twin.
+    let (kind, twin) = unsafe { (Kind::of(block), &*header_of(block).twin) };
+    let container = matches!(kind, Kind::List | Kind::Tuple | Kind::Dict | Kind::Set);
+    if !container || twin.strong_count() == 1 || thread::context().depth.get() == 0 {
+        return false;
+    }
+    // SAFETY: as above.
+    unsafe { header_of(block) }.flags |= flag::QUEUED;
+    state().until_return.push(block as usize);
+    thread::make_due();
+    true
+}
+
+/// Ends what was kept until the outermost return, unless C counts it again.
+pub(crate) fn returned() {
+    while let Some(block) = state().until_return.pop() {
+        // SAFETY: queued blocks are alive.
+        unsafe { end_queued(block as Block) };
+    }
+}
+
+/// Ends a block that is in a queue no more, if nobody counts it.
+unsafe fn end_queued(block: Block) {
+    // SAFETY: queued blocks are alive.
+    unsafe {
+        header_of(block).flags &= !flag::QUEUED;
+        if (*block).ob_refcnt == 0 {
+            release(block);
+        }
+    }
+}
+
+/// Lets Python have what C code has written into a list.
+///
+/// # Safety
+/// `block` points to an object that is whole.
+#[inline]
+pub(crate) unsafe fn last_look(block: Block) {
+    if header(block).is_some_and(|header| header.flags & flag::SHOWN_LIST != 0) {
+        // SAFETY: by contract.
+        try_with_current_vm(|vm| unsafe { crate::list::hand_on(vm, block) });
+    }
+}
+
 /// Drops the strong reference that a block had. Python code may run if it was the last one.
-unsafe fn drop_twin(twin: *const PyObject) {
-    // SAFETY: the reference is the caller's to drop.
+///
+/// # Safety
+/// The reference is the caller's to drop.
+pub(crate) unsafe fn drop_twin(twin: *const PyObject) {
+    // SAFETY: by contract.
     unsafe { drop(PyObjectRef::from_raw(std::ptr::NonNull::new_unchecked(twin.cast_mut()))) };
 }
 
@@ -162,7 +216,9 @@ pub(crate) unsafe fn end_again(block: Block) -> bool {
             drop_twin(twin);
         }
         (*block).ob_refcnt = 0;
-        header_of(block).flags |= flag::DYING;
+        if let Some(header) = block::header(block) {
+            header.flags |= flag::DYING;
+        }
         true
     }
 }
@@ -197,15 +253,9 @@ fn retain(block: Block) -> bool {
 /// Takes the oldest block out of the retention cache; ends it if nobody counts it.
 fn drop_oldest() {
     let Some((oldest, size)) = state().retained.pop_front() else { return };
-    let oldest = oldest as Block;
     state().retained_bytes -= size;
     // SAFETY: queued blocks are alive.
-    unsafe {
-        header_of(oldest).flags &= !flag::QUEUED;
-        if (*oldest).ob_refcnt == 0 {
-            release(oldest);
-        }
-    }
+    unsafe { end_queued(oldest as Block) };
 }
 
 /// Empties the retention cache, so that what is live can be counted.
@@ -219,6 +269,7 @@ pub fn flush_retained() {
 unsafe fn release(block: Block) {
     // SAFETY: the caller found no count, and the block has a header with a twin that it owns.
     unsafe {
+        last_look(block);
         let twin = header_of(block).twin;
         table::untie(twin);
         header_of(block).twin = std::ptr::null();
@@ -255,7 +306,7 @@ pub(crate) unsafe fn destroy(block: Block) {
 unsafe fn destroy_now(block: Block) {
     // SAFETY: by the caller's contract the block is whole and nobody refers to it.
     unsafe {
-        let header = header_of(block);
+        let Some(header) = header(block) else { return dealloc_foreign(block) };
         if header.flags & flag::LENDS != 0 {
             lend::end(block);
         }
@@ -263,6 +314,7 @@ unsafe fn destroy_now(block: Block) {
             && let Some(dealloc) = dealloc_of_c((*block).ob_type)
         {
             header.flags |= flag::DYING;
+            block::disown(block);
             dealloc(block);
             return;
         }
@@ -340,9 +392,9 @@ unsafe fn dealloc_foreign(block: Block) {
 /// The twin of a [`flag::BOUND`] block is being dropped. Runs on any thread, with or without a VM.
 pub fn twin_died(block: Block) {
     thread::in_section(|| {
+        let Some(header) = header(block) else { return };
         // SAFETY: bound blocks have headers and outlive their twins.
         unsafe {
-            let header = header_of(block);
             table::untie(header.twin);
             header.twin = std::ptr::null();
             header.flags &= !flag::OWNS_TWIN;

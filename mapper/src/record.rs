@@ -11,6 +11,7 @@ use crate::block::Block;
 use crate::capi::picklebufobject::PickleBuffer;
 use crate::capi::pybuffer::Arrays;
 use crate::instancemethod::InstanceMethod;
+use crate::kind::Kind;
 use crate::layout as c;
 use crate::lend::lend;
 
@@ -41,6 +42,12 @@ enum As {
     Int,
     /// The length of a tuple, as a C `int`.
     Length,
+    /// An unsigned number in this many bytes, the highest first.
+    Bytes(usize),
+    /// One byte: 0 for None, 1 for anything else.
+    IsSome,
+    /// A C `Py_hash_t` that is not known yet, whatever the attribute is.
+    Unhashed,
     /// A method's definition that names no function, so that code generators call the object instead.
     NoDefinition,
 }
@@ -87,6 +94,47 @@ static FUNCTION: Record = record! { PyFunctionObject:
     func_kwdefaults = "__kwdefaults__" Optional, func_closure = "__closure__" Optional, func_doc = "__doc__" Object,
     func_dict = "__dict__" Object, func_module = "__module__" Object,
 };
+static DATE: Record = Record {
+    size: size_of::<c::PyDateTime_Date>(),
+    fields: &[
+        (offset_of!(c::PyDateTime_Date, hashcode), "__hash__", As::Unhashed),
+        (offset_of!(c::PyDateTime_Date, data), "year", As::Bytes(2)),
+        (offset_of!(c::PyDateTime_Date, data) + 2, "month", As::Bytes(1)),
+        (offset_of!(c::PyDateTime_Date, data) + 3, "day", As::Bytes(1)),
+    ],
+};
+static DATETIME: Record = Record {
+    size: size_of::<c::PyDateTime_DateTime>(),
+    fields: &[
+        (offset_of!(c::PyDateTime_DateTime, hashcode), "__hash__", As::Unhashed),
+        (offset_of!(c::PyDateTime_DateTime, hastzinfo), "tzinfo", As::IsSome),
+        (offset_of!(c::PyDateTime_DateTime, data), "year", As::Bytes(2)),
+        (offset_of!(c::PyDateTime_DateTime, data) + 2, "month", As::Bytes(1)),
+        (offset_of!(c::PyDateTime_DateTime, data) + 3, "day", As::Bytes(1)),
+        (offset_of!(c::PyDateTime_DateTime, data) + 4, "hour", As::Bytes(1)),
+        (offset_of!(c::PyDateTime_DateTime, data) + 5, "minute", As::Bytes(1)),
+        (offset_of!(c::PyDateTime_DateTime, data) + 6, "second", As::Bytes(1)),
+        (offset_of!(c::PyDateTime_DateTime, data) + 7, "microsecond", As::Bytes(3)),
+        (offset_of!(c::PyDateTime_DateTime, fold), "fold", As::Bytes(1)),
+        (offset_of!(c::PyDateTime_DateTime, tzinfo), "tzinfo", As::Object),
+    ],
+};
+static TIME: Record = Record {
+    size: size_of::<c::PyDateTime_Time>(),
+    fields: &[
+        (offset_of!(c::PyDateTime_Time, hashcode), "__hash__", As::Unhashed),
+        (offset_of!(c::PyDateTime_Time, hastzinfo), "tzinfo", As::IsSome),
+        (offset_of!(c::PyDateTime_Time, data), "hour", As::Bytes(1)),
+        (offset_of!(c::PyDateTime_Time, data) + 1, "minute", As::Bytes(1)),
+        (offset_of!(c::PyDateTime_Time, data) + 2, "second", As::Bytes(1)),
+        (offset_of!(c::PyDateTime_Time, data) + 3, "microsecond", As::Bytes(3)),
+        (offset_of!(c::PyDateTime_Time, fold), "fold", As::Bytes(1)),
+        (offset_of!(c::PyDateTime_Time, tzinfo), "tzinfo", As::Object),
+    ],
+};
+static DELTA: Record = record! { PyDateTime_Delta:
+    hashcode = "__hash__" Unhashed, days = "days" Int, seconds = "seconds" Int, microseconds = "microseconds" Int,
+};
 /// See [`As::NoDefinition`].
 struct NoDefinition(c::PyMethodDef);
 // SAFETY: nobody writes to it.
@@ -132,8 +180,8 @@ pub(crate) fn size(vm: &VirtualMachine, class: &Py<PyType>) -> usize {
 /// Fills a block's fields from its twin.
 ///
 /// # Safety
-/// `block` has the size that [`size`] gives for the class of `object`, its twin.
-pub(crate) unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) {
+/// `block` has the size that [`size`] gives for the class of `object`, its twin, which is of that kind.
+pub(crate) unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject, kind: Kind) {
     // SAFETY: by contract the fields are inside the block.
     unsafe {
         if object.downcastable::<PyMemoryView>() {
@@ -148,7 +196,14 @@ pub(crate) unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) 
             (*block.cast::<c::PyWeakReference>()).hash = -1;
             return;
         }
-        for &(offset, name, how) in record(vm, object.class()).fields {
+        let record = match kind {
+            Kind::Date => &DATE,
+            Kind::Time => &TIME,
+            Kind::DateTime => &DATETIME,
+            Kind::TimeDelta => &DELTA,
+            _ => record(vm, object.class()),
+        };
+        for &(offset, name, how) in record.fields {
             let at = block.cast::<u8>().add(offset);
             let found = object.get_attr(name, vm).ok();
             match how {
@@ -157,6 +212,12 @@ pub(crate) unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) 
                     at.cast::<Block>().write(found.map_or(std::ptr::null_mut(), |found| lend(vm, block, &found)));
                 }
                 As::Int => at.cast::<c_int>().write(found.and_then(|it| it.try_to_value(vm).ok()).unwrap_or(0)),
+                As::Bytes(count) => {
+                    let number: u32 = found.and_then(|it| it.try_to_value(vm).ok()).unwrap_or(0);
+                    at.copy_from(number.to_be_bytes().as_ptr().add(size_of::<u32>() - count), count);
+                }
+                As::IsSome => at.write(u8::from(found.is_some_and(|it| !vm.is_none(&it)))),
+                As::Unhashed => at.cast::<isize>().write(-1),
                 As::NoDefinition => at.cast::<*const c::PyMethodDef>().write(&raw const NO_DEFINITION.0),
                 As::Length => {
                     at.cast::<c_int>().write(found.and_then(|it| it.length(vm).ok()).unwrap_or(0) as c_int);
@@ -173,6 +234,6 @@ pub(crate) unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) 
 pub(crate) unsafe fn refresh(vm: &VirtualMachine, block: Block, object: &PyObject) {
     if object.class().is(vm.ctx.types.cell_type) {
         // SAFETY: by contract.
-        unsafe { fill(vm, block, object) };
+        unsafe { fill(vm, block, object, Kind::Record) };
     }
 }

@@ -43,6 +43,9 @@ impl Borrowed {
                 if (*self.0).ob_refcnt > 0
                     && let Some(twin) = header.twin.as_ref()
                 {
+                    if header.flags & flag::SHOWN_LIST != 0 {
+                        crate::list::hand_on(vm, self.0);
+                    }
                     return Ok(Held::Lent(twin));
                 }
             }

@@ -31,6 +31,9 @@ pub unsafe fn retrieve(vm: &VirtualMachine, block: Block) -> PyResult {
             if (*block).ob_refcnt > 0 {
                 table::adopt(block, twin);
             }
+            if header.flags & flag::SHOWN_LIST != 0 {
+                crate::list::hand_on(vm, block);
+            }
             return Ok(twin.to_owned());
         }
         retrieve_new(vm, block)
@@ -82,6 +85,13 @@ unsafe fn retrieve_new(vm: &VirtualMachine, block: Block) -> PyResult {
         };
         if header.flags & flag::DYING != 0 {
             return Err(vm.new_system_error("an object is used while it is being deallocated"));
+        }
+        if Kind::of(block) == Kind::List && is_exact((*block).ob_type) {
+            let list: PyObjectRef = vm.ctx.new_list(vec![]).into();
+            table::tie(block, &list);
+            table::adopt(block, &list);
+            crate::list::show(vm, block, &list)?;
+            return Ok(list);
         }
         if let Some(object) = value_of(vm, block) {
             let object = object?;
@@ -178,12 +188,7 @@ unsafe fn new_instance(vm: &VirtualMachine, block: Block) -> PyResult {
         if Kind::of(block) == Kind::Function {
             return Ok(crate::dispatch::dispatcher().function(vm, block));
         }
-        let Some(header) = header(block) else {
-            return Err(vm.new_system_error(format!(
-                "a '{}' object lies in memory that its type took from elsewhere: not supported yet",
-                class.name()
-            )));
-        };
+        let header = header(block).unwrap_or_else(|| crate::block::annex(block));
         let dict =
             class.slots.flags.has_feature(rustpython_vm::types::PyTypeFlags::HAS_DICT).then(|| vm.ctx.new_dict());
         header.flags |= flag::BOUND;
@@ -191,6 +196,9 @@ unsafe fn new_instance(vm: &VirtualMachine, block: Block) -> PyResult {
         table::tie(block, &twin);
         if (*block).ob_refcnt > 0 {
             table::adopt(block, &twin);
+        }
+        if Kind::of(block) == Kind::List {
+            crate::list::show(vm, block, &twin)?;
         }
         Ok(twin)
     }
@@ -255,7 +263,7 @@ unsafe fn with_payload(vm: &VirtualMachine, block: Block, class: PyTypeRef, dict
                 crate::capi::structseq::keep_hidden(vm, block, &twin)?;
                 twin
             }
-            Kind::List => bound(PyList::from(items(crate::list::items(block))?), block, class, dict),
+            Kind::List => bound(PyList::from(vec![]), block, class, dict),
             Kind::Dict => bound(PyDict::default(), block, class, dict),
             Kind::Set => bound(PySet::default(), block, class, dict),
             _ => bound(rustpython_vm::builtins::PyBaseObject, block, class, dict),

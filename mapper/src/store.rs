@@ -4,7 +4,7 @@
 use std::ffi::{CString, c_char};
 
 use rustpython_vm::builtins::{
-    PyByteArray, PyBytes, PyCapsule, PyComplex, PyDict, PyFloat, PyInt, PyList, PySet, PySlice, PyStr, PyTuple,
+    PyByteArray, PyBytes, PyCapsule, PyComplex, PyDict, PyFloat, PyInt, PySet, PySlice, PyStr, PyTuple,
 };
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, VirtualMachine};
 
@@ -44,7 +44,7 @@ pub(crate) unsafe fn refresh(vm: &VirtualMachine, block: Block, object: &PyObjec
     // SAFETY: by contract.
     unsafe {
         match Kind::of(block) {
-            Kind::List => crate::list::refresh(vm, block),
+            Kind::List => crate::list::lend(vm, block, object),
             Kind::ByteArray => refresh_bytearray(block, object),
             Kind::Dict => refresh_dict(block, object),
             Kind::Record => crate::record::refresh(vm, block, object),
@@ -148,14 +148,13 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
             }
             Kind::List => {
                 let made = new_block(class_block, size);
-                let items: Vec<PyObjectRef> = object.downcast_unchecked_ref::<PyList>().borrow_vec().to_vec();
                 // Tied before its items are stored: one of them may be the list.
                 table::tie(made, object);
                 own(made, object);
                 if pinned::is_pinning(class_block) {
                     pinned::pin(vm, made, object);
                 }
-                crate::list::fill(vm, made, &items);
+                crate::list::mirror(vm, made, object.downcast_unchecked_ref());
                 return made;
             }
             Kind::Dict => {
@@ -184,7 +183,7 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
                 crate::capsule::foreign_block(class_block, capsule)
             }
             Kind::Function => crate::function::new_managed_block(vm, object, class_block),
-            Kind::Instance | Kind::Opaque | Kind::Module | Kind::Type | Kind::Record => new_block(class_block, size),
+            _ => new_block(class_block, size),
         }
     };
     // SAFETY: a fresh block of a ready type.
@@ -198,9 +197,9 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
         table::tie(made, object);
     }
     own(made, object);
-    if kind == Kind::Record {
+    if kind.is_record() {
         // SAFETY: the block is of its class's size.
-        unsafe { crate::record::fill(vm, made, object) };
+        unsafe { crate::record::fill(vm, made, object, kind) };
     }
     made
 }

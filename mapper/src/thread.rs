@@ -21,6 +21,11 @@ pub struct Context {
     saved: RefCell<Vec<SavedThreadState>>,
     /// How many calls into C are under way.
     pub(crate) depth: Cell<u32>,
+    pub(crate) lent_lists: RefCell<crate::list::Lent>,
+    /// The depth of the call that got the last of them, 0 if there is none.
+    pub(crate) lists_lent_at: Cell<u32>,
+    /// The exception C handles that the VM knows of.
+    shown: Cell<*mut c::PyObject>,
 }
 
 thread_local! {
@@ -49,6 +54,9 @@ fn new_context() -> &'static Context {
         slot: Slot::new(),
         saved: RefCell::new(Vec::new()),
         depth: Cell::new(0),
+        lent_lists: RefCell::default(),
+        lists_lent_at: Cell::new(0),
+        shown: Cell::new(std::ptr::null_mut()),
     }));
     let exc_state: *mut c::_PyErr_StackItem = &mut context.state.exc_state;
     context.state.exc_info = exc_state;
@@ -114,6 +122,7 @@ pub(crate) fn make_due() {
 #[cold]
 fn do_what_is_due() {
     DUE.store(false, Ordering::Relaxed);
+    crate::lifetime::returned();
     if crate::lend::is_due() {
         crate::lend::revalidate();
     }
@@ -125,6 +134,9 @@ fn do_what_is_due() {
 impl Drop for Section {
     #[inline]
     fn drop(&mut self) {
+        if self.context.lists_lent_at.get() >= self.context.depth.get() {
+            crate::list::settle(self.context);
+        }
         let depth = self.context.depth.get() - 1;
         self.context.depth.set(depth);
         if depth == 0 {
@@ -152,9 +164,39 @@ pub fn leave<R>(vm: &VirtualMachine, f: impl FnOnce() -> R) -> R {
     if !context.slot.holds() {
         return f();
     }
+    // SAFETY: this thread's state; compiled code keeps what it handles there.
+    let handled = unsafe { (*context.state.exc_info).exc_value };
+    if !handled.is_null() && handled != context.shown.get() {
+        return leave_handling(context, vm, handled, f);
+    }
     lock::release(&context.slot);
     let _retake = Retake(context, vm);
     f()
+}
+
+/// [`leave`] while C handles an exception, which `sys.exc_info()` and `raise` are to find.
+#[cold]
+fn leave_handling<R>(
+    context: &'static Context,
+    vm: &VirtualMachine,
+    handled: *mut c::PyObject,
+    f: impl FnOnce() -> R,
+) -> R {
+    let before = context.shown.replace(handled);
+    // SAFETY: the thread state owns what it names.
+    let exception = unsafe { crate::retrieve::retrieve(vm, handled) }.ok().and_then(|found| found.downcast().ok());
+    let result = match exception {
+        Some(exception) => {
+            let outer = vm.current_exception();
+            vm.set_exception(Some(exception));
+            let result = leave(vm, f);
+            vm.set_exception(outer);
+            result
+        }
+        None => leave(vm, f),
+    };
+    context.shown.set(before);
+    result
 }
 
 /// Whether this thread holds the C lock.

@@ -1,20 +1,21 @@
-//! `tp_dict` of types that C code makes. C code writes into it after `PyType_Ready`; the managed class has the attributes,
-//! so what is written is handed on, and what is not there is looked up in the class.
+//! `tp_dict`: the dict that the managed class itself keeps its attributes in. C code writes into it, even after
+//! `PyType_Ready`; the VM's caches of what classes have must hear of that.
 
-use rustpython_vm::builtins::{PyDict, PyStr, PyType};
-use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, VirtualMachine};
+use rustpython_vm::builtins::PyType;
+use rustpython_vm::{AsObject, Py, VirtualMachine};
 
 use crate::block::{Block, flag, header, header_of};
 use crate::layout as c;
 use crate::{store, table};
 
-/// Gives a type its dict.
+/// Gives a type its dict. RustPython's own static types have none.
 ///
 /// # Safety
-/// `t` is a ready type without one.
-pub(crate) unsafe fn make(vm: &VirtualMachine, t: *mut c::PyTypeObject) {
-    let dict = store::store(vm, vm.ctx.new_dict().as_object());
-    // SAFETY: a fresh dict's block; the type lives as long as C code may use its dict.
+/// `t` is a ready type without one, the block of `class`.
+pub(crate) unsafe fn make(vm: &VirtualMachine, t: *mut c::PyTypeObject, class: &Py<PyType>) {
+    let Some(dict) = class.attributes.as_dict() else { return };
+    let dict = store::store(vm, dict.as_object());
+    // SAFETY: a dict's block; the type lives as long as C code may use its dict.
     unsafe {
         header_of(dict).flags |= flag::TYPE_DICT;
         // CPython keeps values here, where C code does not look.
@@ -23,36 +24,31 @@ pub(crate) unsafe fn make(vm: &VirtualMachine, t: *mut c::PyTypeObject) {
     }
 }
 
-/// The class that a dict's block is the `tp_dict` of.
-#[inline]
-pub(crate) fn owner(dict: Block) -> Option<&'static Py<PyType>> {
-    let header = header(dict)?;
-    if header.flags & flag::TYPE_DICT == 0 {
-        return None;
+/// Makes a dying type's dict a dict like others. NULL is none.
+///
+/// # Safety
+/// `dict` is a type's `tp_dict`.
+pub(crate) unsafe fn end(dict: Block) {
+    if let Some(header) = header(dict) {
+        header.flags &= !flag::TYPE_DICT;
+        // SAFETY: by contract.
+        unsafe { (*dict.cast::<c::PyDictObject>()).ma_values = std::ptr::null_mut() };
     }
+}
+
+/// Has the VM forget what it knows of a class's attributes, if the dict is a class's: it may be about to change.
+#[inline]
+pub(crate) fn used(dict: Block) {
+    if header(dict).is_some_and(|header| header.flags & flag::TYPE_DICT != 0) {
+        forget(dict);
+    }
+}
+
+#[cold]
+fn forget(dict: Block) {
     // SAFETY: `make` set it.
     let t: Block = unsafe { (*dict.cast::<c::PyDictObject>()).ma_values.cast() };
-    table::twin_of(t)?.downcast_ref()
-}
-
-/// A class's own attribute.
-pub(crate) fn get(vm: &VirtualMachine, class: &Py<PyType>, key: &PyObject) -> Option<PyObjectRef> {
-    class.attributes.get(vm.ctx.interned_str(key.downcast_ref::<PyStr>()?)?)
-}
-
-/// Hands on what C code wrote into a type's dict.
-pub(crate) fn publish(vm: &VirtualMachine, class: &Py<PyType>, dict: &Py<PyDict>) {
-    for (key, value) in dict {
-        let Some(key) = key.downcast_ref::<PyStr>() else { continue };
-        let name = vm.ctx.intern_str(key.as_wtf8());
-        if class.attributes.get(name).is_none_or(|known| !known.is(&value)) {
-            class.set_attr(name, value);
-        }
+    if let Some(class) = table::twin_of(t).and_then(|twin| twin.downcast_ref::<PyType>()) {
+        class.modified();
     }
-}
-
-/// Removes a class's own attribute. False if it has none of that name.
-pub(crate) fn remove(vm: &VirtualMachine, class: &Py<PyType>, key: &PyObject) -> bool {
-    let key = key.downcast_ref::<PyStr>().and_then(|key| vm.ctx.interned_str(key));
-    key.is_some_and(|key| class.attributes.remove(key).is_some())
 }

@@ -274,6 +274,7 @@ fn new_type_block(vm: &VirtualMachine, class: &Py<PyType>) -> *mut c::PyTypeObje
     unsafe {
         fill(vm, made, class, None);
         if class.heaptype_ext.is_some() {
+            crate::type_dict::make(vm, made, class);
             (*made).ob_base.ob_base.ob_refcnt = 0;
             let _ = class.init_type_data(TypeBlock { block: made as usize, of_c: false });
         } else {
@@ -342,6 +343,9 @@ unsafe fn inherited_kind(vm: &VirtualMachine, class: &Py<PyType>, base: *mut c::
     }
     if base.is_null() {
         return Kind::Opaque;
+    }
+    if let Some(kind) = crate::capi::datetime::kind(vm, class) {
+        return kind;
     }
     // SAFETY: the base's block was filled.
     match unsafe { Kind::of_type(base) } {
@@ -422,6 +426,7 @@ pub(crate) unsafe fn free_tables(t: *mut c::PyTypeObject) {
                 }
             }
         }
+        crate::type_dict::end((*t).tp_dict);
         for object in [mro, (*t).tp_bases, (*t).tp_dict, (*t).tp_cache] {
             crate::lifetime::xdecref(object);
         }

@@ -114,8 +114,23 @@ pub unsafe extern "C" fn PyObject_Length(object: Borrowed) -> isize {
     unsafe { PyObject_Size(object) }
 }
 
+/// The item of an exact tuple or list for a key that is an exact int.
+unsafe fn item_at(object: Block, key: Block) -> Option<Block> {
+    // SAFETY: by the caller's contract.
+    unsafe {
+        if object.is_null() || key.is_null() || (*key).ob_type != statics().long {
+            return None;
+        }
+        super::sequence::block_item(object, crate::long::to_i64(key)? as isize)
+    }
+}
+
 /// `object[key]`.
 pub unsafe extern "C" fn PyObject_GetItem(object: Borrowed, key: Borrowed) -> New {
+    // SAFETY: C's arguments.
+    if let Some(item) = unsafe { item_at(object.0, key.0) } {
+        return Borrowed(item).again();
+    }
     api(|vm| {
         let (object, key) = (object.held(vm)?, key.held(vm)?);
         let item = leave(vm, || object.get_item(&*key, vm))?;

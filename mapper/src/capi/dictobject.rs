@@ -10,20 +10,19 @@ pub unsafe extern "C" fn PyDict_New() -> New {
     api(|vm| Ok(New::of(vm, vm.ctx.new_dict())))
 }
 
-/// The managed dict of a block.
+/// The managed dict of a block, which may be about to change.
 #[inline]
 fn dict(vm: &VirtualMachine, object: Borrowed) -> PyResult<PyDictRef> {
-    object.of::<PyDict>(vm)
+    let dict = object.of::<PyDict>(vm)?;
+    type_dict::used(object.0);
+    Ok(dict)
 }
 
 /// Brings the block's count of items up to date.
 #[inline]
-fn changed(vm: &VirtualMachine, object: Borrowed, dict: &PyDictRef) {
+fn changed(object: Borrowed, dict: &PyDictRef) {
     // SAFETY: a dict's block and its twin.
     unsafe { store::refresh_dict(object.0, dict.as_object()) };
-    if let Some(class) = type_dict::owner(object.0) {
-        type_dict::publish(vm, class, dict);
-    }
 }
 
 /// Text as a key.
@@ -37,10 +36,7 @@ fn find(vm: &VirtualMachine, object: Borrowed, key: Borrowed) -> PyResult<Option
 }
 
 fn find_object(vm: &VirtualMachine, object: Borrowed, key: &PyObject) -> PyResult<Option<PyObjectRef>> {
-    if let Some(found) = type_dict::owner(object.0).and_then(|class| type_dict::get(vm, class, key)) {
-        return Ok(Some(found));
-    }
-    let dict = dict(vm, object)?;
+    let dict = object.of::<PyDict>(vm)?;
     leave(vm, || dict.get_item_opt(key, vm))
 }
 
@@ -100,7 +96,7 @@ pub unsafe extern "C" fn PyDict_SetItem(object: Borrowed, key: Borrowed, value: 
     api(|vm| {
         let (dict, key, value) = (dict(vm, object)?, key.get(vm)?, value.get(vm)?);
         leave(vm, || dict.inner_setitem(&*key, value, vm))?;
-        changed(vm, object, &dict);
+        changed(object, &dict);
         Ok(0)
     })
 }
@@ -112,7 +108,7 @@ pub unsafe extern "C" fn PyDict_SetItemString(object: Borrowed, name: *const c_c
         // SAFETY: C's arguments.
         let name = unsafe { key(vm, name) };
         dict.inner_setitem(&*name, value.get(vm)?, vm)?;
-        changed(vm, object, &dict);
+        changed(object, &dict);
         Ok(0)
     })
 }
@@ -120,12 +116,8 @@ pub unsafe extern "C" fn PyDict_SetItemString(object: Borrowed, name: *const c_c
 /// Removes a key.
 fn delete(vm: &VirtualMachine, object: Borrowed, key: &PyObject) -> PyResult<c_int> {
     let dict = dict(vm, object)?;
-    if type_dict::owner(object.0).is_some_and(|class| type_dict::remove(vm, class, key)) {
-        dict.pop_item(key, vm)?;
-        return Ok(0);
-    }
     leave(vm, || dict.del_item(key, vm))?;
-    changed(vm, object, &dict);
+    changed(object, &dict);
     Ok(0)
 }
 
@@ -145,7 +137,7 @@ pub unsafe extern "C" fn PyDict_Clear(object: Borrowed) {
     infallible((), |vm| {
         let dict = dict(vm, object)?;
         leave(vm, || dict.clear());
-        changed(vm, object, &dict);
+        changed(object, &dict);
         Ok(())
     });
 }
@@ -225,7 +217,7 @@ pub unsafe extern "C" fn PyDict_Merge(object: Borrowed, other: Borrowed, replace
             }
             if replace != 0 { dict.merge_object(other, vm) } else { dict.merge_object_if_missing(other, vm) }
         })?;
-        changed(vm, object, &dict);
+        changed(object, &dict);
         Ok(0)
     })
 }
@@ -249,7 +241,7 @@ pub unsafe extern "C" fn PyDict_MergeFromSeq2(object: Borrowed, pairs: Borrowed,
                 dict.merge_object_if_missing(found.into(), vm)
             }
         })?;
-        changed(vm, object, &dict);
+        changed(object, &dict);
         Ok(0)
     })
 }
@@ -271,7 +263,7 @@ fn set_default(
     }
     let (dict, key, value) = (dict(vm, object)?, key.get(vm)?, default.get(vm)?);
     leave(vm, || dict.inner_setitem(&*key, value.clone(), vm))?;
-    changed(vm, object, &dict);
+    changed(object, &dict);
     Ok((value, false))
 }
 
@@ -301,7 +293,7 @@ pub unsafe extern "C" fn PyDict_Pop(object: Borrowed, key: Borrowed, result: *mu
     api(|vm| {
         let (dict, key) = (dict(vm, object)?, key.get(vm)?);
         let Some(value) = leave(vm, || dict.pop_item(&*key, vm))? else { return Ok(0) };
-        changed(vm, object, &dict);
+        changed(object, &dict);
         if !result.is_null() {
             // SAFETY: C's arguments.
             unsafe { *result = New::of(vm, value).0 };

@@ -27,18 +27,12 @@ unsafe fn check(vm: &VirtualMachine, object: Borrowed) -> PyResult<()> {
     if object.is_null() || unsafe { Kind::of(object.0) } != Kind::List { Err(bad_internal_call(vm)) } else { Ok(()) }
 }
 
-/// The managed list, if Python has seen it.
-fn twin(object: Borrowed) -> Option<&'static rustpython_vm::Py<PyList>> {
-    table::twin_of(object.0).and_then(|twin| twin.downcast_ref())
-}
-
 /// A list's length; -1 with an exception.
 pub unsafe extern "C" fn PyList_Size(list: Borrowed) -> isize {
     // SAFETY: C's argument.
     api(|vm| unsafe {
         check(vm, list)?;
-        list::refresh(vm, list.0);
-        Ok(list::items(list.0).len() as isize)
+        Ok(list::len(vm, list.0) as isize)
     })
 }
 
@@ -46,10 +40,9 @@ unsafe fn item(vm: &VirtualMachine, list: Borrowed, index: isize) -> PyResult<Bl
     // SAFETY: C's arguments.
     unsafe {
         check(vm, list)?;
-        list::refresh(vm, list.0);
         usize::try_from(index)
             .ok()
-            .and_then(|index| list::items(list.0).get(index).copied())
+            .and_then(|index| list::get(vm, list.0, index))
             .ok_or_else(|| vm.new_index_error("list index out of range"))
     }
 }
@@ -71,23 +64,14 @@ pub unsafe extern "C" fn PyList_SetItem(list: Borrowed, index: isize, item: Stol
     // SAFETY: C's arguments.
     api(|vm| unsafe {
         check(vm, list)?;
-        if let Some(twin) = twin(list) {
-            let value = item.take(vm)?;
-            let old = {
-                let mut items = twin.borrow_vec_mut();
-                let slot = usize::try_from(index).ok().and_then(|index| items.get_mut(index));
-                let slot = slot.ok_or_else(|| vm.new_index_error("list assignment index out of range"))?;
-                std::mem::replace(slot, value)
-            };
-            list::refresh(vm, list.0);
-            leave(vm, || drop(old));
-            return Ok(0);
-        }
-        let size = list::items(list.0).len();
-        let index = usize::try_from(index).ok().filter(|index| *index < size);
+        let index = usize::try_from(index).ok().filter(|index| *index < list::len(vm, list.0));
         let index = index.ok_or_else(|| vm.new_index_error("list assignment index out of range"))?;
-        let slot = (*list.0.cast::<c::PyListObject>()).ob_item.add(index);
-        lifetime::xdecref(std::mem::replace(&mut *slot, item.into_block()));
+        if let Some(twin) = list::twin(list.0) {
+            let value = Borrowed(item.block()).get(vm)?;
+            let old = twin.borrow_vec_mut().get_mut(index).map(|slot| std::mem::replace(slot, value));
+            leave(vm, || drop(old));
+        }
+        lifetime::xdecref(list::replace(list.0, index, item.into_block()));
         Ok(0)
     })
 }
@@ -117,7 +101,7 @@ pub unsafe extern "C" fn PyList_Append(list: Borrowed, item: Borrowed) -> c_int 
         if item.is_null() {
             return Err(bad_internal_call(vm));
         }
-        if let Some(twin) = twin(list) {
+        if let Some(twin) = list::twin(list.0) {
             let value = item.get(vm)?;
             let before = twin.borrow_vec().len();
             twin.borrow_vec_mut().push(value);
@@ -148,12 +132,15 @@ pub unsafe extern "C" fn PyList_GetSlice(list: Borrowed, low: isize, high: isize
     })
 }
 
-/// Replaces some of the items by those of another list; NULL removes them. 0, or -1 with an exception.
+/// Replaces some of the items by those of an iterable; NULL removes them. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyList_SetSlice(list: Borrowed, low: isize, high: isize, other: Borrowed) -> c_int {
     // SAFETY: C's arguments.
     api(|vm| unsafe {
         let twin = list.of::<PyList>(vm)?;
-        let new = if other.is_null() { vec![] } else { other.of::<PyList>(vm)?.borrow_vec().to_vec() };
+        let new: Vec<PyObjectRef> = match other.opt(vm)? {
+            Some(other) => super::sequence::iterated(vm, &other, "can only assign an iterable")?.borrow_vec().to_vec(),
+            None => vec![],
+        };
         let old: Vec<_> = {
             let mut items = twin.borrow_vec_mut();
             let low = low.clamp(0, items.len() as isize) as usize;

@@ -18,6 +18,7 @@ pub mod codecs;
 pub mod complexobject;
 pub mod context;
 pub mod critical_section;
+pub mod datetime;
 pub mod descrobject;
 pub mod dictobject;
 pub mod fileobject;

@@ -128,6 +128,7 @@ pub unsafe extern "C" fn PyCapsule_Import(name: *const c_char, _no_block: c_int)
             let message = format!("PyCapsule_Import could not import module \"{module}\"");
             vm.new_import_error(message, vm.ctx.new_str(module))
         })?;
+        super::datetime::provide(vm, &path, &object)?;
         for part in parts {
             let key = vm.ctx.new_str(part);
             object = leave(vm, || object.get_attr(&key, vm))?;

@@ -89,23 +89,24 @@ pub unsafe extern "C" fn PySequence_GetItem(object: Borrowed, index: isize) -> N
     })
 }
 
-/// The item of an exact tuple or unshared list at an index within it.
-unsafe fn block_item(block: Block, index: isize) -> Option<Block> {
+/// The item of an exact tuple or list at an index within it.
+pub(super) unsafe fn block_item(block: Block, index: isize) -> Option<Block> {
     if block.is_null() {
         return None;
     }
     // SAFETY: by the callers' contract.
     unsafe {
         let class = (*block).ob_type;
-        let items = if class == statics().tuple {
-            store::tuple_slice(block)
-        } else if class == statics().list && table::twin_of(block).is_none() {
+        let is_list = class == statics().list;
+        let items = if is_list {
             crate::list::items(block)
+        } else if class == statics().tuple {
+            store::tuple_slice(block)
         } else {
             return None;
         };
-        let index = if index < 0 { index + items.len() as isize } else { index };
-        items.get(usize::try_from(index).ok()?).copied().filter(|item| !item.is_null())
+        let index = usize::try_from(if index < 0 { index + items.len() as isize } else { index }).ok()?;
+        if is_list { crate::list::item(block, index) } else { items.get(index).copied().filter(|item| !item.is_null()) }
     }
 }
 
@@ -212,19 +213,23 @@ pub unsafe extern "C" fn PySequence_Fast(object: Borrowed, message: *const c_cha
             unsafe { touched(vm, object.0) };
             return Ok(object.again());
         }
-        let source = object.get(vm)?;
-        let iterator: PyObjectRef = leave(vm, || source.get_iter(vm))
+        // SAFETY: as above.
+        Ok(New::of(vm, iterated(vm, &*object.get(vm)?, &unsafe { error::text(message) })?))
+    })
+}
+
+/// A new list of an iterable's items; an object that is not iterable gives a `TypeError` with `message`.
+pub(super) fn iterated(vm: &Vm, source: &PyObject, message: &str) -> PyResult<rustpython_vm::PyRef<PyList>> {
+    leave(vm, || {
+        let iterator: PyObjectRef = source
+            .to_owned()
+            .get_iter(vm)
             .map_err(|error| {
-                if error.fast_isinstance(vm.ctx.exceptions.type_error) {
-                    // SAFETY: as above.
-                    vm.new_type_error(unsafe { error::text(message) })
-                } else {
-                    error
-                }
+                let is_type_error = error.fast_isinstance(vm.ctx.exceptions.type_error);
+                if is_type_error { vm.new_type_error(message.to_owned()) } else { error }
             })?
             .into();
-        let made = leave(vm, || list(vm, &iterator))?;
-        Ok(New::of(vm, made))
+        list(vm, &iterator)
     })
 }
 

@@ -267,9 +267,20 @@ pub unsafe extern "C" fn _PyType_Name(t: *mut c::PyTypeObject) -> *const c_char 
     }
 }
 
-/// A new reference to a type's dict, as a mapping that can be read.
+/// A new reference to a type's dict. Of RustPython's static types, which keep no dict, it is a copy.
 pub unsafe extern "C" fn PyType_GetDict(t: Borrowed) -> New {
-    api(|vm| Ok(New::of(vm, t.class(vm)?.as_object().get_attr("__dict__", vm)?)))
+    // SAFETY: C's argument.
+    let dict = unsafe { (*t.0.cast::<c::PyTypeObject>()).tp_dict };
+    if !dict.is_null() {
+        return Borrowed(dict).again();
+    }
+    api(|vm| {
+        let copy = vm.ctx.new_dict();
+        for (name, value) in t.class(vm)?.attributes.entries() {
+            copy.set_item(&*name, value, vm)?;
+        }
+        Ok(New::of(vm, copy))
+    })
 }
 
 /// Makes a type unchangeable from Python. 0, or -1 with an exception.

@@ -7,11 +7,13 @@
 use std::ffi::{c_char, c_int, c_uint, c_void};
 
 mod builtin;
+mod datetime;
 mod module;
 mod object;
 mod thread;
 
 pub use builtin::*;
+pub use datetime::*;
 pub use module::*;
 pub use object::*;
 pub use thread::*;
@@ -151,7 +153,8 @@ mod tests {
             PyGetSetDef PyLongObject _PyLongValue PyFloatObject PyComplexObject Py_complex PyTupleObject PyListObject
             PyDictObject PySetObject setentry PyASCIIObject PyCompactUnicodeObject PyUnicodeObject PyBytesObject
             PyByteArrayObject PyCFunctionObject PyCMethodObject PyMethodObject PyInstanceMethodObject PySliceObject PyBaseExceptionObject
-            PyCellObject PyDescrObject PyMethodDescrObject PyWeakReference PyCodeObject PyFunctionObject PyTracebackObject PyMemoryViewObject PyModuleDef PyModuleDef_Base PyModuleDef_Slot PyThreadState
+            PyCellObject PyDescrObject PyMethodDescrObject PyWeakReference PyCodeObject PyFunctionObject PyTracebackObject PyMemoryViewObject PyDateTime_Date
+            PyDateTime_Time PyDateTime_DateTime PyDateTime_Delta PyDateTime_CAPI PyModuleDef PyModuleDef_Base PyModuleDef_Slot PyThreadState
             _PyErr_StackItem);
         let table = table();
         let mut wrong = Vec::new();
