@@ -1,7 +1,7 @@
 //! Runs a package's own tests, in as many processes as it takes: one that dies or hangs in a test is followed by
 //! another for the rest. `python/board_plugin.py` writes down what happens, as it happens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -65,12 +65,12 @@ pub struct SuiteRun {
     pub seconds: f64,
 }
 
-/// Runs the suite of a prepared package.
+/// Runs the suite of a prepared package, but for the tests in `left`.
 ///
 /// # Errors
 /// If pytest does not even start.
-pub fn run(interpreter: &Interpreter, suite: &Suite, prepared: &Prepared) -> Result<SuiteRun> {
-    let mut runner = Runner { interpreter, suite, prepared, run: SuiteRun::default(), start: Instant::now() };
+pub fn run(interpreter: &Interpreter, suite: &Suite, prepared: &Prepared, left: &BTreeSet<String>) -> Result<SuiteRun> {
+    let mut runner = Runner { interpreter, suite, prepared, left, run: SuiteRun::default(), start: Instant::now() };
     fs::write(runner.file("output.txt"), "")?;
     fs::write(prepared.root.join("board.ini"), format!("[pytest]\n{}\n", suite.settings.join("\n")))?;
     while runner.one_process()? {}
@@ -82,6 +82,7 @@ struct Runner<'a> {
     interpreter: &'a Interpreter,
     suite: &'a Suite,
     prepared: &'a Prepared,
+    left: &'a BTreeSet<String>,
     run: SuiteRun,
     start: Instant,
 }
@@ -101,7 +102,8 @@ impl Runner<'_> {
 
     /// Runs what has not been run yet. Says whether something may be left.
     fn one_process(&mut self) -> Result<bool> {
-        let done: Vec<&str> = self.run.tests.keys().chain(self.run.uncollected.keys()).map(String::as_str).collect();
+        let done = self.run.tests.keys().chain(self.run.uncollected.keys()).chain(self.left);
+        let done: Vec<&str> = done.map(String::as_str).collect();
         fs::write(self.file("done"), done.join("\n"))?;
         fs::write(self.file("log"), "")?;
         let mut command = self.interpreter.command(&self.prepared.root, &self.path());
