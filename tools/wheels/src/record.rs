@@ -41,7 +41,7 @@ pub struct Score {
 impl Score {
     /// Passed among those that pass on CPython, in percent; cut, so that 100 means all.
     pub fn percent(&self) -> f64 {
-        if self.of == 0 { 0.0 } else { (1000 * self.passed / self.of) as f64 / 10.0 }
+        (1000 * self.passed).checked_div(self.of).unwrap_or(0) as f64 / 10.0
     }
 }
 
