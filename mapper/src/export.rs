@@ -73,19 +73,21 @@ static METHODS: BufferMethods = BufferMethods {
 pub(crate) unsafe fn open(vm: &VirtualMachine, view: c::Py_buffer, object: PyObjectRef) -> PyResult<PyBuffer> {
     // SAFETY: by contract; shape and strides have `ndim` entries.
     unsafe {
-        let dimensions = view.ndim.max(0) as usize;
         let itemsize = view.itemsize.max(0) as usize;
+        // One number, says C code that fills in a block of memory and leaves out its shape.
+        let scalar = view.ndim <= 0;
+        let dimensions = if scalar && view.len != view.itemsize { 1 } else { view.ndim.max(0) as usize };
         if !view.suboffsets.is_null() && (0..dimensions).any(|index| *view.suboffsets.add(index) >= 0) {
             let mut view = view;
             capi::pybuffer::PyBuffer_Release(&mut view);
             return Err(vm.new_buffer_error("Rustclad cannot show a buffer that goes through pointers (suboffsets)"));
         }
         let mut shape = vec![view.len / view.itemsize.max(1); dimensions];
-        if !view.shape.is_null() {
+        if !view.shape.is_null() && !scalar {
             shape.copy_from_slice(std::slice::from_raw_parts(view.shape, dimensions));
         }
         let mut strides = vec![view.itemsize; dimensions];
-        if view.strides.is_null() {
+        if view.strides.is_null() || scalar {
             for index in (1..dimensions).rev() {
                 strides[index - 1] = strides[index] * shape[index];
             }

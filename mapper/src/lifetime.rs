@@ -45,6 +45,20 @@ fn state() -> &'static mut State {
     unsafe { &mut *STATE.0.get() }
 }
 
+/// Ends the block of a number that was C's for a call.
+///
+/// # Safety
+/// `block` has a header, a count of 0 and owns its twin, which lives.
+pub(crate) unsafe fn end_of_call(block: Block) {
+    // SAFETY: by contract; a number's block has nothing but its value.
+    unsafe {
+        if matches!(Kind::of(block), Kind::Long | Kind::Float) && header_of(block).flags & flag::BOUND == 0 {
+            return release(block);
+        }
+        dealloc(block);
+    }
+}
+
 /// C's count of `block` has reached 0.
 ///
 /// # Safety
@@ -68,6 +82,11 @@ pub unsafe fn dealloc(block: Block) {
     }
     if header.flags & (flag::BOUND | flag::PINNED) != 0 {
         header.flags &= !flag::OWNS_TWIN;
+        if header.flags & flag::BOUND != 0 {
+            header.flags |= flag::RESTING;
+            // SAFETY: by contract.
+            unsafe { (*block).ob_refcnt = 1 };
+        }
         // SAFETY: OWNS_TWIN stood for this reference.
         unsafe { drop_twin(header.twin) };
         return;
@@ -79,13 +98,16 @@ pub unsafe fn dealloc(block: Block) {
     unsafe { release(block) };
 }
 
-/// Keeps a container that C code gave up but that something managed still holds: C code that has put it into a dict, say,
+/// Keeps a value that C code gave up but that something managed still holds: C code that has put it into a dict, say,
 /// goes on using the pointer. False if it is not one.
 fn keep_until_return(block: Block) -> bool {
     // SAFETY: the block is alive and has a twin.
     let (kind, twin) = unsafe { (Kind::of(block), &*header_of(block).twin) };
-    let container = matches!(kind, Kind::List | Kind::Tuple | Kind::Dict | Kind::Set);
-    if !container || twin.strong_count() == 1 || thread::context().depth.get() == 0 {
+    let is_value = matches!(
+        kind,
+        Kind::List | Kind::Tuple | Kind::Dict | Kind::Set | Kind::Slice | Kind::Long | Kind::Float | Kind::Complex
+    );
+    if !is_value || twin.strong_count() == 1 || thread::context().depth.get() == 0 {
         return false;
     }
     // SAFETY: as above.
@@ -398,6 +420,7 @@ pub fn twin_died(block: Block) {
             table::untie(header.twin);
             header.twin = std::ptr::null();
             header.flags &= !flag::OWNS_TWIN;
+            table::wake(block);
             if (*block).ob_refcnt == 0 {
                 destroy(block);
             }
@@ -409,6 +432,8 @@ pub fn twin_died(block: Block) {
 pub fn live_blocks() -> std::collections::BTreeMap<String, usize> {
     flush_retained();
     lend::revalidate();
+    // What was lent may be kept now.
+    flush_retained();
     let mut counts = std::collections::BTreeMap::new();
     block::for_each_live(|block, header| {
         // SAFETY: live blocks that are objects have a type with a name.

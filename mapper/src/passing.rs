@@ -107,7 +107,10 @@ pub unsafe fn take_back(block: Block) {
             if !owns && let Some(twin) = header.twin.as_ref() {
                 table::adopt(block, twin);
             }
-        } else if count == 1 && (owns || header.twin.is_null()) {
+        } else if count == 1 && owns {
+            (*block).ob_refcnt = 0;
+            lifetime::end_of_call(block);
+        } else if count == 1 && header.twin.is_null() {
             (*block).ob_refcnt = 0;
             lifetime::dealloc(block);
         } else if count == 1 {

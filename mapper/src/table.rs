@@ -148,7 +148,7 @@ pub unsafe fn hold(block: Block, twin: &PyObject) {
     }
 }
 
-/// Makes a counted block own its twin, if it does not yet.
+/// Makes a block that C counts own its twin, if it does not yet.
 ///
 /// # Safety
 /// `block` is tied to `twin` and C counts references.
@@ -157,9 +157,43 @@ pub unsafe fn adopt(block: Block, twin: &PyObject) {
     if let Some(header) = header(block)
         && header.flags & flag::OWNS_TWIN == 0
     {
+        if header.flags & flag::RESTING != 0 {
+            // SAFETY: by contract.
+            unsafe {
+                if (*block).ob_refcnt == 1 {
+                    return;
+                }
+                wake(block);
+            }
+        }
         header.flags |= flag::OWNS_TWIN;
         std::mem::forget(twin.to_owned());
     }
+}
+
+/// Takes back the count of a block that C does not count.
+///
+/// # Safety
+/// `block` has a header.
+#[inline]
+pub(crate) unsafe fn wake(block: Block) {
+    if let Some(header) = header(block)
+        && header.flags & flag::RESTING != 0
+    {
+        header.flags &= !flag::RESTING;
+        // SAFETY: by contract.
+        unsafe { (*block).ob_refcnt -= 1 };
+    }
+}
+
+/// How often C counts a block.
+///
+/// # Safety
+/// `block` has a header.
+#[inline]
+pub(crate) unsafe fn count(block: Block) -> u32 {
+    // SAFETY: by contract.
+    unsafe { (*block).ob_refcnt - u32::from(header(block).is_some_and(|header| header.flags & flag::RESTING != 0)) }
 }
 
 /// The type of an object, as C reads it.
