@@ -131,6 +131,14 @@ fn do_what_is_due() {
     }
 }
 
+/// Drops the exception that C code handles: what it was called from knows its own.
+#[cold]
+fn forget_handled(context: &'static Context) {
+    let state = std::ptr::from_ref(&context.state).cast_mut();
+    // SAFETY: this thread's state, which owns what it names.
+    unsafe { crate::lifetime::xdecref(std::mem::replace(&mut (*state).exc_state.exc_value, std::ptr::null_mut())) };
+}
+
 impl Drop for Section {
     #[inline]
     fn drop(&mut self) {
@@ -140,6 +148,9 @@ impl Drop for Section {
         let depth = self.context.depth.get() - 1;
         self.context.depth.set(depth);
         if depth == 0 {
+            if !self.context.state.exc_state.exc_value.is_null() {
+                forget_handled(self.context);
+            }
             if DUE.load(Ordering::Relaxed) {
                 do_what_is_due();
             }
