@@ -204,7 +204,7 @@ fn read(vm: &VirtualMachine) {
         // SAFETY: live blocks of ours.
         unsafe {
             let header = header_of(node.block);
-            node.is_root = table::count(node.block) > node.internal;
+            node.is_root = table::count(node.block, header) > node.internal;
             // C may have counted an object since it last crossed.
             if node.is_root
                 && let Some(twin) = header.twin.as_ref()

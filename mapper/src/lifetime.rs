@@ -52,7 +52,8 @@ fn state() -> &'static mut State {
 pub(crate) unsafe fn end_of_call(block: Block) {
     // SAFETY: by contract; a number's block has nothing but its value.
     unsafe {
-        if matches!(Kind::of(block), Kind::Long | Kind::Float) && header_of(block).flags & flag::BOUND == 0 {
+        let is_number = matches!(Kind::of(block), Kind::Long | Kind::Float);
+        if is_number && header(block).is_some_and(|header| header.flags & flag::BOUND == 0) {
             return release(block);
         }
         dealloc(block);
@@ -420,7 +421,7 @@ pub fn twin_died(block: Block) {
             table::untie(header.twin);
             header.twin = std::ptr::null();
             header.flags &= !flag::OWNS_TWIN;
-            table::wake(block);
+            table::wake(block, header);
             if (*block).ob_refcnt == 0 {
                 destroy(block);
             }
