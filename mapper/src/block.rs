@@ -57,6 +57,8 @@ pub mod flag {
     pub const TYPE_DICT: u32 = 1 << 16;
     /// A list that Python has seen (see [`crate::list`]).
     pub const SHOWN_LIST: u32 = 1 << 17;
+    /// A tuple that Python has seen, which C code may change while it counts the only reference that C has.
+    pub const SHOWN_TUPLE: u32 = 1 << 18;
     /// Only managed code holds the object; its count is 1 for C code that asks whether a pointer is to a live object.
     pub const RESTING: u32 = 1 << 19;
 }

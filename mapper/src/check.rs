@@ -418,7 +418,7 @@ fn lost() -> std::collections::BTreeMap<(Rc<str>, usize), usize> {
             let is_data = !(*block).ob_type.is_null()
                 && !matches!(Kind::of(block), Kind::Type | Kind::Module | Kind::Function)
                 && header.flags & flag::PINNED == 0;
-            if is_data && crate::table::count(block, header) as i32 > 0 {
+            if is_data && crate::table::count(block) as i32 > 0 {
                 counted.insert(block as usize, block);
             }
         }

@@ -137,10 +137,12 @@ unsafe fn is_candidate(block: Block, header: &block::Header) -> bool {
         if (*block).ob_type.is_null() || table::is_immortal(block) {
             return false;
         }
-        !matches!(
+        let plain = matches!(
             Kind::of(block),
             Kind::Long | Kind::Float | Kind::Complex | Kind::Unicode | Kind::Bytes | Kind::ByteArray
-        )
+        );
+        // Those of Python's own subclasses have a dict.
+        !plain || (*(*block).ob_type).tp_flags & tpflags::HAVE_GC != 0
     }
 }
 
@@ -204,7 +206,7 @@ fn read(vm: &VirtualMachine) {
         // SAFETY: live blocks of ours.
         unsafe {
             let header = header_of(node.block);
-            node.is_root = table::count(node.block, header) > node.internal;
+            node.is_root = table::count(node.block) > node.internal;
             // C may have counted an object since it last crossed.
             if node.is_root
                 && let Some(twin) = header.twin.as_ref()

@@ -421,7 +421,7 @@ pub fn twin_died(block: Block) {
             table::untie(header.twin);
             header.twin = std::ptr::null();
             header.flags &= !flag::OWNS_TWIN;
-            table::wake(block, header);
+            table::wake(block);
             if (*block).ob_refcnt == 0 {
                 destroy(block);
             }
@@ -433,6 +433,8 @@ pub fn twin_died(block: Block) {
 pub fn live_blocks() -> std::collections::BTreeMap<String, usize> {
     flush_retained();
     lend::revalidate();
+    // What was lent may be kept now.
+    flush_retained();
     let mut counts = std::collections::BTreeMap::new();
     block::for_each_live(|block, header| {
         // SAFETY: live blocks that are objects have a type with a name.

@@ -200,8 +200,8 @@ pub unsafe fn show(vm: &VirtualMachine, block: Block, twin: &PyObject) -> rustpy
     }
 }
 
-/// Whether mirror and managed list have the same item in a place.
-fn agree(item: Block, object: &PyObject) -> bool {
+/// Whether a block and its twin have the same item in a place.
+pub(crate) fn agree(item: Block, object: &PyObject) -> bool {
     // Equal ints are as good as the same: small ones have one block for all.
     let same_int = |twin: &PyObject| {
         let of_one_class = twin.class().is(object.class());

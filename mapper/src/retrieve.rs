@@ -7,7 +7,7 @@ use rustpython_vm::builtins::{
 use rustpython_vm::object::MaybeTraverse;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine};
 
-use crate::block::{Block, flag, header, header_of};
+use crate::block::{Block, Header, flag, header, header_of};
 use crate::bound::{Bound, Leaf, Link};
 use crate::kind::Kind;
 use crate::layout as c;
@@ -31,10 +31,36 @@ pub unsafe fn retrieve(vm: &VirtualMachine, block: Block) -> PyResult {
             if (*block).ob_refcnt > 0 {
                 table::adopt(block, twin);
             }
-            if header.flags & flag::SHOWN_LIST != 0 {
-                crate::list::hand_on(vm, block);
+            if header.flags & (flag::SHOWN_LIST | flag::SHOWN_TUPLE) == 0 {
+                return Ok(twin.to_owned());
             }
+            return retrieve_shown(vm, block, header, twin);
+        }
+        retrieve_new(vm, block)
+    }
+}
+
+/// The managed list or tuple for a block that C code may have written into since Python saw it.
+#[inline(never)]
+unsafe fn retrieve_shown(vm: &VirtualMachine, block: Block, header: &mut Header, twin: &PyObject) -> PyResult {
+    // SAFETY: by the caller's contract.
+    unsafe {
+        if header.flags & flag::SHOWN_LIST != 0 {
+            crate::list::hand_on(vm, block);
             return Ok(twin.to_owned());
+        }
+        let (mirror, items) = (store::tuple_slice(block), twin.downcast_unchecked_ref::<PyTuple>());
+        if mirror.len() == items.len()
+            && mirror.iter().zip(items).all(|(item, object)| crate::list::agree(*item, object))
+        {
+            return Ok(twin.to_owned());
+        }
+        // Python's tuple stays as it was; this is another one, for which C code has used the memory again.
+        table::untie(twin);
+        header.twin = std::ptr::null();
+        if header.flags & flag::OWNS_TWIN != 0 {
+            header.flags &= !flag::OWNS_TWIN;
+            crate::lifetime::drop_twin(twin);
         }
         retrieve_new(vm, block)
     }
@@ -95,10 +121,13 @@ unsafe fn retrieve_new(vm: &VirtualMachine, block: Block) -> PyResult {
         }
         if let Some(object) = value_of(vm, block) {
             let object = object?;
-            if !matches!(Kind::of(block), Kind::Long | Kind::Float) {
-                table::tie(block, &object);
-            } else {
-                header.twin = object.as_object();
+            match Kind::of(block) {
+                Kind::Long | Kind::Float => header.twin = object.as_object(),
+                Kind::Tuple => {
+                    table::tie(block, &object);
+                    header.flags |= flag::SHOWN_TUPLE;
+                }
+                _ => table::tie(block, &object),
             }
             if (*block).ob_refcnt > 0 {
                 table::adopt(block, &object);
@@ -182,6 +211,8 @@ pub unsafe fn bytes_slice<'a>(block: Block) -> &'a [u8] {
 unsafe fn new_instance(vm: &VirtualMachine, block: Block) -> PyResult {
     // SAFETY: by the caller's contract `block` is an object, so its type is one.
     unsafe {
+        // C code may use a type that it never made ready, as long as it needs nothing of it.
+        crate::heap_type::ready(vm, (*block).ob_type)?;
         let class = retrieve(vm, (*block).ob_type.cast())?
             .downcast::<PyType>()
             .map_err(|_| vm.new_system_error("an object's type is not a type"))?;

@@ -6,7 +6,7 @@ use std::cell::UnsafeCell;
 use rustc_hash::FxHashMap;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef};
 
-use crate::block::{Block, Header, flag, header};
+use crate::block::{Block, flag, header};
 use crate::layout as c;
 
 /// The value of `ob_refcnt` that CPython gives immortal objects.
@@ -163,7 +163,7 @@ pub unsafe fn adopt(block: Block, twin: &PyObject) {
                 if (*block).ob_refcnt == 1 {
                     return;
                 }
-                wake(block, header);
+                wake(block);
             }
         }
         header.flags |= flag::OWNS_TWIN;
@@ -174,10 +174,12 @@ pub unsafe fn adopt(block: Block, twin: &PyObject) {
 /// Takes back the count of a block that C does not count.
 ///
 /// # Safety
-/// `header` is the header of `block`, an object.
+/// `block` has a header.
 #[inline]
-pub(crate) unsafe fn wake(block: Block, header: &mut Header) {
-    if header.flags & flag::RESTING != 0 {
+pub(crate) unsafe fn wake(block: Block) {
+    if let Some(header) = header(block)
+        && header.flags & flag::RESTING != 0
+    {
         header.flags &= !flag::RESTING;
         // SAFETY: by contract.
         unsafe { (*block).ob_refcnt -= 1 };
@@ -187,11 +189,11 @@ pub(crate) unsafe fn wake(block: Block, header: &mut Header) {
 /// How often C counts a block.
 ///
 /// # Safety
-/// `header` is the header of `block`, an object.
+/// `block` has a header.
 #[inline]
-pub(crate) unsafe fn count(block: Block, header: &Header) -> u32 {
+pub(crate) unsafe fn count(block: Block) -> u32 {
     // SAFETY: by contract.
-    unsafe { (*block).ob_refcnt - u32::from(header.flags & flag::RESTING != 0) }
+    unsafe { (*block).ob_refcnt - u32::from(header(block).is_some_and(|header| header.flags & flag::RESTING != 0)) }
 }
 
 /// The type of an object, as C reads it.

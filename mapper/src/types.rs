@@ -275,6 +275,10 @@ fn new_type_block(vm: &VirtualMachine, class: &Py<PyType>) -> *mut c::PyTypeObje
         fill(vm, made, class, None);
         if class.heaptype_ext.is_some() {
             crate::type_dict::make(vm, made, class);
+            // Macros read the names.
+            let heap = made.cast::<c::PyHeapTypeObject>();
+            (*heap).ht_name = store::store(vm, vm.ctx.new_str(&*class.name()).as_object());
+            (*heap).ht_qualname = store::store(vm, &class.__qualname__(vm));
             (*made).ob_base.ob_base.ob_refcnt = 0;
             let _ = class.init_type_data(TypeBlock { block: made as usize, of_c: false });
         } else {

@@ -270,9 +270,9 @@ macro_rules! module_scripts {
 macro_rules! fixture_scripts {
     ($check:path) => {
         $crate::tests_of! { $check, "fixtures/use_":
-            antiques arguments bases borrowed buffers building capsules containers contexts conventions cycles dates derived
-            descriptors errors files generated habits heirs integers interpreters lifetimes lists module_state records runtime single_phase slots slotted
-            states strings threads
+            antiques arguments bases borrowed buffers building capsules classes containers contexts conventions cycles
+            dates derived descriptors errors files generated habits heirs integers interpreters lifetimes lists
+            module_state records runtime single_phase slots slotted states strings threads
         }
     };
 }
