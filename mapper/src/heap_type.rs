@@ -243,6 +243,11 @@ unsafe fn finish(
         crate::pinned::note(block);
         // Not by its flag: Cython sets that on static types while they are made ready, to get past a check.
         let heap = block::header(block.cast()).is_some();
+        // A static type that says nothing of how its objects are made has none made by a call.
+        let is_static = (*block).tp_flags & tpflags::HEAPTYPE == 0;
+        if is_static && (*block).tp_new.is_none() && base == statics().object {
+            (*block).tp_flags |= tpflags::DISALLOW_INSTANTIATION;
+        }
         // A vectorcall on the type, a custom allocator and the rest are read from the block; the managed half gets
         // what the type defines itself.
         let class =

@@ -53,7 +53,8 @@ pub(crate) unsafe fn end_of_call(block: Block) {
     // SAFETY: by contract; a number's block has nothing but its value.
     unsafe {
         let is_number = matches!(Kind::of(block), Kind::Long | Kind::Float);
-        if is_number && header_of(block).flags & (flag::BOUND | flag::PINNED | flag::QUEUED) == 0 {
+        let kept = flag::BOUND | flag::PINNED | flag::QUEUED;
+        if is_number && header(block).is_some_and(|header| header.flags & kept == 0) {
             return release(block);
         }
         dealloc(block);

@@ -211,6 +211,8 @@ pub unsafe fn bytes_slice<'a>(block: Block) -> &'a [u8] {
 unsafe fn new_instance(vm: &VirtualMachine, block: Block) -> PyResult {
     // SAFETY: by the caller's contract `block` is an object, so its type is one.
     unsafe {
+        // C code may use a type that it never made ready, as long as it needs nothing of it.
+        crate::heap_type::ready(vm, (*block).ob_type)?;
         let class = retrieve(vm, (*block).ob_type.cast())?
             .downcast::<PyType>()
             .map_err(|_| vm.new_system_error("an object's type is not a type"))?;

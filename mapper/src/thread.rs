@@ -2,6 +2,7 @@
 //! every crossing goes through [`enter`] and every call from C back into the VM that may take long through [`leave`].
 
 use std::cell::{Cell, RefCell};
+use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rustpython_vm::VirtualMachine;
@@ -26,6 +27,20 @@ pub struct Context {
     pub(crate) lists_lent_at: Cell<u32>,
     /// The exception C handles that the VM knows of.
     shown: Cell<*mut c::PyObject>,
+}
+
+impl Context {
+    /// How often C code has asked for this thread's state; one for a thread that Python made.
+    fn ensured(&self) -> c_int {
+        // SAFETY: this thread's state, which C code changes through its pointer.
+        unsafe { (&raw const self.state.gilstate_counter).read_volatile() }
+    }
+
+    fn count_ensured(&self, change: c_int) {
+        let counter = (&raw const self.state.gilstate_counter).cast_mut();
+        // SAFETY: as above.
+        unsafe { counter.write_volatile(self.ensured() + change) };
+    }
 }
 
 thread_local! {
@@ -241,25 +256,36 @@ pub(crate) fn restore() {
 /// `PyGILState_Ensure`: makes this thread able to call the C API. Returns whether it was already.
 pub(crate) fn ensure() -> bool {
     let context = context();
-    if context.slot.holds() {
-        return true;
+    if is_known() {
+        context.count_ensured(1);
+        let held = context.slot.holds();
+        if !held {
+            restore();
+        }
+        return held;
     }
-    if !context.saved.borrow().is_empty() {
-        restore();
-        return false;
-    }
+    context.count_ensured(1 - context.ensured());
     crate::interpreter::attach();
     rustpython_vm::vm::thread::with_current_vm(|vm| lock::acquire(&context.slot, Some(vm)));
     false
 }
 
+/// `PyThreadState_DeleteCurrent`: the last release, however often C code has counted the thread.
+pub(crate) fn give_up() {
+    let context = context();
+    context.count_ensured(1 - context.ensured());
+    release(false);
+}
+
 /// `PyGILState_Release` with what [`ensure`] had returned.
 pub(crate) fn release(was_held: bool) {
+    let context = context();
+    context.count_ensured(-1);
     if was_held {
         return;
     }
-    let context = context();
-    if crate::interpreter::is_attached_here() {
+    // C code may have counted the thread once more, to keep its state for the next time.
+    if crate::interpreter::is_attached_here() && context.ensured() <= 0 {
         lock::release(&context.slot);
         crate::interpreter::detach();
     } else {

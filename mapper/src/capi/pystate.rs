@@ -79,7 +79,7 @@ pub unsafe extern "C" fn PyThreadState_Delete(state: *mut c::PyThreadState) {
 
 /// Ends this thread's state and detaches the thread.
 pub unsafe extern "C" fn PyThreadState_DeleteCurrent() {
-    thread::release(false);
+    thread::give_up();
 }
 
 /// This thread's state.
