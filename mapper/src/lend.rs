@@ -84,7 +84,7 @@ pub(crate) fn revalidate() {
 /// Whether somebody besides the loan holds the object: C by its count, or managed code by the twin's.
 fn is_held_elsewhere(block: Block) -> bool {
     // SAFETY: a lent block is alive.
-    unsafe { (*block).ob_refcnt > 1 || table::twin_of(block).is_some_and(|twin| twin.strong_count() > 1) }
+    unsafe { table::count(block) > 1 || table::twin_of(block).is_some_and(|twin| twin.strong_count() > 1) }
 }
 
 /// Ends all loans of a container that goes away.

@@ -53,7 +53,7 @@ pub(crate) unsafe fn end_of_call(block: Block) {
     // SAFETY: by contract; a number's block has nothing but its value.
     unsafe {
         let is_number = matches!(Kind::of(block), Kind::Long | Kind::Float);
-        if is_number && header(block).is_some_and(|header| header.flags & flag::BOUND == 0) {
+        if is_number && header_of(block).flags & (flag::BOUND | flag::PINNED | flag::QUEUED) == 0 {
             return release(block);
         }
         dealloc(block);
@@ -412,7 +412,17 @@ unsafe fn dealloc_foreign(block: Block) {
     }
 }
 
-/// The twin of a [`flag::BOUND`] block is being dropped. Runs on any thread, with or without a VM.
+/// The twin of a [`flag::BOUND`] block is being dropped. Runs on any thread, with or without a VM; on the way here, C code
+/// may have taken hold of the block, which has another twin then.
+pub(crate) fn bound_twin_died(block: Block, generation: u16) {
+    thread::in_section(|| {
+        if header(block).is_some_and(|header| header.generation == generation) {
+            twin_died(block);
+        }
+    });
+}
+
+/// The twin of a block is being dropped. Runs on any thread, with or without a VM.
 pub fn twin_died(block: Block) {
     thread::in_section(|| {
         let Some(header) = header(block) else { return };

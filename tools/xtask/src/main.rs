@@ -1,4 +1,4 @@
-//! The project's chores, one subcommand each: `fetch`, `tour`, `test`, `expect`, `bench`.
+//! The project's chores, one subcommand each: `fetch`, `tour`, `test`, `expect`, `bench`, `wheels`.
 //!
 //! Each does all it needs to (`test` fetches and builds first), and each may be run again at no cost. What
 //! they download or make goes into the ignored folder `external/`; nothing outside the project is touched.
@@ -18,6 +18,7 @@ usage: cargo xtask COMMAND
   tour         build rustclad and run examples/tour.py on real modules
   test [ARGS]  build everything and pass all tests (ARGS go to `cargo test`)
   bench        time each way of crossing; RUSTCLAD_REFERENCE=DIR adds CPython and PyPy
+  wheels [ARGS]  install published wheels and run their own tests (ARGS: `wheels --help`)
   expect DIR   write the tests' expected output anew, with the CPython 3.14 in chroot DIR";
 
 fn main() -> ExitCode {
@@ -38,6 +39,7 @@ fn run(args: &[String]) -> Result<()> {
         ["tour"] => tour(),
         ["test", rest @ ..] => test(rest),
         ["bench"] => bench::bench(),
+        ["wheels", rest @ ..] => wheels(rest),
         ["expect", chroot] => expect::expect(chroot.as_ref()),
         [] | ["help" | "-h" | "--help"] => {
             println!("{HELP}");
@@ -53,6 +55,16 @@ fn tour() -> Result<()> {
     let program = build::rustclad_release()?;
     let path = std::env::join_paths([shell::external("modules"), shell::external("site")])?;
     shell::run(shell::command(program).arg(shell::root().join("examples/tour.py")).env("PYTHONPATH", path))
+}
+
+/// Puts published wheels on the board, with `rustclad` as users get it.
+fn wheels(rest: &[&str]) -> Result<()> {
+    fetch::fetch()?;
+    let program = build::rustclad_release()?;
+    let work = shell::target()?.join("wheels");
+    let mut board = shell::cargo("run");
+    board.args(["--package", "rustclad-wheels", "--", "--program"]).arg(program).arg("--work").arg(work);
+    shell::run(board.args(rest))
 }
 
 /// Builds the fixtures and both kinds of `rustclad`, then passes every test of the workspace.

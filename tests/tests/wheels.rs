@@ -1,0 +1,178 @@
+//! Published wheels: the board's smoke scripts, the quickest of their own suites, and how those fail that cannot run.
+//! All are downloaded when a test needs them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustclad_tests::{Output, Rustclad, root, scratch};
+use rustclad_wheels::board::{Plan, Report, default_work};
+use rustclad_wheels::manifest::Manifest;
+use rustclad_wheels::smoke;
+
+/// Puts a package on a board of its own.
+fn board(name: &str, smoke_only: bool) -> Report {
+    let rustclad = Rustclad::new().path();
+    let target = rustclad.ancestors().nth(2).expect("target/PROFILE/rustclad");
+    let work = default_work(target).join(if smoke_only { "smoke-tests" } else { "suite-tests" });
+    let plan = Plan { rustclad, work, reference: None, smoke_only, speed: false };
+    let manifest = Manifest::built_in().unwrap();
+    let packages = manifest.select(&[name.to_owned()]).unwrap();
+    plan.run(&manifest, &packages[0], false).unwrap()
+}
+
+/// Its script prints what CPython prints, unless `tools/wheels/known/NAME.smoke` says why not.
+fn smoke(name: &str) {
+    let report = board(name, true).smoke;
+    match smoke::known(name) {
+        Some(reason) => assert!(!report.passed, "{name} works: remove its file, which says\n{reason}"),
+        None => assert!(report.passed, "{name}: {}", report.difference),
+    }
+}
+
+/// Its own tests pass that passed when the list of known failures was written.
+fn suite(name: &str) {
+    let suite = board(name, false).suite.unwrap();
+    assert!(suite.cut_short.is_none(), "{name}: {:?}", suite.cut_short);
+    let (new, failures) = (&suite.change.new, &suite.score.failures);
+    let told: Vec<String> = new.iter().map(|id| format!("{id}: {}", failures[id])).collect();
+    assert!(told.is_empty(), "{name}: new failures\n{}", told.join("\n"));
+    assert!(suite.change.gone.is_empty(), "{name}: known failures are gone, mend the list: {:?}", suite.change.gone);
+    assert!(suite.score.passed > 0, "{name}: no tests");
+}
+
+macro_rules! packages {
+    ($check:ident: $($test:ident $name:literal;)*) => {
+        $(
+            #[test]
+            fn $test() {
+                $check($name);
+            }
+        )*
+    };
+}
+
+packages! { smoke:
+    smoke_psutil "psutil";
+    smoke_regex "regex";
+    smoke_multidict "multidict";
+    smoke_simplejson "simplejson";
+    smoke_orjson "orjson";
+    smoke_pyyaml "pyyaml";
+    smoke_charset_normalizer "charset-normalizer";
+    smoke_cffi "cffi";
+    smoke_pillow "pillow";
+    smoke_lxml "lxml";
+}
+
+packages! { suite:
+    suite_regex "regex";
+    suite_simplejson "simplejson";
+    suite_pyyaml "pyyaml";
+}
+
+#[test]
+fn every_package_has_a_smoke_test() {
+    let tests = fs::read_to_string(root().join("tests/tests/wheels.rs")).unwrap();
+    for package in Manifest::built_in().unwrap().packages {
+        assert!(tests.contains(&format!("smoke_{} \"", package.name.replace('-', "_"))), "{}", package.name);
+    }
+}
+
+const WINDOWS: &str = "orjson==3.13.0 --hash=sha256:6adcaa85d79977659a448b4123a88eb33511a11ed2db243535ad7ea88a6668e0";
+const PYTHON_313: &str =
+    "orjson==3.13.0 --hash=sha256:cbed5f4c4b88d94bcc36115f4c3bb3aa25da1563a5c3328aa3acebce2b083040";
+
+/// Downloads a wheel for a machine or Python that is not this one.
+fn foreign(requirement: &str, python: &str, platform: &str, folder: &Path) -> PathBuf {
+    let list = folder.join("requirements.txt");
+    fs::write(&list, requirement).unwrap();
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps"]);
+    pip.args(["--only-binary", ":all:", "--implementation", "cp", "--python-version", python, "--platform", platform]);
+    pip.arg("--abi").arg(format!("cp{}", python.replace('.', "")));
+    let status = pip.arg("--dest").arg(folder).arg("-r").arg(list).status().unwrap();
+    assert!(status.success());
+    let mut files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.find(|file| file.extension().is_some_and(|end| end == "whl")).unwrap()
+}
+
+/// What `rustclad inspect` says of a wheel, and what its import then says.
+fn inspect_and_import(wheel: &Path, module: &str) -> (Output, Output) {
+    let inspected = Rustclad::new().args(["inspect".as_ref(), wheel.as_os_str()]).run();
+    let site = wheel.with_extension("site");
+    let mut archive = zip::ZipArchive::new(fs::File::open(wheel).unwrap()).unwrap();
+    archive.extract(&site).unwrap();
+    (inspected, import(&site, module))
+}
+
+fn import(site: &Path, module: &str) -> Output {
+    Rustclad::new().python_path([site.to_owned()]).args(["-c", &format!("import {module}")]).run()
+}
+
+#[track_caller]
+fn last_line_has(output: &Output, parts: &[&str]) {
+    let last = output.stderr.lines().last().unwrap_or_default();
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    assert!(parts.iter().all(|part| last.contains(part)), "no {parts:?} in\n{}", output.stderr);
+}
+
+#[test]
+fn a_wheel_for_another_system() {
+    let folder = scratch("wheels-windows");
+    let wheel = foreign(WINDOWS, "3.14", "win_amd64", &folder);
+    let (inspected, imported) = inspect_and_import(&wheel, "orjson");
+    assert_eq!(inspected.code, 1);
+    assert!(inspected.stdout.contains("wrong platform: the wheel is for cp314-cp314-win_amd64"), "{inspected:?}");
+    last_line_has(&imported, &["ModuleNotFoundError", "orjson.orjson"]);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_wheel_for_another_python() {
+    let folder = scratch("wheels-313");
+    let wheel = foreign(PYTHON_313, "3.13", "manylinux2014_x86_64", &folder);
+    let (inspected, imported) = inspect_and_import(&wheel, "orjson");
+    assert_eq!(inspected.code, 1);
+    assert!(inspected.stdout.contains("wrong ABI: the wheel is for cp313-cp313"), "{inspected:?}");
+    last_line_has(&imported, &["ModuleNotFoundError", "orjson.orjson"]);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// `rustclad install --no-deps` of one of the board's packages; only what is asked for.
+fn install(package: &str, site: &Path) {
+    let manifest = Manifest::built_in().unwrap();
+    let package = &manifest.select(&[package.to_owned()]).unwrap()[0];
+    let list = site.with_extension("txt");
+    fs::write(&list, &package.wheels[0]).unwrap();
+    let install = Rustclad::new().args(["install", "--quiet", "--no-deps", "-r"]).args([&list]);
+    install.args(["--target"]).args([site]).succeed();
+}
+
+#[test]
+fn a_bundled_library_that_is_gone() {
+    let folder = scratch("wheels-library");
+    let site = folder.join("site");
+    install("pillow", &site);
+    let gone = fs::read_dir(site.join("pillow.libs")).unwrap().map(|entry| entry.unwrap().path());
+    let gone = gone.into_iter().find(|file| file.to_string_lossy().contains("/libjpeg-")).unwrap();
+    let name = gone.file_name().unwrap().to_str().unwrap().to_owned();
+    fs::remove_file(&gone).unwrap();
+    let module = site.join("PIL/_imaging.cpython-314-x86_64-linux-gnu.so");
+    let inspected = Rustclad::new().args(["inspect".as_ref(), module.as_os_str()]).run();
+    assert_eq!(inspected.code, 1);
+    assert!(inspected.stdout.contains(&format!("missing library {name}")), "{inspected:?}");
+    last_line_has(&import(&site, "PIL._imaging"), &["ImportError", &name]);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_package_that_is_needed_and_not_there() {
+    let folder = scratch("wheels-needed");
+    let site = folder.join("site");
+    install("cffi", &site);
+    let parse = "import cffi; cffi.FFI().cdef('int abs(int);')";
+    let run = Rustclad::new().python_path([site]).args(["-c", parse]).run();
+    last_line_has(&run, &["ModuleNotFoundError", "pycparser"]);
+    fs::remove_dir_all(folder).unwrap();
+}
