@@ -71,7 +71,9 @@ pub struct Header {
     /// Bits of [`flag`].
     pub flags: u32,
     /// The size class, to free it by.
-    class: u32,
+    class: u16,
+    /// How many twins C code has outrun (see [`Header::outrun_twin`]), in this slot's whole life.
+    pub(crate) generation: u16,
 }
 
 const RANGE: usize = 1 << 38;
@@ -80,6 +82,15 @@ const SMALL: usize = 1024;
 const CHUNK: usize = 64 << 10;
 const SMALL_CLASSES: usize = SMALL / GRAIN + 1;
 const CLASSES: usize = SMALL_CLASSES + 4 * 28;
+
+impl Header {
+    /// Gives up a twin that is on its way to its end on another thread, for C code has taken hold of the block again. What
+    /// that end has to say is known by the generation it comes from.
+    pub(crate) fn outrun_twin(&mut self) {
+        self.generation = self.generation.wrapping_add(1);
+        self.twin = std::ptr::null();
+    }
+}
 
 /// A run of slots of one class.
 struct Chunk {
@@ -181,7 +192,8 @@ pub fn allocate_uninit(size: usize, flags: u32) -> Block {
         }
         // SAFETY: the slot is ours and large enough.
         unsafe {
-            header.write(Header { twin: std::ptr::null(), flags: flags | arena.marks, class: class as u32 });
+            (*header).twin = std::ptr::null();
+            (*header).flags = flags | arena.marks;
             header.cast::<u8>().add(PREFIX).cast()
         }
     }
@@ -227,12 +239,13 @@ pub(crate) unsafe fn free_now(block: Block) {
         // SAFETY: by contract.
         unsafe {
             let header = block.cast::<u8>().sub(PREFIX).cast::<Header>();
-            let class = (*header).class as usize;
+            let Header { class, generation, .. } = *header;
             (*header).flags = 0;
-            if class >= SMALL_CLASSES + 4 * 7 {
-                crate::platform::discard_memory(header as usize, slot_size(class));
-                (*header).class = class as u32;
+            if class as usize >= SMALL_CLASSES + 4 * 7 {
+                crate::platform::discard_memory(header as usize, slot_size(class as usize));
+                ((*header).class, (*header).generation) = (class, generation);
             }
+            let class = class as usize;
             (*header).twin = arena.free[class].cast_const().cast();
             arena.free[class] = header;
         }
@@ -265,10 +278,17 @@ impl Arena {
             let header = (start + index * slot) as *mut Header;
             // SAFETY: inside the reserved range, which is readable and writable.
             unsafe {
-                header.write(Header { twin: self.free[class].cast_const().cast(), flags: 0, class: class as u32 })
+                header.write(Header {
+                    twin: self.free[class].cast_const().cast(),
+                    flags: 0,
+                    class: class as u16,
+                    generation: 0,
+                })
             };
             self.free[class] = header;
         }
+        // SAFETY: as above.
+        unsafe { (*(start as *mut Header)).class = class as u16 };
         start as *mut Header
     }
 
@@ -280,7 +300,7 @@ impl Arena {
             if header.is_null() {
                 return std::ptr::null_mut();
             }
-            header.write(Header { twin: std::ptr::null(), flags: flags | self.marks, class: 0 });
+            header.write(Header { twin: std::ptr::null(), flags: flags | self.marks, class: 0, generation: 0 });
             let block = header.cast::<u8>().add(PREFIX);
             self.registry.insert(block as usize, total - PREFIX);
             block.cast()
@@ -312,7 +332,7 @@ pub fn header(block: Block) -> Option<&'static mut Header> {
 
 /// Gives memory that is not ours a header: an object in memory that its type took from elsewhere, now that Python sees it.
 pub(crate) fn annex(block: Block) -> &'static mut Header {
-    let header = Box::new(Header { twin: std::ptr::null(), flags: flag::LIVE, class: 0 });
+    let header = Box::new(Header { twin: std::ptr::null(), flags: flag::LIVE, class: 0, generation: 0 });
     arena().annex.entry(block as usize).insert_entry(header).into_mut()
 }
 

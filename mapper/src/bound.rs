@@ -9,24 +9,28 @@ use rustpython_vm::{Context, Py, PyObjectRef, PyPayload};
 use crate::block::Block;
 
 /// Ties a payload to its block: when the payload is dropped, the block hears of it.
-pub struct Link(usize);
+pub struct Link {
+    block: usize,
+    generation: u16,
+}
 
 impl Link {
     /// Makes the link to a block that is marked [`crate::block::flag::BOUND`].
     pub fn new(block: Block) -> Self {
-        Self(block as usize)
+        let generation = crate::block::header(block).map_or(0, |header| header.generation);
+        Self { block: block as usize, generation }
     }
 
     /// The block.
     #[inline]
     pub fn block(&self) -> Block {
-        self.0 as Block
+        self.block as Block
     }
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
-        crate::lifetime::twin_died(self.block());
+        crate::lifetime::bound_twin_died(self.block(), self.generation);
     }
 }
 
@@ -42,7 +46,7 @@ pub struct Bound<B> {
 
 impl<B: fmt::Debug> fmt::Debug for Bound<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} at {:#x}", self.base, self.link.0)
+        write!(f, "{:?} at {:#x}", self.base, self.link.block)
     }
 }
 
@@ -75,7 +79,7 @@ impl<B> Leaf<B> {
 
 impl<B: fmt::Debug> fmt::Debug for Leaf<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} at {:#x}", self.base, self.link.0)
+        write!(f, "{:?} at {:#x}", self.base, self.link.block)
     }
 }
 

@@ -59,6 +59,7 @@ mod slots;
 mod state;
 pub mod store;
 mod symbols;
+mod sysconfig;
 pub mod table;
 pub mod thread;
 mod type_dict;
@@ -85,6 +86,7 @@ impl Mapper {
         |vm| {
             import::install(vm);
             pending::install(vm);
+            sysconfig::install(vm);
         }
     }
 

@@ -413,7 +413,17 @@ unsafe fn dealloc_foreign(block: Block) {
     }
 }
 
-/// The twin of a [`flag::BOUND`] block is being dropped. Runs on any thread, with or without a VM.
+/// The twin of a [`flag::BOUND`] block is being dropped. Runs on any thread, with or without a VM; on the way here, C code
+/// may have taken hold of the block, which has another twin then.
+pub(crate) fn bound_twin_died(block: Block, generation: u16) {
+    thread::in_section(|| {
+        if header(block).is_some_and(|header| header.generation == generation) {
+            twin_died(block);
+        }
+    });
+}
+
+/// The twin of a block is being dropped. Runs on any thread, with or without a VM.
 pub fn twin_died(block: Block) {
     thread::in_section(|| {
         let Some(header) = header(block) else { return };

@@ -28,8 +28,9 @@ pub unsafe fn retrieve(vm: &VirtualMachine, block: Block) -> PyResult {
         if let Some(header) = (!block.is_null()).then(|| header(block)).flatten()
             && let Some(twin) = header.twin.as_ref()
         {
-            if (*block).ob_refcnt > 0 {
-                table::adopt(block, twin);
+            // C's count keeps the twin; one that it does not count may be on its way to its end on another thread.
+            if header.flags & flag::OWNS_TWIN == 0 {
+                return retrieve_uncounted(vm, block, header, twin);
             }
             if header.flags & (flag::SHOWN_LIST | flag::SHOWN_TUPLE) == 0 {
                 return Ok(twin.to_owned());
@@ -37,6 +38,30 @@ pub unsafe fn retrieve(vm: &VirtualMachine, block: Block) -> PyResult {
             return retrieve_shown(vm, block, header, twin);
         }
         retrieve_new(vm, block)
+    }
+}
+
+/// The managed object for a block that C code has a pointer to, but no count that is known of.
+#[inline(never)]
+unsafe fn retrieve_uncounted(vm: &VirtualMachine, block: Block, header: &mut Header, twin: &PyObject) -> PyResult {
+    // SAFETY: by the caller's contract; a twin's pointer is cleared before the twin's memory goes.
+    unsafe {
+        let Some(twin) = twin.try_to_owned() else {
+            if header.flags & flag::BOUND == 0 {
+                return Err(vm.new_system_error("an object is used while it is being deallocated"));
+            }
+            table::untie(twin);
+            header.outrun_twin();
+            table::wake(block);
+            return retrieve_new(vm, block);
+        };
+        if (*block).ob_refcnt > 0 {
+            table::adopt(block, &twin);
+        }
+        if header.flags & (flag::SHOWN_LIST | flag::SHOWN_TUPLE) == 0 {
+            return Ok(twin);
+        }
+        retrieve_shown(vm, block, header, &twin)
     }
 }
 
