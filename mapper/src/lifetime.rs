@@ -12,7 +12,7 @@ use crate::layout as c;
 use crate::{lend, table, thread};
 
 /// How many bytes of unused str, bytes and bytearray blocks are kept for the next time.
-const RETAINED_BYTES: usize = 32 << 20;
+const RETAINED_BYTES: usize = 8 << 20;
 /// A block larger than this is not kept.
 const RETAINED_BLOCK: usize = 8 << 20;
 /// How deep deallocation may nest before the rest waits.
@@ -113,10 +113,26 @@ fn keep_until_return(block: Block) -> bool {
         return false;
     }
     // SAFETY: as above.
-    unsafe { header_of(block) }.flags |= flag::QUEUED;
+    look_at_return(block, unsafe { header_of(block) });
+    true
+}
+
+fn look_at_return(block: Block, header: &mut block::Header) {
+    header.flags |= flag::QUEUED;
     state().until_return.push(block as usize);
     thread::make_due();
-    true
+}
+
+/// Has a value looked at when the outermost call returns: C code may take its count back by hand, without telling anybody
+/// of a 0, for it knows that a container holds the value.
+pub(crate) fn may_be_left(block: Block) {
+    let others = flag::QUEUED | flag::BOUND | flag::PINNED;
+    if let Some(header) = header(block)
+        && header.flags & (flag::OWNS_TWIN | others) == flag::OWNS_TWIN
+        && thread::context().depth.get() > 0
+    {
+        look_at_return(block, header);
+    }
 }
 
 /// Ends what was kept until the outermost return, unless C counts it again.

@@ -345,7 +345,11 @@ pub unsafe extern "C" fn _PyDict_SetItem_KnownHash(
     _hash: isize,
 ) -> c_int {
     // SAFETY: C's arguments.
-    unsafe { PyDict_SetItem(object, key, value) }
+    let done = unsafe { PyDict_SetItem(object, key, value) };
+    // Code that goes this deep takes its references back by hand.
+    lifetime::may_be_left(key.0);
+    lifetime::may_be_left(value.0);
+    done
 }
 
 /// [`_PyDict_SetItem_KnownHash`] for a dict that is locked: the C lock is held anyway.
