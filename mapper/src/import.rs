@@ -118,7 +118,7 @@ pub(crate) fn install(vm: &mut VirtualMachine) {
 }
 
 /// Replaces functions of a builtin module, or adds them.
-fn replace<const N: usize>(vm: &mut VirtualMachine, module: &'static str, functions: [PyMethodDef; N]) {
+pub(crate) fn replace<const N: usize>(vm: &mut VirtualMachine, module: &'static str, functions: [PyMethodDef; N]) {
     let name = vm.ctx.intern_str(module);
     let Some(state) = PyRc::get_mut(&mut vm.state) else { return };
     let Some(original) = state.module_defs.get(module) else { return };

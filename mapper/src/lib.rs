@@ -29,6 +29,7 @@ mod finalize;
 pub mod format;
 mod frames;
 pub mod function;
+mod gaps;
 mod heap_type;
 mod import;
 mod instancemethod;
@@ -85,6 +86,7 @@ impl Mapper {
         dispatch::set(dispatcher);
         |vm| {
             import::install(vm);
+            gaps::install(vm);
             pending::install(vm);
             sysconfig::install(vm);
         }

@@ -259,7 +259,7 @@ pub fn leaves_nothing(name: &str) {
 macro_rules! module_scripts {
     ($check:path) => {
         $crate::tests_of! { $check, "use_":
-            bz2 ctypes_test lsprof lzma markupsafe posixshmem testclinic_limited testimportmultiple testsinglephase
+            bz2 ctypes_test gaps lsprof lzma markupsafe posixshmem testclinic_limited testimportmultiple testsinglephase
             testsinglephase_state ujson uuid xxsubtype xxtestfuzz
         }
     };
