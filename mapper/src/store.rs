@@ -104,6 +104,12 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
         unsafe { table::hold(made, object) };
         return made;
     }
+    if class.is(vm.ctx.types.str_type)
+        && object.downcast_ref::<PyStr>().is_some_and(|text| text.as_wtf8().is_empty())
+        && let Some(empty) = unicode::empty()
+    {
+        return empty;
+    }
     let class_block = type_block(vm, class);
     // SAFETY: `type_block` gives filled blocks.
     let (kind, size) = unsafe { (Kind::of_type(class_block), (*class_block).tp_basicsize as usize) };

@@ -2,6 +2,7 @@
 //! without a NUL behind, so both directions copy.
 
 use std::ffi::c_char;
+use std::sync::OnceLock;
 
 use rustpython_vm::builtins::{PyStr, PyStrRef};
 use rustpython_vm::common::str::StrKind;
@@ -67,12 +68,32 @@ impl Width {
     }
 }
 
+/// The empty string, of which there is one that lasts for ever: C code relies on that and does not count it.
+pub(crate) fn empty() -> Option<Block> {
+    static EMPTY: OnceLock<usize> = OnceLock::new();
+    if let Some(known) = EMPTY.get() {
+        return Some(*known as Block);
+    }
+    // SAFETY: it has no characters to fill.
+    let made = unsafe {
+        let made = fresh_compact(0, Width::Ascii)?;
+        crate::table::immortalize(made);
+        made
+    };
+    Some(*EMPTY.get_or_init(|| made as usize) as Block)
+}
+
 /// A compact block with a count of 1 and no twin; its characters are left as they come, but for the NUL behind the
 /// last. None if memory is out.
 ///
 /// # Safety
-/// `kind` is `str`'s block.
+/// The caller fills the characters before anybody reads them.
 pub unsafe fn new_compact(length: usize, width: Width) -> Option<Block> {
+    // SAFETY: by contract.
+    if length == 0 { empty() } else { unsafe { fresh_compact(length, width) } }
+}
+
+unsafe fn fresh_compact(length: usize, width: Width) -> Option<Block> {
     let head = if width == Width::Ascii { ASCII_DATA } else { COMPACT_DATA };
     let bytes = length.checked_add(1)?.checked_mul(width.bytes())?.checked_add(head)?;
     let made = block::allocate_uninit(bytes, 0);
