@@ -4,11 +4,11 @@
 use std::ffi::CStr;
 use std::path::Path;
 
-use rustpython_vm::builtins::{PyListRef, PyModuleDef, PyUtf8StrRef};
+use rustpython_vm::builtins::{PyListRef, PyModule, PyModuleDef, PyModuleSlots, PyUtf8StrRef};
 use rustpython_vm::common::rc::PyRc;
 use rustpython_vm::function::{FuncArgs, ItemDoc, PosArgs, PyMethodDef, PyMethodFlags};
 use rustpython_vm::gc_state::CollectResult;
-use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::{Py, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::platform::EXTENSION_SUFFIXES;
 
@@ -129,11 +129,28 @@ pub(crate) fn replace<const N: usize>(vm: &mut VirtualMachine, module: &'static 
             None => methods.push(ours),
         }
     }
-    let slots = rustpython_vm::builtins::PyModuleSlots { create: original.slots.create, exec: original.slots.exec };
+    let slots = PyModuleSlots { create: original.slots.create, exec: original.slots.exec };
     let doc = original.doc;
     // Both live as long as the process: there is one of each interpreter.
     let definition = Box::leak(Box::new(PyModuleDef { name, doc, methods: methods.leak(), slots }));
     state.module_defs.insert(module, definition);
+}
+
+/// What a module's definition runs to fill the module.
+pub(crate) type Exec = fn(&VirtualMachine, &Py<PyModule>) -> PyResult<()>;
+
+/// Has `exec` fill a builtin module instead of the function that is returned, under whatever names it is registered.
+pub(crate) fn replace_exec(vm: &mut VirtualMachine, module: &str, exec: Exec) -> Option<Exec> {
+    let state = PyRc::get_mut(&mut vm.state)?;
+    let original = *state.module_defs.get(module)?;
+    let slots = PyModuleSlots { create: original.slots.create, exec: Some(exec) };
+    let (name, doc, methods) = (original.name, original.doc, original.methods);
+    // It lives as long as the process: there is one of each interpreter.
+    let ours: &'static PyModuleDef = Box::leak(Box::new(PyModuleDef { name, doc, methods, slots }));
+    for definition in state.module_defs.values_mut().filter(|it| std::ptr::eq(**it, original)) {
+        *definition = ours;
+    }
+    original.slots.exec
 }
 
 const NO_DOC: ItemDoc = ItemDoc::NONE;

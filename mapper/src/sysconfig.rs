@@ -3,10 +3,10 @@
 
 use std::sync::OnceLock;
 
-use rustpython_vm::builtins::{PyDict, PyModule, PyModuleDef, PyModuleSlots};
-use rustpython_vm::common::rc::PyRc;
+use rustpython_vm::builtins::{PyDict, PyModule};
 use rustpython_vm::{AsObject, Py, PyResult, VirtualMachine};
 
+use crate::import::{Exec, replace_exec};
 use crate::platform::EXTENSION_SUFFIXES;
 
 const MODULE: &str = "_sysconfigdata";
@@ -18,22 +18,12 @@ const TEXTS: [(&str, &str); 5] = [
     ("LDCXXSHARED", "c++ -shared"),
 ];
 
-type Exec = fn(&VirtualMachine, &Py<PyModule>) -> PyResult<()>;
 static ORIGINAL: OnceLock<Exec> = OnceLock::new();
 
 /// Has the VM's module of settings give ours. To be called from an init hook.
 pub(crate) fn install(vm: &mut VirtualMachine) {
-    let Some(state) = PyRc::get_mut(&mut vm.state) else { return };
-    let Some(&original) = state.module_defs.get(MODULE) else { return };
-    let Some(exec) = original.slots.exec else { return };
-    let _ = ORIGINAL.set(exec);
-    let slots = PyModuleSlots { create: original.slots.create, exec: Some(self::exec) };
-    let (name, doc, methods) = (original.name, original.doc, original.methods);
-    // It lives as long as the process: there is one of each interpreter.
-    let ours: &'static PyModuleDef = Box::leak(Box::new(PyModuleDef { name, doc, methods, slots }));
-    // It is registered under the platform's name, too.
-    for definition in state.module_defs.values_mut().filter(|it| std::ptr::eq(**it, original)) {
-        *definition = ours;
+    if let Some(original) = replace_exec(vm, MODULE, exec) {
+        let _ = ORIGINAL.set(original);
     }
 }
 

@@ -79,6 +79,14 @@ fn exit_codes() {
 }
 
 #[test]
+fn file_size_limit() {
+    let program = "import resource, tempfile\nresource.setrlimit(resource.RLIMIT_FSIZE, (1000, -1))\n\
+                   file = tempfile.TemporaryFile(buffering=0)\ntry: print(file.write(b'x' * 1000), file.write(b'x'))\n\
+                   except OSError as error: print(error.strerror)";
+    assert_eq!(code(program).stdout, "File too large\n");
+}
+
+#[test]
 fn uncaught_exception() {
     let path = file("uncaught", "fails.py", "def inner():\n    raise ValueError('why')\n\ninner()\n");
     let out = Rustclad::new().args([&path]).run();

@@ -26,6 +26,7 @@ fn main() -> ExitCode {
     if let Some(words) = subcommand() {
         return run_subcommand(words);
     }
+    ignore_file_size_signal();
     let builder = InterpreterBuilder::new()
         .init_stdlib()
         .init_hook(Mapper::hook(DISPATCHER))
@@ -89,6 +90,12 @@ fn leave_out_pip(vm: &mut VirtualMachine) {
     if named && arguments.first().is_some_and(|word| word == "-m") {
         arguments.insert(1, "--without-pip".to_owned());
     }
+}
+
+/// As `python3`: a file that would grow beyond the limit is an `OSError`, not the end of the process.
+fn ignore_file_size_signal() {
+    // SAFETY: it changes what this signal does, before any thread is there.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
 /// Whether `-V` or `--version` stands among the options before a script, command or module.
