@@ -1,43 +1,80 @@
-//! Functions of CPython's `os` and `resource` that RustPython does not have and published packages call. With them comes
-//! that no limit is -1, as in CPython up to 3.14, which C code compiled for it relies on.
+//! What RustPython's own modules lack and published packages use. With it comes that no limit is -1, as in CPython up to
+//! 3.14, which C code compiled for it relies on.
 
-use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
 
-use rustpython_vm::builtins::PyModule;
-use rustpython_vm::function::{ItemDoc, OptionalArg, PyMethodDef, PyMethodFlags};
-use rustpython_vm::{AsObject, Py, PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::builtins::{PyModule, PyType, PyTypeRef};
+use rustpython_vm::function::{ItemDoc, OptionalArg, PyMethodFlags};
+use rustpython_vm::protocol::{PyBuffer, PyNumber};
+use rustpython_vm::{AsObject, Py, PyObjectRef, PyRef, PyResult, TryFromBorrowedObject, VirtualMachine};
 
-use crate::import::{Exec, replace, replace_exec};
+use crate::builtin_module::{fill_originally, fill_with, function, replace};
+use crate::platform::DLOPEN_FLAGS;
 
-const NO_DOC: ItemDoc = ItemDoc::NONE;
-
-/// Adds them. To be called from an init hook.
+/// Adds it. To be called from an init hook.
 pub(crate) fn install(vm: &mut VirtualMachine) {
-    let flags = PyMethodFlags::EMPTY;
-    let devices = [
-        PyMethodDef::new_const("major", major, flags, NO_DOC),
-        PyMethodDef::new_const("minor", minor, flags, NO_DOC),
-        PyMethodDef::new_const("makedev", makedev, flags, NO_DOC),
-    ];
-    let limits = [
-        PyMethodDef::new_const("getrlimit", getrlimit, flags, NO_DOC),
-        PyMethodDef::new_const("setrlimit", setrlimit, flags, NO_DOC),
-        PyMethodDef::new_const("prlimit", prlimit, flags, NO_DOC),
-    ];
-    replace(vm, "posix", devices);
+    replace(vm, "posix", [function("major", major), function("minor", minor), function("makedev", makedev)]);
+    let limits = [function("getrlimit", getrlimit), function("setrlimit", setrlimit), function("prlimit", prlimit)];
     replace(vm, "resource", limits);
-    if let Some(original) = replace_exec(vm, "resource", fill_resource) {
-        let _ = RESOURCE.set(original);
+    fill_with(vm, "resource", fill_resource);
+    fill_with(vm, "_ctypes", fill_ctypes);
+    for (name, function) in [
+        ("getdlopenflags", vm.new_function("getdlopenflags", getdlopenflags)),
+        ("setdlopenflags", vm.new_function("setdlopenflags", setdlopenflags)),
+    ] {
+        vm.sys_module.dict().set_item(name, function.into(), vm).expect("a dict with strings for keys takes another");
     }
 }
 
-static RESOURCE: OnceLock<Exec> = OnceLock::new();
+/// The flags that extension modules are loaded with.
+fn getdlopenflags() -> i32 {
+    DLOPEN_FLAGS.load(Ordering::Relaxed)
+}
+
+/// Sets them.
+fn setdlopenflags(flags: i32) {
+    DLOPEN_FLAGS.store(flags, Ordering::Relaxed);
+}
 
 fn fill_resource(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {
-    if let Some(original) = RESOURCE.get() {
-        original(vm, module)?;
-    }
+    fill_originally("resource", vm, module)?;
     module.as_object().set_attr("RLIM_INFINITY", vm.ctx.new_int(-1), vm)
+}
+
+/// Makes pointers to functions pointers in the eyes of `ctypes.cast` and `argtypes`, which ask for a type's `_type_` and
+/// take an object's number for its address.
+fn fill_ctypes(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {
+    fill_originally("_ctypes", vm, module)?;
+    let pointer = module.as_object().get_attr("CFuncPtr", vm)?;
+    if let Some(pointer) = pointer.downcast_ref::<PyType>() {
+        pointer.attributes.insert(vm.ctx.intern_str("_type_"), vm.ctx.new_str("P").into());
+        pointer.slots.as_number.int.store(Some(function_address));
+        // The metaclass is one of the VM's static types.
+        let metaclass: &'static Py<PyType> = PyRef::leak(pointer.class().to_owned());
+        let from_param = vm.ctx.new_method_def("from_param", function_parameter, PyMethodFlags::METHOD, ItemDoc::NONE);
+        metaclass.set_attr(vm.ctx.intern_str("from_param"), from_param.build_method(metaclass, vm).into());
+    }
+    Ok(())
+}
+
+/// What is passed for an argument that is declared as a pointer to a function: one of the class, or what stands for it.
+fn function_parameter(class: PyTypeRef, value: PyObjectRef, vm: &VirtualMachine) -> PyResult {
+    if value.is_instance(class.as_object(), vm)? {
+        return Ok(value);
+    }
+    let Some(parameter) = vm.get_attribute_opt(&value, "_as_parameter_")? else {
+        let message = format!("expected {} instance instead of {}", class.name(), value.class().name());
+        return Err(vm.new_type_error(message));
+    };
+    function_parameter(class, parameter, vm)
+}
+
+/// The address that a `ctypes` function pointer holds.
+fn function_address(pointer: PyNumber<'_>, vm: &VirtualMachine) -> PyResult {
+    let memory = PyBuffer::try_from_borrowed_object(vm, &pointer)?;
+    let address = memory.contiguous_or_collect(|bytes| bytes.try_into().map(usize::from_ne_bytes));
+    let address = address.map_err(|_| vm.new_value_error("no pointer to a function"))?;
+    Ok(vm.ctx.new_int(address).into())
 }
 
 /// The major number of a raw device number.

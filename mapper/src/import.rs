@@ -4,12 +4,13 @@
 use std::ffi::CStr;
 use std::path::Path;
 
-use rustpython_vm::builtins::{PyListRef, PyModule, PyModuleDef, PyModuleSlots, PyUtf8StrRef};
+use rustpython_vm::builtins::{PyListRef, PyModuleDef, PyModuleSlots, PyUtf8StrRef};
 use rustpython_vm::common::rc::PyRc;
-use rustpython_vm::function::{FuncArgs, ItemDoc, PosArgs, PyMethodDef, PyMethodFlags};
+use rustpython_vm::function::{FuncArgs, PosArgs};
 use rustpython_vm::gc_state::CollectResult;
-use rustpython_vm::{Py, PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
+use crate::builtin_module::{function, replace};
 use crate::platform::EXTENSION_SUFFIXES;
 
 /// Modules that CPython 3.14 ships as shared libraries and RustPython as native ones: a library on the path wins, as
@@ -99,61 +100,19 @@ const EXTENSIONS: &[&str] = &[
 /// Adds ours to the VM's builtin modules. To be called from an init hook, before the import system starts.
 pub(crate) fn install(vm: &mut VirtualMachine) {
     let own = own_module(vm);
-    let function = PyMethodFlags::EMPTY;
     let importing = [
-        PyMethodDef::new_const("extension_suffixes", extension_suffixes, function, NO_DOC),
-        PyMethodDef::new_const("is_builtin", is_builtin, function, NO_DOC),
-        PyMethodDef::new_const("create_dynamic", create_dynamic, function, NO_DOC),
-        PyMethodDef::new_const("exec_dynamic", exec_dynamic, function, NO_DOC),
+        function("extension_suffixes", extension_suffixes),
+        function("is_builtin", is_builtin),
+        function("create_dynamic", create_dynamic),
+        function("exec_dynamic", exec_dynamic),
     ];
-    let collecting = [
-        PyMethodDef::new_const("collect", collect, function, NO_DOC),
-        PyMethodDef::new_const("get_referents", get_referents, function, NO_DOC),
-    ];
+    let collecting = [function("collect", collect), function("get_referents", get_referents)];
     replace(vm, "_imp", importing);
     replace(vm, "gc", collecting);
     if let Some(state) = PyRc::get_mut(&mut vm.state) {
         state.module_defs.insert("_rustclad", own);
     }
 }
-
-/// Replaces functions of a builtin module, or adds them.
-pub(crate) fn replace<const N: usize>(vm: &mut VirtualMachine, module: &'static str, functions: [PyMethodDef; N]) {
-    let name = vm.ctx.intern_str(module);
-    let Some(state) = PyRc::get_mut(&mut vm.state) else { return };
-    let Some(original) = state.module_defs.get(module) else { return };
-    let mut methods = original.methods.to_vec();
-    for ours in functions {
-        match methods.iter_mut().find(|method| method.name == ours.name) {
-            Some(method) => *method = PyMethodDef { doc: method.doc, ..ours },
-            None => methods.push(ours),
-        }
-    }
-    let slots = PyModuleSlots { create: original.slots.create, exec: original.slots.exec };
-    let doc = original.doc;
-    // Both live as long as the process: there is one of each interpreter.
-    let definition = Box::leak(Box::new(PyModuleDef { name, doc, methods: methods.leak(), slots }));
-    state.module_defs.insert(module, definition);
-}
-
-/// What a module's definition runs to fill the module.
-pub(crate) type Exec = fn(&VirtualMachine, &Py<PyModule>) -> PyResult<()>;
-
-/// Has `exec` fill a builtin module instead of the function that is returned, under whatever names it is registered.
-pub(crate) fn replace_exec(vm: &mut VirtualMachine, module: &str, exec: Exec) -> Option<Exec> {
-    let state = PyRc::get_mut(&mut vm.state)?;
-    let original = *state.module_defs.get(module)?;
-    let slots = PyModuleSlots { create: original.slots.create, exec: Some(exec) };
-    let (name, doc, methods) = (original.name, original.doc, original.methods);
-    // It lives as long as the process: there is one of each interpreter.
-    let ours: &'static PyModuleDef = Box::leak(Box::new(PyModuleDef { name, doc, methods, slots }));
-    for definition in state.module_defs.values_mut().filter(|it| std::ptr::eq(**it, original)) {
-        *definition = ours;
-    }
-    original.slots.exec
-}
-
-const NO_DOC: ItemDoc = ItemDoc::NONE;
 
 /// `gc.collect`, with C's references taken into account once there is any C code.
 fn collect(mut args: FuncArgs, vm: &VirtualMachine) -> PyResult<usize> {
@@ -254,16 +213,12 @@ fn exec_dynamic(module: PyObjectRef, vm: &VirtualMachine) -> PyResult<i32> {
 
 /// `_rustclad`: what the bridge tells about itself.
 fn own_module(vm: &VirtualMachine) -> &'static PyModuleDef {
-    let function = PyMethodFlags::EMPTY;
-    let methods = vec![
-        PyMethodDef::new_const("live_blocks", live_blocks, function, NO_DOC),
-        PyMethodDef::new_const("coverage", coverage, function, NO_DOC),
-    ];
+    let methods = vec![function("live_blocks", live_blocks), function("coverage", coverage)];
     Box::leak(Box::new(PyModuleDef {
         name: vm.ctx.intern_str("_rustclad"),
         doc: Some(vm.ctx.intern_str("What Rustclad knows of itself.")),
         methods: methods.leak(),
-        slots: rustpython_vm::builtins::PyModuleSlots::default(),
+        slots: PyModuleSlots::default(),
     }))
 }
 

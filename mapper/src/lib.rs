@@ -14,6 +14,7 @@ pub mod api;
 mod arguments;
 pub mod block;
 pub mod bound;
+mod builtin_module;
 mod bytearray;
 mod calling;
 pub mod capi;

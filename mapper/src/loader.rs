@@ -4,6 +4,7 @@
 use std::ffi::c_void;
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use goblin::elf::header::{EM_X86_64, ET_DYN, Header as ElfHeader, SIZEOF_IDENT};
 use rustc_hash::FxHashMap;
@@ -121,7 +122,7 @@ fn both(
 fn find_init(symbol: String, path: &str) -> Result<c::ModuleInit, LoadError> {
     check_tag(path)?;
     check_file(path)?;
-    let flags = libc::RTLD_NOW | libc::RTLD_LOCAL;
+    let flags = crate::platform::DLOPEN_FLAGS.load(Ordering::Relaxed);
     let library = crate::platform::load(path, flags).map_err(|error| LoadError::Open(open_message(path, &error)))?;
     // SAFETY: an init function has this type.
     let init = unsafe { library.get::<c::ModuleInit>(symbol.as_bytes()) }.map(|symbol| *symbol);

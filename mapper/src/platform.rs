@@ -3,6 +3,7 @@
 
 use std::ffi::CString;
 use std::io;
+use std::sync::atomic::AtomicI32;
 
 /// File name endings of extension modules, in the order in which CPython 3.14 looks for them.
 pub(crate) const EXTENSION_SUFFIXES: [&str; 3] =
@@ -65,6 +66,9 @@ pub(crate) fn load_image(name: &str, image: &[u8]) -> io::Result<libloading::os:
     file.write_all(image)?;
     load(&format!("/proc/self/fd/{}", file.as_raw_fd()), libc::RTLD_NOW | libc::RTLD_GLOBAL).map_err(io::Error::other)
 }
+
+/// The `RTLD_*` flags that extension modules are loaded with (`sys.setdlopenflags`).
+pub(crate) static DLOPEN_FLAGS: AtomicI32 = AtomicI32::new(libc::RTLD_NOW);
 
 /// Loads a shared library from a path with the given `RTLD_*` flags.
 pub(crate) fn load(path: &str, flags: i32) -> Result<libloading::os::unix::Library, libloading::Error> {

@@ -1,12 +1,10 @@
 //! What `sysconfig` says to those who compile extension modules: RustPython was built by no C compiler and has a suffix of
 //! its own, but what is compiled here is for CPython's ABI. `Py_GIL_DISABLED` stays, for it decides on folders' names.
 
-use std::sync::OnceLock;
-
 use rustpython_vm::builtins::{PyDict, PyModule};
 use rustpython_vm::{AsObject, Py, PyResult, VirtualMachine};
 
-use crate::import::{Exec, replace_exec};
+use crate::builtin_module::{fill_originally, fill_with};
 use crate::platform::EXTENSION_SUFFIXES;
 
 const MODULE: &str = "_sysconfigdata";
@@ -18,19 +16,13 @@ const TEXTS: [(&str, &str); 5] = [
     ("LDCXXSHARED", "c++ -shared"),
 ];
 
-static ORIGINAL: OnceLock<Exec> = OnceLock::new();
-
 /// Has the VM's module of settings give ours. To be called from an init hook.
 pub(crate) fn install(vm: &mut VirtualMachine) {
-    if let Some(original) = replace_exec(vm, MODULE, exec) {
-        let _ = ORIGINAL.set(original);
-    }
+    fill_with(vm, MODULE, exec);
 }
 
 fn exec(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {
-    if let Some(original) = ORIGINAL.get() {
-        original(vm, module)?;
-    }
+    fill_originally(MODULE, vm, module)?;
     let settings = module.as_object().get_attr("build_time_vars", vm)?;
     let settings = settings.downcast_ref::<PyDict>().ok_or_else(|| vm.new_type_error("build_time_vars is no dict"))?;
     for (name, value) in TEXTS {

@@ -1,6 +1,24 @@
-"""Functions of os and resource that published packages call."""
+"""Functions of os, resource, sys and ctypes that published packages call."""
+import ctypes
 import os
 import resource
+import sys
+
+UNARY = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
+COMPARE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+libc = ctypes.CDLL(None)
+numbers = (ctypes.c_int * 5)(5, 3, 1, 2, 4)
+libc.qsort.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t, COMPARE]
+libc.qsort.restype = None
+
+
+def at(address):
+    return ctypes.c_int.from_address(address).value
+
+
+class Adapter:
+    _as_parameter_ = COMPARE(lambda a, b: at(b) - at(a))
+
 
 from report import transcript
 
@@ -16,4 +34,16 @@ resource.getrlimit(999)
 resource.prlimit(0, 999)
 resource.prlimit(-5, resource.RLIMIT_NOFILE)
 resource.prlimit(0, resource.RLIMIT_NOFILE, (1,))
+ctypes.cast(libc.abs, UNARY)(-3)
+ctypes.cast(ctypes.cast(libc.abs, ctypes.c_void_p), UNARY)(-4)
+ctypes.cast(ctypes.cast(libc.abs, ctypes.c_void_p).value, UNARY)(-5)
+ctypes.cast(UNARY(lambda number: number + 1), UNARY)(6)
+bool(ctypes.cast(None, UNARY)), bool(ctypes.cast(libc.abs, UNARY))
+[libc.qsort(numbers, 5, 4, COMPARE(lambda a, b: at(a) - at(b))), list(numbers)][1]
+[libc.qsort(numbers, 5, 4, Adapter()), list(numbers)][1]
+COMPARE.from_param(7)
+COMPARE.from_param(UNARY(lambda number: number))
+sys.getdlopenflags() == os.RTLD_NOW
+sys.setdlopenflags(os.RTLD_NOW | os.RTLD_GLOBAL), sys.getdlopenflags() == os.RTLD_NOW | os.RTLD_GLOBAL
+sys.setdlopenflags("x")
 """)
