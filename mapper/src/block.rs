@@ -61,6 +61,8 @@ pub mod flag {
     pub const SHOWN_TUPLE: u32 = 1 << 18;
     /// Only managed code holds the object; its count is 1 for C code that asks whether a pointer is to a live object.
     pub const RESTING: u32 = 1 << 19;
+    /// C gave its last count back while the block was queued.
+    pub const GIVEN_BACK: u32 = 1 << 20;
 }
 
 /// What stands in front of a block.

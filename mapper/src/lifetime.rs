@@ -17,13 +17,20 @@ const RETAINED_BYTES: usize = 8 << 20;
 const RETAINED_BLOCK: usize = 8 << 20;
 /// How deep deallocation may nest before the rest waits.
 const NESTING: u32 = 50;
+/// How many values wait at most to see whether C code takes its counts back by hand.
+const RECENT: usize = 8;
 
 struct State {
     /// Blocks, each with the bytes that it stands for.
     retained: VecDeque<(usize, usize)>,
     retained_bytes: usize,
-    /// Containers that C code may still use.
+    /// Values that C code may still use.
     until_return: Vec<usize>,
+    /// The latest values that C code may have left by hand, or 0, and where the next one goes.
+    recent: [usize; RECENT],
+    next_recent: usize,
+    /// What ends now ends with all that it holds: nothing is kept for the next time.
+    sweeping: bool,
     depth: u32,
     waiting: Vec<usize>,
 }
@@ -35,6 +42,9 @@ static STATE: Shared = Shared(std::cell::UnsafeCell::new(State {
     retained: VecDeque::new(),
     retained_bytes: 0,
     until_return: Vec::new(),
+    recent: [0; RECENT],
+    next_recent: 0,
+    sweeping: false,
     depth: 0,
     waiting: Vec::new(),
 }));
@@ -93,7 +103,11 @@ pub unsafe fn dealloc(block: Block) {
         unsafe { drop_twin(header.twin) };
         return;
     }
-    if header.flags & flag::QUEUED != 0 || retain(block) || keep_until_return(block) {
+    if header.flags & flag::QUEUED != 0 {
+        header.flags |= flag::GIVEN_BACK;
+        return;
+    }
+    if retain(block) || keep_until_return(block) {
         return;
     }
     // SAFETY: nobody counts it.
@@ -109,7 +123,7 @@ fn keep_until_return(block: Block) -> bool {
         kind,
         Kind::List | Kind::Tuple | Kind::Dict | Kind::Set | Kind::Slice | Kind::Long | Kind::Float | Kind::Complex
     );
-    if !is_value || twin.strong_count() == 1 || thread::context().depth.get() == 0 {
+    if !is_value || twin.strong_count() == 1 || thread::context().depth.get() == 0 || state().sweeping {
         return false;
     }
     // SAFETY: as above.
@@ -123,31 +137,78 @@ fn look_at_return(block: Block, header: &mut block::Header) {
     thread::make_due();
 }
 
-/// Has a value looked at when the outermost call returns: C code may take its count back by hand, without telling anybody
-/// of a 0, for it knows that a container holds the value.
+/// Has a value looked at soon, for it is in a dict now: C code may take its count back by hand, without telling anybody of
+/// a 0. Then nobody else will, and its block ends while it is in the processor's cache.
 pub(crate) fn may_be_left(block: Block) {
     let others = flag::QUEUED | flag::BOUND | flag::PINNED;
-    if let Some(header) = header(block)
-        && header.flags & (flag::OWNS_TWIN | others) == flag::OWNS_TWIN
-        && thread::context().depth.get() > 0
-    {
-        look_at_return(block, header);
+    let Some(header) = header(block) else { return };
+    if header.flags & (flag::OWNS_TWIN | others) != flag::OWNS_TWIN || thread::context().depth.get() == 0 {
+        return;
+    }
+    header.flags |= flag::QUEUED;
+    thread::make_due();
+    let state = state();
+    let slot = &mut state.recent[state.next_recent];
+    state.next_recent = (state.next_recent + 1) % RECENT;
+    let oldest = std::mem::replace(slot, block as usize) as Block;
+    if !oldest.is_null() {
+        // SAFETY: queued blocks are alive.
+        unsafe { look_again(oldest) };
+    }
+}
+
+/// Ends a value that C code has left by hand; one that it uses in another way waits for the return.
+unsafe fn look_again(block: Block) {
+    // SAFETY: queued blocks are alive.
+    unsafe {
+        if (*block).ob_refcnt > 0 || header_of(block).flags & flag::GIVEN_BACK != 0 {
+            state().until_return.push(block as usize);
+        } else {
+            sweep(block);
+        }
     }
 }
 
 /// Ends what was kept until the outermost return, unless C counts it again.
 pub(crate) fn returned() {
+    for block in std::mem::take(&mut state().recent) {
+        if block != 0 {
+            state().until_return.push(block);
+        }
+    }
     while let Some(block) = state().until_return.pop() {
         // SAFETY: queued blocks are alive.
-        unsafe { end_queued(block as Block) };
+        unsafe { sweep(block as Block) };
     }
+}
+
+/// [`end_queued`], with what only the block holds.
+unsafe fn sweep(block: Block) {
+    // SAFETY: by the caller's contract.
+    sweeping(|| unsafe { end_queued(block) });
+}
+
+fn sweeping(end: impl FnOnce()) {
+    let outer = std::mem::replace(&mut state().sweeping, true);
+    end();
+    state().sweeping = outer;
+}
+
+/// Gives back the only reference to what C code has returned: after the outermost return no C code uses what it holds.
+///
+/// # Safety
+/// The reference is the caller's.
+pub(crate) unsafe fn end_result(block: Block) {
+    // SAFETY: by contract.
+    let end = || unsafe { table::decref(block) };
+    if thread::context().depth.get() == 1 { sweeping(end) } else { end() }
 }
 
 /// Ends a block that is in a queue no more, if nobody counts it.
 unsafe fn end_queued(block: Block) {
     // SAFETY: queued blocks are alive.
     unsafe {
-        header_of(block).flags &= !flag::QUEUED;
+        header_of(block).flags &= !(flag::QUEUED | flag::GIVEN_BACK);
         if (*block).ob_refcnt == 0 {
             release(block);
         }
@@ -277,7 +338,7 @@ fn retain(block: Block) -> bool {
     } else {
         return false;
     };
-    if size > RETAINED_BLOCK {
+    if size > RETAINED_BLOCK || state().sweeping {
         return false;
     }
     // SAFETY: as above.
@@ -315,7 +376,10 @@ unsafe fn release(block: Block) {
         header_of(block).twin = std::ptr::null();
         header_of(block).flags |= flag::MIRROR;
         destroy(block);
+        // Python code may run.
+        let sweeping = std::mem::take(&mut state().sweeping);
         drop_twin(twin);
+        state().sweeping = sweeping;
     }
 }
 

@@ -109,7 +109,7 @@ pub unsafe fn take(vm: &VirtualMachine, block: Block) -> PyResult {
             && let Some(object) = value_of(vm, block)
         {
             // Nobody else knows the block: there is nothing to tie.
-            table::decref(block);
+            crate::lifetime::end_result(block);
             return object;
         }
         let object = retrieve(vm, block)?;
