@@ -59,10 +59,14 @@ pub mod flag {
     pub const SHOWN_LIST: u32 = 1 << 17;
     /// A tuple that Python has seen, which C code may change while it counts the only reference that C has.
     pub const SHOWN_TUPLE: u32 = 1 << 18;
+    /// Either: what C code has done to it may have to be handed on before Python sees it again.
+    pub const SHOWN: u32 = SHOWN_LIST | SHOWN_TUPLE;
     /// Only managed code holds the object; its count is 1 for C code that asks whether a pointer is to a live object.
     pub const RESTING: u32 = 1 << 19;
     /// C gave its last count back while the block was queued.
     pub const GIVEN_BACK: u32 = 1 << 20;
+    /// A list that C code went on counting after the call that it was given in.
+    pub const KEPT: u32 = 1 << 21;
 }
 
 /// What stands in front of a block.

@@ -19,6 +19,8 @@ const RETAINED_BLOCK: usize = 8 << 20;
 const NESTING: u32 = 50;
 /// How many values wait at most to see whether C code takes its counts back by hand.
 const RECENT: usize = 8;
+/// How many lists at most C code may have a bare pointer to.
+const LINGERING: usize = 8;
 
 struct State {
     /// Blocks, each with the bytes that it stands for.
@@ -29,6 +31,10 @@ struct State {
     /// The latest values that C code may have left by hand, or 0, and where the next one goes.
     recent: [usize; RECENT],
     next_recent: usize,
+    /// Lists that C code kept for longer than a call and that Python still holds, or 0, and which is the next to be looked
+    /// at: C code that knows who holds a list uses a bare pointer to it.
+    lingering: [usize; LINGERING],
+    next_lingering: usize,
     /// What ends now ends with all that it holds: nothing is kept for the next time.
     sweeping: bool,
     depth: u32,
@@ -44,6 +50,8 @@ static STATE: Shared = Shared(std::cell::UnsafeCell::new(State {
     until_return: Vec::new(),
     recent: [0; RECENT],
     next_recent: 0,
+    lingering: [0; LINGERING],
+    next_lingering: 0,
     sweeping: false,
     depth: 0,
     waiting: Vec::new(),
@@ -178,7 +186,52 @@ pub(crate) fn returned() {
     }
     while let Some(block) = state().until_return.pop() {
         // SAFETY: queued blocks are alive.
-        unsafe { sweep(block as Block) };
+        unsafe {
+            if !linger(block as Block) {
+                sweep(block as Block);
+            }
+        }
+    }
+    end_lingering();
+}
+
+/// Whether only Python holds a list.
+unsafe fn is_only_pythons(block: Block) -> bool {
+    // SAFETY: queued blocks are alive and have a twin.
+    unsafe { (*block).ob_refcnt == 0 && (*header_of(block).twin).strong_count() > 1 }
+}
+
+/// Keeps the block of a list that C code kept once; false if it did not.
+unsafe fn linger(block: Block) -> bool {
+    // SAFETY: queued blocks are alive.
+    unsafe {
+        if header_of(block).flags & flag::KEPT == 0 || !is_only_pythons(block) {
+            return false;
+        }
+        let state = state();
+        let oldest = std::mem::replace(&mut state.lingering[state.next_lingering], block as usize) as Block;
+        state.next_lingering = (state.next_lingering + 1) % LINGERING;
+        if !oldest.is_null() {
+            sweep(oldest);
+        }
+        true
+    }
+}
+
+/// Looks at one of the lists that linger: it ends once Python drops it.
+fn end_lingering() {
+    let state = state();
+    let slot = &mut state.lingering[state.next_lingering];
+    state.next_lingering = (state.next_lingering + 1) % LINGERING;
+    let block = *slot as Block;
+    // SAFETY: queued blocks are alive.
+    if !block.is_null() && unsafe { !is_only_pythons(block) } {
+        *slot = 0;
+        // SAFETY: as above.
+        unsafe { sweep(block) };
+    }
+    if self::state().lingering != [0; LINGERING] {
+        thread::make_due();
     }
 }
 
@@ -359,8 +412,14 @@ fn drop_oldest() {
     unsafe { end_queued(oldest as Block) };
 }
 
-/// Empties the retention cache, so that what is live can be counted.
+/// Empties the retention cache and ends the lists that linger, so that what is live can be counted.
 pub fn flush_retained() {
+    for block in std::mem::take(&mut state().lingering) {
+        if block != 0 {
+            // SAFETY: queued blocks are alive.
+            unsafe { sweep(block as Block) };
+        }
+    }
     while !state().retained.is_empty() {
         drop_oldest();
     }

@@ -357,10 +357,16 @@ pub(crate) fn settle(context: &Context) {
     let settled = try_with_current_vm(|vm| {
         while let Some(list) = take_last(context, depth) {
             if let Some(block) = table::block_of(&list)
-                && header(block).is_some_and(|header| header.flags & flag::SHOWN_LIST != 0)
+                && let Some(header) = header(block)
+                && header.flags & flag::SHOWN_LIST != 0
             {
                 // SAFETY: tied blocks are live.
-                unsafe { hand_on(vm, block) };
+                unsafe {
+                    if table::count(block) > 0 {
+                        header.flags |= flag::KEPT;
+                    }
+                    hand_on(vm, block);
+                }
             }
             leave(vm, || drop(list));
         }

@@ -58,10 +58,10 @@ struct Record {
 }
 
 macro_rules! record {
-    ($struct:ident: $($field:ident = $attribute:literal $how:ident),* $(,)?) => {
+    ($struct:ident: $($field:ident $(+ $more:literal)? = $attribute:literal $how:ident $(($bytes:literal))?),* $(,)?) => {
         Record {
             size: size_of::<c::$struct>(),
-            fields: &[$((offset_of!(c::$struct, $field), $attribute, As::$how)),*],
+            fields: &[$((offset_of!(c::$struct, $field) $(+ $more)?, $attribute, As::$how $(($bytes))?)),*],
         }
     };
 }
@@ -94,47 +94,22 @@ static FUNCTION: Record = record! { PyFunctionObject:
     func_kwdefaults = "__kwdefaults__" Optional, func_closure = "__closure__" Optional, func_doc = "__doc__" Object,
     func_dict = "__dict__" Object, func_module = "__module__" Object,
 };
-static DATE: Record = Record {
-    size: size_of::<c::PyDateTime_Date>(),
-    fields: &[
-        (offset_of!(c::PyDateTime_Date, hashcode), "__hash__", As::Unhashed),
-        (offset_of!(c::PyDateTime_Date, data), "year", As::Bytes(2)),
-        (offset_of!(c::PyDateTime_Date, data) + 2, "month", As::Bytes(1)),
-        (offset_of!(c::PyDateTime_Date, data) + 3, "day", As::Bytes(1)),
-    ],
+static DATE: Record = record! { PyDateTime_Date:
+    hashcode = "__hash__" Unhashed, data = "year" Bytes(2), data + 2 = "month" Bytes(1), data + 3 = "day" Bytes(1),
 };
-static DATETIME: Record = Record {
-    size: size_of::<c::PyDateTime_DateTime>(),
-    fields: &[
-        (offset_of!(c::PyDateTime_DateTime, hashcode), "__hash__", As::Unhashed),
-        (offset_of!(c::PyDateTime_DateTime, hastzinfo), "tzinfo", As::IsSome),
-        (offset_of!(c::PyDateTime_DateTime, data), "year", As::Bytes(2)),
-        (offset_of!(c::PyDateTime_DateTime, data) + 2, "month", As::Bytes(1)),
-        (offset_of!(c::PyDateTime_DateTime, data) + 3, "day", As::Bytes(1)),
-        (offset_of!(c::PyDateTime_DateTime, data) + 4, "hour", As::Bytes(1)),
-        (offset_of!(c::PyDateTime_DateTime, data) + 5, "minute", As::Bytes(1)),
-        (offset_of!(c::PyDateTime_DateTime, data) + 6, "second", As::Bytes(1)),
-        (offset_of!(c::PyDateTime_DateTime, data) + 7, "microsecond", As::Bytes(3)),
-        (offset_of!(c::PyDateTime_DateTime, fold), "fold", As::Bytes(1)),
-        (offset_of!(c::PyDateTime_DateTime, tzinfo), "tzinfo", As::Object),
-    ],
+static DATETIME: Record = record! { PyDateTime_DateTime:
+    hashcode = "__hash__" Unhashed, hastzinfo = "tzinfo" IsSome, tzinfo = "tzinfo" Object, fold = "fold" Bytes(1),
+    data = "year" Bytes(2), data + 2 = "month" Bytes(1), data + 3 = "day" Bytes(1), data + 4 = "hour" Bytes(1),
+    data + 5 = "minute" Bytes(1), data + 6 = "second" Bytes(1), data + 7 = "microsecond" Bytes(3),
 };
-static TIME: Record = Record {
-    size: size_of::<c::PyDateTime_Time>(),
-    fields: &[
-        (offset_of!(c::PyDateTime_Time, hashcode), "__hash__", As::Unhashed),
-        (offset_of!(c::PyDateTime_Time, hastzinfo), "tzinfo", As::IsSome),
-        (offset_of!(c::PyDateTime_Time, data), "hour", As::Bytes(1)),
-        (offset_of!(c::PyDateTime_Time, data) + 1, "minute", As::Bytes(1)),
-        (offset_of!(c::PyDateTime_Time, data) + 2, "second", As::Bytes(1)),
-        (offset_of!(c::PyDateTime_Time, data) + 3, "microsecond", As::Bytes(3)),
-        (offset_of!(c::PyDateTime_Time, fold), "fold", As::Bytes(1)),
-        (offset_of!(c::PyDateTime_Time, tzinfo), "tzinfo", As::Object),
-    ],
+static TIME: Record = record! { PyDateTime_Time:
+    hashcode = "__hash__" Unhashed, hastzinfo = "tzinfo" IsSome, tzinfo = "tzinfo" Object, fold = "fold" Bytes(1),
+    data = "hour" Bytes(1), data + 1 = "minute" Bytes(1), data + 2 = "second" Bytes(1), data + 3 = "microsecond" Bytes(3),
 };
 static DELTA: Record = record! { PyDateTime_Delta:
     hashcode = "__hash__" Unhashed, days = "days" Int, seconds = "seconds" Int, microseconds = "microseconds" Int,
 };
+
 /// See [`As::NoDefinition`].
 struct NoDefinition(c::PyMethodDef);
 // SAFETY: nobody writes to it.

@@ -41,7 +41,7 @@ impl Borrowed {
             // SAFETY: C keeps the object for the time of the call, and a counted block that owns its twin keeps that.
             unsafe {
                 if (*self.0).ob_refcnt > 0
-                    && header.flags & (flag::SHOWN_LIST | flag::SHOWN_TUPLE) == 0
+                    && header.flags & flag::SHOWN == 0
                     && let Some(twin) = header.twin.as_ref()
                 {
                     return Ok(Held::Lent(twin));

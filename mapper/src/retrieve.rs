@@ -32,7 +32,7 @@ pub unsafe fn retrieve(vm: &VirtualMachine, block: Block) -> PyResult {
             if header.flags & flag::OWNS_TWIN == 0 {
                 return retrieve_uncounted(vm, block, header, twin);
             }
-            if header.flags & (flag::SHOWN_LIST | flag::SHOWN_TUPLE) == 0 {
+            if header.flags & flag::SHOWN == 0 {
                 return Ok(twin.to_owned());
             }
             return retrieve_shown(vm, block, header, twin);
@@ -58,7 +58,7 @@ unsafe fn retrieve_uncounted(vm: &VirtualMachine, block: Block, header: &mut Hea
         if (*block).ob_refcnt > 0 {
             table::adopt(block, &twin);
         }
-        if header.flags & (flag::SHOWN_LIST | flag::SHOWN_TUPLE) == 0 {
+        if header.flags & flag::SHOWN == 0 {
             return Ok(twin);
         }
         retrieve_shown(vm, block, header, &twin)
