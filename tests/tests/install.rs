@@ -1,11 +1,13 @@
 //! `rustclad install`, `uninstall` and `list`, with wheels made here; pip looks into their folder instead of an index.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use rustclad_tests::{Output, Rustclad, scratch};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
 
 /// A scratch folder with wheels in `wheels`, a home in `home` and a site folder `site`, which is not made.
 struct Bench(PathBuf);
@@ -28,31 +30,28 @@ impl Bench {
         self.tagged_wheel(name, version, needs, "py3-none-any", "");
     }
 
+    /// The same with another tag, and more lines in its RECORD.
     fn tagged_wheel(&self, name: &str, version: &str, needs: &[&str], tag: &str, more_record: &str) {
-        let tree = self.0.join(format!("tree-{name}-{version}"));
-        let info = tree.join(format!("{name}-{version}.dist-info"));
-        fs::create_dir_all(tree.join(name)).unwrap();
-        fs::create_dir_all(&info).unwrap();
-        fs::write(
-            tree.join(name).join("__init__.py"),
-            format!("VERSION = '{version}'\ndef main():\n    print(VERSION)\n"),
-        )
-        .unwrap();
+        let info = format!("{name}-{version}.dist-info");
         let needs: String = needs.iter().map(|it| format!("Requires-Dist: {it}\n")).collect();
-        fs::write(info.join("METADATA"), format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}\n"))
-            .unwrap();
-        fs::write(info.join("WHEEL"), format!("Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n")).unwrap();
-        fs::write(info.join("entry_points.txt"), format!("[console_scripts]\n{name}-run = {name}:main\n")).unwrap();
-        let below = format!("{name}-{version}.dist-info");
-        let files = ["METADATA", "WHEEL", "entry_points.txt", "RECORD"].map(|file| format!("{below}/{file},,\n"));
-        fs::write(info.join("RECORD"), format!("{name}/__init__.py,,\n{}{more_record}", files.concat())).unwrap();
-        let wheel = self.0.join(format!("wheels/{name}-{version}-{tag}.whl"));
-        let zip =
-            "import shutil, sys, os; os.rename(shutil.make_archive(sys.argv[1], 'zip', sys.argv[2]), sys.argv[1])";
-        let status = Command::new("python3").args(["-c", zip]).arg(wheel).arg(tree).status().unwrap();
-        assert!(status.success());
+        let files = [
+            (format!("{name}/__init__.py"), format!("VERSION = '{version}'\ndef main():\n    print(VERSION)\n")),
+            (format!("{info}/METADATA"), format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}\n")),
+            (format!("{info}/WHEEL"), format!("Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n")),
+            (format!("{info}/entry_points.txt"), format!("[console_scripts]\n{name}-run = {name}:main\n")),
+        ];
+        let listed: String = files.iter().map(|(file, _)| format!("{file},,\n")).collect();
+        let record = (format!("{info}/RECORD"), format!("{listed}{info}/RECORD,,\n{more_record}"));
+        let path = self.0.join(format!("wheels/{name}-{version}-{tag}.whl"));
+        let mut archive = ZipWriter::new(File::create(path).unwrap());
+        for (file, text) in files.iter().chain([&record]) {
+            archive.start_file(file.as_str(), SimpleFileOptions::default()).unwrap();
+            archive.write_all(text.as_bytes()).unwrap();
+        }
+        archive.finish().unwrap();
     }
 
+    /// Lets a program see this bench and nothing of the user's own.
     fn prepare(&self, program: Rustclad) -> Rustclad {
         program
             .env("PIP_NO_INDEX", "1")
@@ -71,12 +70,14 @@ impl Bench {
         self.rustclad().args(words).args(["--target"]).args([self.site()]).run()
     }
 
+    /// A subcommand that succeeds; what it printed.
     fn succeed(&self, words: &[&str]) -> String {
         let out = self.run(words);
         assert_eq!(out.code, 0, "{}\n{}", out.stdout, out.stderr);
         out.stdout
     }
 
+    /// A subcommand that fails with a last line that has `part` in it.
     fn fail(&self, words: &[&str], part: &str) {
         let out = self.run(words);
         assert_eq!(out.code, 1, "{}\n{}", out.stdout, out.stderr);
@@ -86,6 +87,12 @@ impl Bench {
 
     fn list(&self) -> String {
         self.succeed(&["list", "--json"])
+    }
+
+    /// Staging folders beside the site folder that nobody has removed.
+    fn leftovers(&self) -> Vec<String> {
+        let names = fs::read_dir(&self.0).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with('.')).collect()
     }
 }
 
@@ -119,13 +126,7 @@ fn with_what_it_needs() {
     assert!(script.lines().next().unwrap().ends_with("/rustclad"), "{script}");
     let run = Rustclad::program(bench.site().join("bin/upper-run")).python_path([bench.site()]);
     assert_eq!(run.succeed(), "1.0\n");
-    assert_eq!(
-        fs::read_dir(&bench.0)
-            .unwrap()
-            .filter(|it| it.as_ref().unwrap().file_name().to_string_lossy().starts_with('.'))
-            .count(),
-        0
-    );
+    assert_eq!(bench.leftovers(), Vec::<String>::new());
 }
 
 #[test]
@@ -163,6 +164,7 @@ fn failures_change_nothing() {
     let out = bench.rustclad().env("PATH", bench.0.join("home")).args(["install", "upper"]).run();
     assert!(out.code == 1 && out.stderr.contains("no pip was found"), "{}", out.stderr);
     assert_eq!(tree(&bench.site()), before);
+    assert_eq!(bench.leftovers(), Vec::<String>::new());
 }
 
 #[test]
@@ -213,6 +215,7 @@ fn hostile_records() {
     }
     bench.tagged_wheel("wicked", "1.0", &[], "py3-none-any", "../../../precious,,\n");
     bench.fail(&["install", "wicked"], "outside of the folder");
+    assert!(outside.exists());
 }
 
 #[test]

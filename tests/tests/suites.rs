@@ -18,7 +18,7 @@ fn suite(name: &str, extensions: &[&str]) {
         .args(extensions)
         .limit(600)
         .run();
-    let ran: usize = number_behind(&out.stdout, "ran ");
+    let ran = number_behind(&out.stdout, "ran ");
     assert!(ran > 0, "{name}: no tests\n{}\n--- stderr\n{}", out.stdout, out.stderr);
     let failed: Vec<&str> = out.stdout.lines().filter_map(|line| line.strip_prefix("failed ")).collect();
     let list = root().join(format!("tests/known/suites/{name}.txt"));
@@ -27,7 +27,11 @@ fn suite(name: &str, extensions: &[&str]) {
     if std::env::var_os("RUSTCLAD_RECORD_KNOWN").is_some() {
         let reason = |test: &&str| format!("{test} # {}\n", known.get(test).unwrap_or(&"reason?"));
         let lines: String = failed.iter().map(reason).collect();
-        let _ = if lines.is_empty() { fs::remove_file(&list) } else { fs::write(&list, lines) };
+        if lines.is_empty() {
+            let _ = fs::remove_file(&list);
+        } else {
+            fs::write(&list, lines).expect("tests/known can be written");
+        }
         return;
     }
     let mut new = failed.iter().filter(|test| !known.contains_key(*test));
@@ -40,6 +44,7 @@ fn suite(name: &str, extensions: &[&str]) {
     assert!(failed.len() * 100 <= ran * 3, "{name}: less than 97 % of {ran} tests pass");
 }
 
+/// The number that follows `word` in the last line that begins with it; 0 without such a line.
 fn number_behind(text: &str, word: &str) -> usize {
     let line = text.lines().rev().find_map(|line| line.strip_prefix(word));
     line.and_then(|line| line.split(',').next()).and_then(|number| number.parse().ok()).unwrap_or(0)

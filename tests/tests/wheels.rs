@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rustclad_tests::{Output, Rustclad, root, scratch};
+use rustclad_tests::{Output, Rustclad, scratch};
 use rustclad_wheels::board::{Plan, Report, default_work};
-use rustclad_wheels::manifest::Manifest;
+use rustclad_wheels::manifest::{Manifest, Package};
 use rustclad_wheels::smoke;
 
 /// Puts a package on a board of its own.
@@ -15,10 +15,12 @@ fn board(name: &str, smoke_only: bool) -> Report {
     let rustclad = Rustclad::new().path();
     let target = rustclad.ancestors().nth(2).expect("target/PROFILE/rustclad");
     let work = default_work(target).join(if smoke_only { "smoke-tests" } else { "suite-tests" });
-    let plan = Plan { rustclad, work, reference: None, smoke_only, speed: false };
-    let manifest = Manifest::built_in().unwrap();
-    let packages = manifest.select(&[name.to_owned()]).unwrap();
-    plan.run(&manifest, &packages[0], false).unwrap()
+    let plan = Plan { rustclad, work, reference: None, smoke_only };
+    plan.run(&Manifest::built_in().unwrap(), &package(name), false).unwrap()
+}
+
+fn package(name: &str) -> Package {
+    Manifest::built_in().unwrap().select(&[name.to_owned()]).unwrap().remove(0)
 }
 
 /// Its script prints what CPython prints, unless `tools/wheels/known/NAME.smoke` says why not.
@@ -41,8 +43,11 @@ fn suite(name: &str) {
     assert!(suite.score.passed > 0, "{name}: no tests");
 }
 
+/// A test for each package, and the list of the packages.
 macro_rules! packages {
-    ($check:ident: $($test:ident $name:literal;)*) => {
+    ($list:ident $check:ident: $($test:ident $name:literal;)*) => {
+        const $list: &[&str] = &[$($name),*];
+
         $(
             #[test]
             fn $test() {
@@ -52,7 +57,7 @@ macro_rules! packages {
     };
 }
 
-packages! { smoke:
+packages! { WITH_SMOKE smoke:
     smoke_psutil "psutil";
     smoke_regex "regex";
     smoke_multidict "multidict";
@@ -65,7 +70,7 @@ packages! { smoke:
     smoke_lxml "lxml";
 }
 
-packages! { suite:
+packages! { WITH_SUITE suite:
     suite_regex "regex";
     suite_simplejson "simplejson";
     suite_pyyaml "pyyaml";
@@ -73,10 +78,10 @@ packages! { suite:
 
 #[test]
 fn every_package_has_a_smoke_test() {
-    let tests = fs::read_to_string(root().join("tests/tests/wheels.rs")).unwrap();
-    for package in Manifest::built_in().unwrap().packages {
-        assert!(tests.contains(&format!("smoke_{} \"", package.name.replace('-', "_"))), "{}", package.name);
-    }
+    let packages = Manifest::built_in().unwrap().packages;
+    let names: Vec<&str> = packages.iter().map(|package| package.name.as_str()).collect();
+    assert_eq!(WITH_SMOKE, names);
+    assert!(WITH_SUITE.iter().all(|name| names.contains(name)));
 }
 
 const WINDOWS: &str = "orjson==3.13.0 --hash=sha256:6adcaa85d79977659a448b4123a88eb33511a11ed2db243535ad7ea88a6668e0";
@@ -97,19 +102,32 @@ fn foreign(requirement: &str, python: &str, platform: &str, folder: &Path) -> Pa
     files.find(|file| file.extension().is_some_and(|end| end == "whl")).unwrap()
 }
 
-/// What `rustclad inspect` says of a wheel, and what its import then says.
-fn inspect_and_import(wheel: &Path, module: &str) -> (Output, Output) {
-    let inspected = Rustclad::new().args(["inspect".as_ref(), wheel.as_os_str()]).run();
-    let site = wheel.with_extension("site");
-    let mut archive = zip::ZipArchive::new(fs::File::open(wheel).unwrap()).unwrap();
-    archive.extract(&site).unwrap();
-    (inspected, import(&site, module))
+/// Panics unless `rustclad inspect` says of a file that it cannot run, and why.
+#[track_caller]
+fn refused(file: &Path, verdict: &str) {
+    let inspected = Rustclad::new().args(["inspect".as_ref(), file.as_os_str()]).run();
+    assert_eq!(inspected.code, 1, "{inspected:?}");
+    assert!(inspected.stdout.contains(verdict), "no {verdict}\n{inspected:?}");
 }
 
+/// Panics unless a wheel of orjson for another machine or Python is refused, and misses its module if it is imported.
+#[track_caller]
+fn foreign_orjson(requirement: &str, python: &str, platform: &str, verdict: &str) {
+    let folder = scratch(&format!("wheels-{platform}"));
+    let wheel = foreign(requirement, python, platform, &folder);
+    refused(&wheel, verdict);
+    let site = folder.join("site");
+    zip::ZipArchive::new(fs::File::open(wheel).unwrap()).unwrap().extract(&site).unwrap();
+    last_line_has(&import(&site, "orjson"), &["ModuleNotFoundError", "orjson.orjson"]);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// Imports a module that is installed in `site`.
 fn import(site: &Path, module: &str) -> Output {
     Rustclad::new().python_path([site.to_owned()]).args(["-c", &format!("import {module}")]).run()
 }
 
+/// Panics unless a run has failed with all `parts` in the last line of its traceback.
 #[track_caller]
 fn last_line_has(output: &Output, parts: &[&str]) {
     let last = output.stderr.lines().last().unwrap_or_default();
@@ -119,32 +137,19 @@ fn last_line_has(output: &Output, parts: &[&str]) {
 
 #[test]
 fn a_wheel_for_another_system() {
-    let folder = scratch("wheels-windows");
-    let wheel = foreign(WINDOWS, "3.14", "win_amd64", &folder);
-    let (inspected, imported) = inspect_and_import(&wheel, "orjson");
-    assert_eq!(inspected.code, 1);
-    assert!(inspected.stdout.contains("wrong platform: the wheel is for cp314-cp314-win_amd64"), "{inspected:?}");
-    last_line_has(&imported, &["ModuleNotFoundError", "orjson.orjson"]);
-    fs::remove_dir_all(folder).unwrap();
+    let verdict = "wrong platform: the wheel is for cp314-cp314-win_amd64";
+    foreign_orjson(WINDOWS, "3.14", "win_amd64", verdict);
 }
 
 #[test]
 fn a_wheel_for_another_python() {
-    let folder = scratch("wheels-313");
-    let wheel = foreign(PYTHON_313, "3.13", "manylinux2014_x86_64", &folder);
-    let (inspected, imported) = inspect_and_import(&wheel, "orjson");
-    assert_eq!(inspected.code, 1);
-    assert!(inspected.stdout.contains("wrong ABI: the wheel is for cp313-cp313"), "{inspected:?}");
-    last_line_has(&imported, &["ModuleNotFoundError", "orjson.orjson"]);
-    fs::remove_dir_all(folder).unwrap();
+    foreign_orjson(PYTHON_313, "3.13", "manylinux2014_x86_64", "wrong ABI: the wheel is for cp313-cp313");
 }
 
-/// `rustclad install --no-deps` of one of the board's packages; only what is asked for.
-fn install(package: &str, site: &Path) {
-    let manifest = Manifest::built_in().unwrap();
-    let package = &manifest.select(&[package.to_owned()]).unwrap()[0];
+/// `rustclad install --no-deps` of one of the board's packages.
+fn install(name: &str, site: &Path) {
     let list = site.with_extension("txt");
-    fs::write(&list, &package.wheels[0]).unwrap();
+    fs::write(&list, &package(name).wheels[0]).unwrap();
     let install = Rustclad::new().args(["install", "--quiet", "--no-deps", "-r"]).args([&list]);
     install.args(["--target"]).args([site]).succeed();
 }
@@ -154,14 +159,12 @@ fn a_bundled_library_that_is_gone() {
     let folder = scratch("wheels-library");
     let site = folder.join("site");
     install("pillow", &site);
-    let gone = fs::read_dir(site.join("pillow.libs")).unwrap().map(|entry| entry.unwrap().path());
-    let gone = gone.into_iter().find(|file| file.to_string_lossy().contains("/libjpeg-")).unwrap();
+    let mut bundled = fs::read_dir(site.join("pillow.libs")).unwrap().map(|entry| entry.unwrap().path());
+    let gone = bundled.find(|file| file.to_string_lossy().contains("/libjpeg-")).unwrap();
     let name = gone.file_name().unwrap().to_str().unwrap().to_owned();
     fs::remove_file(&gone).unwrap();
     let module = site.join("PIL/_imaging.cpython-314-x86_64-linux-gnu.so");
-    let inspected = Rustclad::new().args(["inspect".as_ref(), module.as_os_str()]).run();
-    assert_eq!(inspected.code, 1);
-    assert!(inspected.stdout.contains(&format!("missing library {name}")), "{inspected:?}");
+    refused(&module, &format!("missing library {name}"));
     last_line_has(&import(&site, "PIL._imaging"), &["ImportError", &name]);
     fs::remove_dir_all(folder).unwrap();
 }

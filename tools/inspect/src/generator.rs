@@ -31,8 +31,7 @@ const MARKS: [(&str, &[&[u8]]); 10] = [
 
 /// Guesses what made a library; None for one that does not use Python.
 pub(crate) fn guess(binary: &Binary, bytes: &[u8]) -> Option<Generator> {
-    let uses_python = binary.imports.iter().any(|import| import.name.starts_with("Py"));
-    if !uses_python && binary.init_functions().is_empty() {
+    if !binary.uses_python() && binary.init_functions().is_empty() {
         return None;
     }
     let has = |mark: &&'static [u8]| memmem::find(bytes, mark).is_some();

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use crate::binary::Binary;
+use crate::limits::Limits;
+
 /// What modules are to run on.
 #[derive(Debug)]
 pub struct Host {
@@ -12,19 +15,23 @@ pub struct Host {
     pub os: String,
     /// The machine, in Rust's words.
     pub machine: String,
-    /// The version of Python.
+    /// The version of Python: major, minor, micro.
     pub python: (u32, u32, u32),
     /// Whether a function of the C API is implemented.
     pub implemented: fn(&str) -> bool,
     search: Option<Search>,
 }
 
-/// Where the dynamic loader looks.
+/// Where the dynamic loader looks, in its order.
 #[derive(Debug)]
 struct Search {
+    /// Folders of `LD_LIBRARY_PATH`.
     first: Vec<PathBuf>,
+    /// The libraries of its cache, once asked for.
     cache: OnceLock<HashMap<String, PathBuf>>,
+    /// The system's folders.
     last: Vec<PathBuf>,
+    /// The version of the C library, once asked for.
     glibc: OnceLock<Option<(u32, u32)>>,
 }
 
@@ -73,7 +80,7 @@ impl Host {
         let search = self.search.as_ref()?;
         *search.glibc.get_or_init(|| {
             let bytes = std::fs::read(self.system_library("libc.so.6")?).ok()?;
-            let library = crate::binary::Binary::parse(&bytes, &self.machine, 64 << 20).ok()?;
+            let library = Binary::parse(&bytes, &self.machine, Limits::default().names).ok()?;
             library.defined_versions.iter().filter_map(|version| glibc_version(version)).max()
         })
     }

@@ -120,8 +120,7 @@ fn facts(host: &Host, binary: &Binary, tag: Option<FileTag>) -> Facts {
 fn is_module(file: &str, binary: &Binary, facts: &Facts) -> bool {
     let init = !facts.init_functions.is_empty();
     let imported = [".so", ".pyd"].iter().any(|ending| file.ends_with(ending));
-    let uses_python = binary.imports.iter().any(|import| import.name.starts_with("Py"));
-    init || facts.tag.is_some() || (imported && (uses_python || !binary.shared) && !file.starts_with("lib"))
+    init || facts.tag.is_some() || (imported && (binary.uses_python() || !binary.shared) && !file.starts_with("lib"))
 }
 
 /// What would not be found when the module is loaded.

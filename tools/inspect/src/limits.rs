@@ -55,8 +55,10 @@ pub(crate) struct Names {
     limit: usize,
 }
 
-/// What a name takes besides its text.
-const OVERHEAD: usize = 64;
+/// What a name takes in memory: its text, and some bytes besides.
+pub(crate) fn size_of_name(name: &str) -> usize {
+    name.len() + 64
+}
 
 impl Names {
     pub(crate) fn new(limit: usize) -> Self {
@@ -65,7 +67,7 @@ impl Names {
 
     /// A name's own copy.
     pub(crate) fn keep(&mut self, name: &str) -> Result<String, InspectError> {
-        let size = name.len() + OVERHEAD;
+        let size = size_of_name(name);
         if size > self.left {
             return Err(too_large("the names of its symbols", self.limit as u64));
         }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::binary::{Format, NeededVersion};
 use crate::generator::Generator;
-use crate::libraries::Library;
+use crate::libraries::{Library, Place};
 use crate::python::PythonSymbols;
 use crate::tag::FileTag;
 
@@ -207,7 +207,6 @@ impl Generator {
 
 impl Library {
     fn text(&self) -> String {
-        use crate::libraries::Place;
         let place = match &self.place {
             Place::Provided => "Rustclad itself".to_owned(),
             Place::Found(path) => path.display().to_string(),

@@ -19,6 +19,7 @@ pub struct FileTag {
     pub machine: Option<&'static str>,
 }
 
+/// Words for machines in tags, and the machines in Rust's words.
 const MACHINES: [(&str, &str); 10] = [
     ("x86_64", "x86_64"),
     ("amd64", "x86_64"),

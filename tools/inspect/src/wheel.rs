@@ -25,6 +25,19 @@ struct Contents {
     wheel: String,
 }
 
+impl Contents {
+    /// Keeps a library, or why it cannot be read. All libraries of a wheel share one allowance for their names.
+    fn add(&mut self, path: String, binary: Result<Binary, InspectError>, names_left: &mut usize) {
+        match binary {
+            Ok(binary) => {
+                *names_left = names_left.saturating_sub(size_of_names(&binary));
+                self.libraries.insert(path, Rc::new(binary));
+            }
+            Err(error) => self.unreadable.push(unreadable(path, &error)),
+        }
+    }
+}
+
 /// The report on a wheel of the given path and file name.
 pub(crate) fn report(
     host: &Host,
@@ -66,26 +79,22 @@ fn unpack(host: &Host, limits: Limits, mut source: impl Read + Seek) -> Result<C
     for index in 0..archive.len() {
         let Some(path) = archive.name_for_index(index).map(str::to_owned) else { continue };
         let in_info = parent(&path).ends_with(".dist-info") && !parent(&path).contains('/');
-        let text = match file_name(&path) {
-            "METADATA" if in_info => &mut contents.metadata,
-            "WHEEL" if in_info => &mut contents.wheel,
+        let mut read = |limit| member(&mut archive, index, limit, &mut left);
+        match file_name(&path) {
+            "METADATA" if in_info => contents.metadata = text(&read(limits.metadata)?),
+            "WHEEL" if in_info => contents.wheel = text(&read(limits.metadata)?),
             file if tag::is_library_name(file) => {
-                let bytes = member(&mut archive, index, limits.library, &mut left)?;
-                match Binary::parse(&bytes, &host.machine, names_left) {
-                    Ok(binary) => {
-                        names_left = names_left.saturating_sub(size_of_names(&binary));
-                        contents.libraries.insert(path, Rc::new(binary));
-                    }
-                    Err(error) => contents.unreadable.push(unreadable(path, &error)),
-                }
-                continue;
+                let binary = Binary::parse(&read(limits.library)?, &host.machine, names_left);
+                contents.add(path, binary, &mut names_left);
             }
-            _ => continue,
-        };
-        let bytes = member(&mut archive, index, limits.metadata, &mut left)?;
-        *text = String::from_utf8_lossy(&bytes).into_owned();
+            _ => {}
+        }
     }
     Ok(contents)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// Refuses a wheel whose list of members is too long to be read: the archive's reader keeps all of it.
@@ -94,7 +103,7 @@ fn check_directory(limits: Limits, source: &mut (impl Read + Seek)) -> Result<()
     if size > limits.wheel {
         return Err(too_large("the wheel", limits.wheel));
     }
-    // The end record has a comment of at most 65,535 bytes behind it.
+    // The end record has 22 bytes and a comment of at most 65,535 bytes.
     source.seek(SeekFrom::Start(size.saturating_sub(22 + 0xffff)))?;
     let tail = limits::read(&mut *source, limits.wheel, "the wheel")?;
     source.seek(SeekFrom::Start(0))?;
@@ -131,10 +140,9 @@ fn malformed(error: ZipError) -> InspectError {
     InspectError::Wheel(error.to_string())
 }
 
-/// All libraries of a wheel share one allowance for their names.
 fn size_of_names(binary: &Binary) -> usize {
-    let imports = binary.imports.iter().map(|import| import.name.len());
-    imports.chain(binary.exports.iter().map(String::len)).map(|length| length + 64).sum()
+    let imports = binary.imports.iter().map(|import| &import.name);
+    imports.chain(&binary.exports).map(|name| limits::size_of_name(name)).sum()
 }
 
 fn unreadable(path: String, error: &InspectError) -> Report {
@@ -173,10 +181,12 @@ fn wrong_tags(host: &Host, tags: &[String]) -> Option<Reason> {
     if tags.is_empty() || tags.iter().any(|tag| fits(host, tag)) {
         return None;
     }
-    let split: Vec<Vec<&str>> = tags.iter().map(|tag| tag.splitn(3, '-').collect()).collect();
-    let platform_fits = split.iter().any(|tag| tag.get(2).is_some_and(|platform| platform_fits(host, platform)));
-    let (kind, word) =
-        if platform_fits { (ReasonKind::WrongAbi, "wrong ABI") } else { (ReasonKind::WrongPlatform, "wrong platform") };
+    let for_here = |tag: &String| tag.splitn(3, '-').nth(2).is_some_and(|platform| platform_fits(host, platform));
+    let (kind, word) = if tags.iter().any(for_here) {
+        (ReasonKind::WrongAbi, "wrong ABI")
+    } else {
+        (ReasonKind::WrongPlatform, "wrong platform")
+    };
     Some(Reason::new(kind, format!("{word}: the wheel is for {}", few(tags, ", "))))
 }
 
@@ -222,13 +232,10 @@ fn platform_fits(host: &Host, platform: &str) -> bool {
 fn wrong_python(host: &Host, versions: &str) -> Option<Reason> {
     let (major, minor, micro) = host.python;
     let here = Version::new([major, minor, micro].map(u64::from));
-    let text = match VersionSpecifiers::from_str(versions) {
-        Ok(wanted) if wanted.contains(&here) => return None,
-        Ok(_) => format!("wrong Python: the wheel requires {versions}, this is {here}"),
-        // Installers, too, ignore what they cannot read there.
-        Err(_) => return None,
-    };
-    Some(Reason::new(ReasonKind::WrongPython, text))
+    // Installers, too, ignore what they cannot read there.
+    let wanted = VersionSpecifiers::from_str(versions).ok()?;
+    let text = format!("wrong Python: the wheel requires {versions}, this is {here}");
+    (!wanted.contains(&here)).then(|| Reason::new(ReasonKind::WrongPython, text))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::install::Request;
 
 /// How to call the subcommands.
-pub const USAGE: &str = "\
+pub(crate) const USAGE: &str = "\
 usage: rustclad install NAME... [-r FILE] [--target DIR] [--upgrade]
        rustclad uninstall NAME... [--target DIR]
        rustclad list [--target DIR] [--json]
@@ -21,8 +21,7 @@ install hands these on to pip: --constraint FILE, --extra-index-url URL, --find-
 
 /// What is to be done.
 #[derive(Debug)]
-#[non_exhaustive]
-pub enum Command {
+pub(crate) enum Command {
     /// Say how to call the program.
     Help,
     /// Install what is asked for.
@@ -63,7 +62,10 @@ fn read(parser: &mut Parser) -> std::result::Result<Command, lexopt::Error> {
                 let name = name.to_owned();
                 install_option(&name, parser, &mut request)?;
             }
-            Arg::Short(letter) if verb == "install" => install_option(long(letter), parser, &mut request)?,
+            Arg::Short(letter) if verb == "install" => {
+                let name = long(letter).ok_or_else(|| argument.unexpected())?;
+                install_option(name, parser, &mut request)?;
+            }
             other => return Err(other.unexpected()),
         }
     }
@@ -76,19 +78,20 @@ fn read(parser: &mut Parser) -> std::result::Result<Command, lexopt::Error> {
     }
 }
 
-/// The long name of a short option, which are pip's.
-fn long(letter: char) -> &'static str {
-    match letter {
+/// The long name of one of pip's short options.
+fn long(letter: char) -> Option<&'static str> {
+    Some(match letter {
         'U' => "upgrade",
         'r' => "requirement",
         'q' => "quiet",
         'f' => "find-links",
         'i' => "index-url",
         'c' => "constraint",
-        _ => "",
-    }
+        _ => return None,
+    })
 }
 
+/// Takes an option of `install`, with the value that follows it.
 fn install_option(name: &str, parser: &mut Parser, request: &mut Request) -> std::result::Result<(), lexopt::Error> {
     match name {
         "upgrade" => request.upgrade = true,
@@ -98,8 +101,7 @@ fn install_option(name: &str, parser: &mut Parser, request: &mut Request) -> std
         "find-links" | "index-url" | "extra-index-url" | "constraint" => {
             request.passed_on.extend([format!("--{name}").into(), parser.value()?]);
         }
-        "" => return Err("unknown short option".into()),
-        _ => return Err(lexopt::Error::UnexpectedOption(format!("--{name}"))),
+        _ => return Err(Arg::Long(name).unexpected()),
     }
     Ok(())
 }

@@ -86,15 +86,20 @@ impl Distribution {
         }
     }
 
+    /// Whether it was asked for, rather than needed by others.
+    pub(crate) fn is_requested(&self) -> bool {
+        self.root.join(&self.info).join("REQUESTED").exists()
+    }
+
     /// The file that lists its files.
-    pub(crate) fn record_path(&self) -> PathBuf {
+    fn record_path(&self) -> PathBuf {
         self.root.join(&self.info).join("RECORD")
     }
 
     /// Its files.
     pub(crate) fn record(&self) -> Result<Vec<Entry>> {
         let path = self.record_path();
-        let fail = |error: csv::Error| Error::Metadata { path: path.clone(), reason: error.to_string() };
+        let fail = |error| unreadable(&path, &error);
         let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_path(&path).map_err(fail)?;
         let rows = reader.records().map(|row| {
             let row = row.map_err(fail)?;
@@ -104,10 +109,25 @@ impl Distribution {
         rows.filter(|row| !row.as_ref().is_ok_and(|it: &Entry| it.path.is_empty())).collect()
     }
 
+    /// Replaces the list of its files.
+    pub(crate) fn write_record(&self, entries: &[Entry]) -> Result<()> {
+        let path = self.record_path();
+        let fail = |error| unreadable(&path, &error);
+        let mut writer = csv::WriterBuilder::new().has_headers(false).from_path(&path).map_err(fail)?;
+        for entry in entries {
+            writer.write_record([&entry.path, &entry.hash, &entry.size]).map_err(fail)?;
+        }
+        writer.flush().map_err(Error::io("write", &path))
+    }
+
     /// The error for an `entry` of its RECORD that leads outside.
     pub(crate) fn hostile(&self, entry: &str) -> Error {
         Error::Hostile { name: self.name.clone(), entry: entry.to_owned() }
     }
+}
+
+fn unreadable(record: &Path, error: &csv::Error) -> Error {
+    Error::Metadata { path: record.to_owned(), reason: error.to_string() }
 }
 
 /// A name as it is compared.
@@ -135,4 +155,27 @@ pub(crate) fn relative(from: &Path, to: &Path) -> String {
     let mut way: PathBuf = from.components().skip(common).map(|_| "..").collect();
     way.extend(to.components().skip(common));
     way.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_resolved_and_made_relative() {
+        let base = Path::new("/a/b");
+        assert_eq!(resolve(base, "./c/../d"), Some("/a/b/d".into()));
+        assert_eq!(resolve(base, "../../bin/x"), Some("/bin/x".into()));
+        for hostile in ["/etc/passwd", "../../../x"] {
+            assert_eq!(resolve(base, hostile), None, "{hostile}");
+        }
+        assert_eq!(relative(base, Path::new("/a/b/c/d")), "c/d");
+        assert_eq!(relative(base, Path::new("/a/bin/x")), "../bin/x");
+    }
+
+    #[test]
+    fn names_are_compared_without_their_spelling() {
+        assert_eq!(key("Foo.Bar"), key("foo_bar"));
+        assert_ne!(key("foo"), key("food"));
+    }
 }

@@ -9,7 +9,7 @@ use std::str::FromStr as _;
 
 use pep508_rs::Requirement;
 
-use crate::distribution::{Distribution, Entry, key, relative, resolve};
+use crate::distribution::{Distribution, key, relative, resolve};
 use crate::error::{Error, Result};
 use crate::markers::applies;
 use crate::pip::Pip;
@@ -20,19 +20,19 @@ use crate::uninstall::{owned, remove};
 
 /// What `install` was asked for.
 #[derive(Debug, Default)]
-pub struct Request {
+pub(crate) struct Request {
     /// Requirements, as pip takes them.
-    pub names: Vec<String>,
+    pub(crate) names: Vec<String>,
     /// Files of requirements.
-    pub files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
     /// The site folder, if one was given.
-    pub target: Option<PathBuf>,
+    pub(crate) target: Option<PathBuf>,
     /// Whether newer versions replace what is installed.
-    pub upgrade: bool,
+    pub(crate) upgrade: bool,
     /// Whether to leave out what the packages need.
-    pub no_dependencies: bool,
+    pub(crate) no_dependencies: bool,
     /// Options for pip.
-    pub passed_on: Vec<OsString>,
+    pub(crate) passed_on: Vec<OsString>,
 }
 
 impl Request {
@@ -63,14 +63,12 @@ pub(crate) fn install(request: &Request) -> Result<()> {
     }
     let staged = fetch(request, words, &installed, stage.path())?;
     let wanted = request.requirements();
-    let kept = |it: &Distribution| {
+    let stays = |it: &&Distribution| {
         installed.iter().any(|old| old.key() == it.key() && keep(old, it, request, &wanted, &staged))
     };
-    let (kept, new): (Vec<&Distribution>, Vec<&Distribution>) = staged.iter().partition(|it| kept(it));
-    for it in kept {
-        if it.root.join(&it.info).join("REQUESTED").exists() {
-            say_satisfied(&it.name, &site);
-        }
+    let (there, new): (Vec<&Distribution>, Vec<&Distribution>) = staged.iter().partition(stays);
+    for it in there.iter().filter(|it| it.is_requested()) {
+        say_satisfied(&it.name, &site);
     }
     move_in(&new, &installed, &site)
 }
@@ -102,7 +100,7 @@ fn fetch(
     let mut staged: Vec<Distribution> = Vec::new();
     let mut asked = HashSet::new();
     while !words.is_empty() {
-        let folder = stage.join(format!("{}", asked.len()));
+        let folder = stage.join(asked.len().to_string());
         let own = request.no_dependencies.then(|| OsString::from("--no-deps"));
         pip.install(&folder, request.passed_on.iter().cloned().chain(own).chain(words))?;
         for found in Distribution::all(&folder)? {
@@ -123,7 +121,7 @@ fn missing(staged: &[Distribution], installed: &[Distribution]) -> Vec<String> {
         staged.iter().any(|found| found.key() == named)
             || installed.iter().any(|found| found.key() == named && found.meets(it))
     };
-    let needs = staged.iter().flat_map(|it| &it.needs).filter(|it| applies(it, &[]) && !there(it));
+    let needs = staged.iter().flat_map(|it| &it.needs).filter(|it| applies(it) && !there(it));
     let without_marker = |it: &Requirement| it.to_string().split(" ;").next().unwrap_or_default().trim().to_owned();
     needs.map(without_marker).collect()
 }
@@ -142,12 +140,12 @@ fn keep(
     let about = |it: &&Requirement| key(it.name.as_ref()) == old.key();
     let asked: Vec<_> = wanted.iter().filter(about).collect();
     // Asked for by path or address: that one is meant.
-    let directly = asked.is_empty() && new.root.join(&new.info).join("REQUESTED").exists();
+    let directly = asked.is_empty() && new.is_requested();
     // As with pip, only what is named is brought up to date for its own sake.
     if directly || (request.upgrade && !asked.is_empty()) {
         return false;
     }
-    let needed = staged.iter().flat_map(|it| &it.needs).filter(|it| applies(it, &[])).filter(about);
+    let needed = staged.iter().flat_map(|it| &it.needs).filter(|it| applies(it)).filter(about);
     asked.into_iter().chain(needed).all(|it| old.meets(it))
 }
 
@@ -188,7 +186,7 @@ fn prepare(distribution: &Distribution, site: &Site) -> Result<Vec<(PathBuf, Pat
         moves.push((from, to));
         record.push(entry);
     }
-    write_record(distribution, &record)?;
+    distribution.write_record(&record)?;
     Ok(moves)
 }
 
@@ -209,14 +207,4 @@ fn point_at(script: &Path, python: &Path) -> Result<bool> {
     fs::write(script, text).map_err(Error::io("write", script))?;
     fs::set_permissions(script, fs::Permissions::from_mode(0o755)).map_err(Error::io("write", script))?;
     Ok(true)
-}
-
-fn write_record(distribution: &Distribution, entries: &[Entry]) -> Result<()> {
-    let path = distribution.record_path();
-    let fail = |error: csv::Error| Error::Metadata { path: path.clone(), reason: error.to_string() };
-    let mut writer = csv::WriterBuilder::new().has_headers(false).from_path(&path).map_err(fail)?;
-    for entry in entries {
-        writer.write_record([&entry.path, &entry.hash, &entry.size]).map_err(fail)?;
-    }
-    writer.flush().map_err(Error::io("write", &path))
 }

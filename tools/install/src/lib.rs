@@ -1,7 +1,7 @@
 //! `rustclad install`, `uninstall` and `list`: wheels of CPython 3.14 in a folder that `rustclad` imports from.
 //!
 //! The machine's pip chooses, downloads and unpacks into a staging folder beside the site folder; what it made is moved
-//! in by a [`Transaction`](transaction::Transaction), so that the site folder changes as a whole or not at all.
+//! in by a transaction, so that the site folder changes as a whole or not at all.
 
 mod arguments;
 mod distribution;
@@ -17,10 +17,11 @@ mod uninstall;
 
 use std::ffi::OsString;
 
-pub use arguments::{Command, USAGE};
 pub use error::{Error, Result};
-pub use install::Request;
-pub use site::{Site, user_site, user_site_paths};
+pub use site::user_site_paths;
+
+use arguments::Command;
+use site::Site;
 
 /// Does what the words after `rustclad` ask for; the first one must be a [subcommand](is_subcommand).
 ///
@@ -28,7 +29,7 @@ pub use site::{Site, user_site, user_site_paths};
 /// [`Error::Usage`] for words that mean nothing; else what went wrong, with the site folder as it was.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> Result<()> {
     match arguments::parse(words)? {
-        Command::Help => print!("{USAGE}"),
+        Command::Help => print!("{}", arguments::USAGE),
         Command::Install(request) => install::install(&request)?,
         Command::Uninstall { names, target } => uninstall::uninstall(&names, &Site::find(target)?)?,
         Command::List { json, target } => list::list(&Site::find(target)?, json)?,

@@ -20,7 +20,18 @@ const UNWANTED: [&str; 9] = [
     "PIP_USER",
     "PIP_REQUIRE_VIRTUALENV",
 ];
-/// The oldest glibc that wheels for x86-64 name.
+/// What pip says when the index cannot be reached.
+const OF_NETWORKS: [&str; 8] = [
+    "NewConnectionError",
+    "NameResolutionError",
+    "ConnectTimeout",
+    "ReadTimeout",
+    "Connection broken",
+    "ProxyError",
+    "Max retries exceeded",
+    "Temporary failure in name resolution",
+];
+/// The minor version of the oldest glibc that wheels for x86-64 name.
 const OLDEST_GLIBC: u32 = 5;
 
 /// A way to start pip.
@@ -71,15 +82,7 @@ impl Pip {
     /// What pip's messages mean.
     fn explain(&self, said: &str) -> Error {
         let mentions = |words: &[&str]| words.iter().any(|word| said.contains(word));
-        let network = [
-            "NewConnectionError",
-            "NameResolutionError",
-            "ConnectTimeout",
-            "ReadTimeout",
-            "Connection broken",
-            "ProxyError",
-        ];
-        if mentions(&network) || mentions(&["Max retries exceeded", "Temporary failure in name resolution"]) {
+        if mentions(&OF_NETWORKS) {
             return Error::NoNetwork;
         }
         if let Some((requirement, versions)) = unmet(said) {
@@ -94,8 +97,8 @@ impl Pip {
         if mentions(&["ResolutionImpossible", "conflicting dependencies"]) {
             return Error::Conflict;
         }
-        let errors = said.lines().filter_map(|line| line.strip_prefix("ERROR: "));
-        Error::Pip(errors.last().unwrap_or("see its message above").to_owned())
+        let error = said.lines().rev().find_map(|line| line.strip_prefix("ERROR: "));
+        Error::Pip(error.unwrap_or("see its message above").to_owned())
     }
 
     /// Whether the index has anything of that name, for whatever Python: what pip passes over, it says in detail.
@@ -153,6 +156,21 @@ fn glibc() -> u32 {
     // SAFETY: it gives a constant string.
     let version = unsafe { CStr::from_ptr(libc::gnu_get_libc_version()) };
     let minor = version.to_str().ok().and_then(|version| version.split('.').nth(1)?.parse().ok());
-    // Every Rust program needs that one.
+    // Rust's standard library needs that one.
     minor.unwrap_or(17)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_pip_could_not_meet() {
+        let said =
+            |from: &str| format!("ERROR: Could not find a version that satisfies the requirement lower>=9 {from}\n");
+        assert_eq!(unmet(&said("(from versions: 1.5, 2.0)")), Some(("lower>=9".into(), Some("1.5, 2.0".into()))));
+        assert_eq!(unmet(&said("(from upper) (from versions: 1.5)")), Some(("lower>=9".into(), Some("1.5".into()))));
+        assert_eq!(unmet(&said("(from versions: none)")), Some(("lower>=9".into(), None)));
+        assert_eq!(unmet("ERROR: No matching distribution found for lower>=9"), None);
+    }
 }

@@ -25,3 +25,28 @@ fn first_line(python: &str) -> String {
     }
     format!("#!/bin/sh\n'''exec' \"{python}\" \"$0\" \"$@\"\n' '''\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pointed(script: &str, python: &str) -> Option<String> {
+        for_python(script.as_bytes(), Path::new(python)).map(|made| String::from_utf8(made).unwrap())
+    }
+
+    #[test]
+    fn the_first_line_names_this_python() {
+        assert_eq!(pointed("#!/usr/bin/python3\nx = 1\n", "/opt/rustclad").unwrap(), "#!/opt/rustclad\nx = 1\n");
+        assert_eq!(pointed("#!python", "/opt/rustclad").unwrap(), "#!/opt/rustclad\n");
+        for other in ["#!/bin/sh\necho python\n", "print('no first line')\n", ""] {
+            assert_eq!(pointed(other, "/opt/rustclad"), None);
+        }
+    }
+
+    #[test]
+    fn a_path_with_blanks_goes_by_the_shell_and_back() {
+        let by_shell = pointed("#!/usr/bin/python3\nx = 1\n", "/my folder/rustclad").unwrap();
+        assert_eq!(by_shell, "#!/bin/sh\n'''exec' \"/my folder/rustclad\" \"$0\" \"$@\"\n' '''\nx = 1\n");
+        assert_eq!(pointed(&by_shell, "/opt/rustclad").unwrap(), "#!/opt/rustclad\nx = 1\n");
+    }
+}

@@ -11,21 +11,18 @@ const IN_ENVIRONMENT: &str = "lib/rustpython3.14t/site-packages";
 
 /// A folder that modules are imported from, and what belongs to it.
 #[derive(Clone, Debug)]
-pub struct Site {
+pub(crate) struct Site {
     /// The folder on `sys.path`.
-    pub folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// Above `bin` with the scripts and `share` with the data.
-    pub prefix: PathBuf,
+    pub(crate) prefix: PathBuf,
     /// What the first line of scripts names.
-    pub python: PathBuf,
+    pub(crate) python: PathBuf,
 }
 
 impl Site {
     /// The folder `target` if there is one, else the active environment's, else the user's.
-    ///
-    /// # Errors
-    /// If the active environment is not one of ours, or there is no home folder.
-    pub fn find(target: Option<PathBuf>) -> Result<Self> {
+    pub(crate) fn find(target: Option<PathBuf>) -> Result<Self> {
         if let Some(target) = target {
             let folder = std::path::absolute(&target).map_err(Error::io("find", &target))?;
             return Ok(Self { prefix: folder.clone(), folder, python: this_program()? });
@@ -43,7 +40,7 @@ impl Site {
     }
 
     /// The folder of the scripts.
-    pub fn scripts(&self) -> PathBuf {
+    pub(crate) fn scripts(&self) -> PathBuf {
         self.prefix.join("bin")
     }
 }
@@ -61,13 +58,14 @@ fn this_program() -> Result<PathBuf> {
     env::current_exe().map_err(Error::io("find", Path::new("rustclad")))
 }
 
-/// The folder that `rustclad install` fills outside of environments: `rustclad/site-packages` among the user's data.
-pub fn user_site() -> Option<PathBuf> {
+/// The user's folder: `rustclad/site-packages` among the user's data.
+fn user_site() -> Option<PathBuf> {
     Some(dirs::data_dir()?.join("rustclad/site-packages"))
 }
 
-/// What goes to the end of `sys.path` for the [user's folder](user_site): it and the folders its `.pth` files name, as
-/// far as they are there. Lines of code in `.pth` files are for `site`, which does not know this folder.
+/// What goes to the end of `sys.path` for the user's folder, which `rustclad install` fills outside of environments: it
+/// and the folders its `.pth` files name, as far as they are there. Lines of code in `.pth` files are for `site`, which
+/// does not know this folder.
 pub fn user_site_paths() -> Vec<PathBuf> {
     let Some(site) = user_site() else { return Vec::new() };
     let Ok(entries) = fs::read_dir(&site) else { return Vec::new() };

@@ -1,13 +1,14 @@
 //! Changes of a folder that happen as a whole or not at all.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
 use crate::error::{Error, Result};
 
+/// What was done, for undoing it.
 enum Step {
     Moved { from: PathBuf, to: PathBuf },
     Made(PathBuf),
@@ -34,7 +35,7 @@ impl Transaction {
             return Ok(());
         }
         let kept = self.aside.path().join(self.steps.len().to_string());
-        self.rename(path, &kept, "remove")
+        self.rename(path, &kept).map_err(Error::io("remove", path))
     }
 
     /// Moves `from` to `to`, in the place of what is there.
@@ -44,7 +45,7 @@ impl Transaction {
             return Err(Error::io("write", to)(ErrorKind::IsADirectory.into()));
         }
         self.remove(to)?;
-        self.rename(from, to, "write")
+        self.rename(from, to).map_err(Error::io("write", to))
     }
 
     /// Removes `folder` and those above it, as far up as they are empty and below `root`.
@@ -71,9 +72,8 @@ impl Transaction {
         Ok(())
     }
 
-    fn rename(&mut self, from: &Path, to: &Path, verb: &'static str) -> Result<()> {
-        let seen = if verb == "remove" { from } else { to };
-        fs::rename(from, to).map_err(Error::io(verb, seen))?;
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)?;
         self.steps.push(Step::Moved { from: from.to_owned(), to: to.to_owned() });
         Ok(())
     }

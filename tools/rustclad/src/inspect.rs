@@ -110,29 +110,35 @@ struct Output {
 
 impl Output {
     fn tell(&mut self, path: &Path, result: Result<Report, InspectError>) -> anyhow::Result<()> {
-        let shown = printable(&path.display().to_string());
+        let path = path.display().to_string();
         match result {
-            Ok(report) => {
-                self.status = self.status.max(if report.can_run() { FINE } else { CANNOT_RUN });
-                if self.json {
-                    let mut value = serde_json::to_value(&report)?;
-                    value["can_run"] = report.can_run().into();
-                    value["verdict"] = report.verdict().into();
-                    self.values.push(value);
-                    return Ok(());
-                }
-                let details = if self.verbose { report.details() } else { String::new() };
-                print(&format!("{shown}: {}\n{details}", report.verdict()))
-            }
+            Ok(report) => self.tell_report(&path, &report),
             Err(error) => {
-                self.status = TROUBLE;
-                if self.json {
-                    self.values.push(json!({ "path": path.display().to_string(), "error": error.to_string() }));
-                } else {
-                    eprintln!("{shown}: {}", printable(&error.to_string()));
-                }
+                self.tell_error(&path, &error);
                 Ok(())
             }
+        }
+    }
+
+    fn tell_report(&mut self, path: &str, report: &Report) -> anyhow::Result<()> {
+        self.status = self.status.max(if report.can_run() { FINE } else { CANNOT_RUN });
+        if self.json {
+            let mut value = serde_json::to_value(report)?;
+            value["can_run"] = report.can_run().into();
+            value["verdict"] = report.verdict().into();
+            self.values.push(value);
+            return Ok(());
+        }
+        let details = if self.verbose { report.details() } else { String::new() };
+        print(&format!("{}: {}\n{details}", printable(path), report.verdict()))
+    }
+
+    fn tell_error(&mut self, path: &str, error: &InspectError) {
+        self.status = TROUBLE;
+        if self.json {
+            self.values.push(json!({ "path": path, "error": error.to_string() }));
+        } else {
+            eprintln!("{}: {}", printable(path), printable(&error.to_string()));
         }
     }
 }

@@ -44,7 +44,8 @@ fn main() -> ExitCode {
     rustpython::run(builder)
 }
 
-/// The words of `rustclad inspect ...`, `rustclad install ...` and the like. Called as `python3`, as in an environment, it has none.
+/// The words of `rustclad inspect ...`, `rustclad install ...` and the like. Called as `python3`, as in an environment,
+/// the program has no subcommands.
 fn subcommand() -> Option<Vec<OsString>> {
     let mut words = std::env::args_os();
     let program = PathBuf::from(words.next()?);
@@ -83,6 +84,7 @@ fn add_user_site(vm: &mut VirtualMachine) {
 fn leave_out_pip(vm: &mut VirtualMachine) {
     let Some(state) = PyRc::get_mut(&mut vm.state) else { return };
     let arguments = &mut state.config.settings.argv;
+    // RustPython's `argv` is the end of the command line, with `-m` in the place of the module's name.
     let words: Vec<String> = std::env::args().collect();
     let before = words.len().saturating_sub(arguments.len());
     let module = words.get(before).map(String::as_str);

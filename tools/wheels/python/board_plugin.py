@@ -22,11 +22,8 @@ def write(*words):
 
 
 def done():
-    try:
-        with open(os.environ["BOARD_DONE"], encoding="utf-8", errors="backslashreplace") as file:
-            return set(file.read().splitlines())
-    except FileNotFoundError:
-        return set()
+    with open(os.environ["BOARD_DONE"], encoding="utf-8", errors="backslashreplace") as file:
+        return set(file.read().splitlines())
 
 
 def stable(text, root):
@@ -43,6 +40,7 @@ class Board:
         self.outcomes = {}
 
     def file(self, node):
+        """The name of a file of tests, from its collector or the report on it."""
         return "file " + stable(node.nodeid, self.root)
 
     def pytest_ignore_collect(self, collection_path):
@@ -56,7 +54,7 @@ class Board:
 
     def pytest_collectreport(self, report):
         if report.failed:
-            write("uncollected", "file " + stable(report.nodeid, self.root), last_line(report.longreprtext))
+            write("uncollected", self.file(report), last_line(report.longreprtext))
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config, items):

@@ -1,14 +1,8 @@
-"""Settings that CPython keeps from its own build and setuptools asks for; RustPython was built by no C compiler."""
+"""RustPython has no global lock and says so in `Py_GIL_DISABLED`, for which setuptools and cffi would compile for CPython
+without the lock. What they compile here is for CPython with it."""
 
 import sys
 import sysconfig
 
 if "RustPython" in sys.version:
-    sysconfig.get_config_vars().update(
-        CCSHARED="-fPIC",
-        CFLAGS="-O2",
-        EXT_SUFFIX=".cpython-314-x86_64-linux-gnu.so",
-        LDCXXSHARED="c++ -shared",
-        LDSHARED="cc -shared",
-        Py_GIL_DISABLED=0,
-    )
+    sysconfig.get_config_vars()["Py_GIL_DISABLED"] = 0

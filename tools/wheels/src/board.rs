@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 
 use crate::interpreter::Interpreter;
-use crate::manifest::{Manifest, Package};
+use crate::manifest::{Manifest, Package, Suite};
 use crate::prepare::{Prepared, Sources};
+use crate::process::End;
 use crate::record::{self, Change, Score};
 use crate::smoke::{self, Smoke};
 use crate::speed::{self, Speed};
@@ -21,12 +22,10 @@ pub struct Plan {
     pub rustclad: PathBuf,
     /// The folder for everything that is made.
     pub work: PathBuf,
-    /// A root folder with CPython 3.14, to compare speed with.
+    /// A root folder with CPython 3.14: if there is one, things are timed here and there.
     pub reference: Option<PathBuf>,
     /// Whether to leave out the suites.
     pub smoke_only: bool,
-    /// Whether to time things, which needs the reference.
-    pub speed: bool,
 }
 
 /// What became of a package.
@@ -73,6 +72,11 @@ impl Plan {
         self.reference.clone().map(Interpreter::Chroot)
     }
 
+    /// The package's own tests, if they are to be run.
+    fn suite<'a>(&self, package: &'a Package) -> Option<&'a Suite> {
+        package.suite.as_ref().filter(|_| !self.smoke_only)
+    }
+
     /// Installs a package and runs what is planned under `rustclad`. With `record_known` the list of known failures is
     /// written anew rather than compared with.
     ///
@@ -80,40 +84,20 @@ impl Plan {
     /// If it cannot be installed or nothing starts; that tests fail is no error.
     pub fn run(&self, manifest: &Manifest, package: &Package, record_known: bool) -> Result<Report> {
         let rustclad = Interpreter::Rustclad(self.rustclad.clone());
-        let prepared = self.sources().prepare(manifest, package, &rustclad, &self.work, !self.smoke_only)?;
+        let suite = self.suite(package);
+        let prepared = self.sources().prepare(manifest, package, &rustclad, &self.work, suite)?;
         let (printed, end) = smoke::run(&rustclad, &prepared)?;
         let smoke = smoke::judge(&smoke::expected(&package.name)?, &printed, &end);
-        let suite = match &package.suite {
-            Some(_) if !self.smoke_only => Some(self.suite(package, &rustclad, &prepared, record_known)?),
-            _ => None,
-        };
-        let speed =
-            if self.speed && smoke.passed { self.time(manifest, package, (&rustclad, &prepared))? } else { vec![] };
+        let suite =
+            suite.map(|suite| run_suite(&package.name, suite, &rustclad, &prepared, record_known)).transpose()?;
+        let speed = if smoke.passed { self.time(manifest, package, (&rustclad, &prepared))? } else { Vec::new() };
         Ok(Report { name: package.name.clone(), version: package.version.clone(), smoke, suite, speed })
     }
 
-    fn suite(
-        &self,
-        package: &Package,
-        rustclad: &Interpreter,
-        prepared: &Prepared,
-        record_known: bool,
-    ) -> Result<SuiteReport> {
-        let suite = package.suite.as_ref().context("a package with tests")?;
-        let expected = record::expected(&package.name)?;
-        // What does not pass on CPython says nothing about us, and takes time.
-        let run = suite::run(rustclad, suite, prepared, &expected.others)?;
-        let score = record::score(&expected, &run);
-        if record_known {
-            record::write_known(&package.name, &score)?;
-        }
-        let change = record::change(&package.name, &score);
-        Ok(SuiteReport { score, change, cut_short: run.cut_short, seconds: run.seconds })
-    }
-
+    /// Times a package here and in the reference folder, if there is one.
     fn time(&self, manifest: &Manifest, package: &Package, rustclad: speed::Side<'_>) -> Result<Vec<Speed>> {
         let Some(chroot) = self.chroot() else { return Ok(Vec::new()) };
-        let prepared = self.sources().prepare(manifest, package, &chroot, &self.work, false)?;
+        let prepared = self.sources().prepare(manifest, package, &chroot, &self.work, None)?;
         speed::speed(package, rustclad, (&chroot, &prepared))
     }
 
@@ -123,17 +107,39 @@ impl Plan {
     /// If it cannot be installed, or its smoke script fails there.
     pub fn record(&self, manifest: &Manifest, package: &Package) -> Result<()> {
         let chroot = self.chroot().context("recording needs --reference")?;
-        let prepared = self.sources().prepare(manifest, package, &chroot, &self.work, !self.smoke_only)?;
+        let suite = self.suite(package);
+        let prepared = self.sources().prepare(manifest, package, &chroot, &self.work, suite)?;
         let (printed, end) = smoke::run(&chroot, &prepared)?;
-        anyhow::ensure!(end == crate::process::End::Code(0), "{}: {end}\n{printed}", package.name);
+        ensure!(end == End::Code(0), "{}: the smoke script: {end}\n{printed}", package.name);
         smoke::record(&package.name, &printed)?;
-        if let (Some(suite), false) = (&package.suite, self.smoke_only) {
+        if let Some(suite) = suite {
             let run = suite::run(&chroot, suite, &prepared, &BTreeSet::new())?;
-            anyhow::ensure!(run.cut_short.is_none(), "{}: {:?}", package.name, run.cut_short);
+            if let Some(why) = run.cut_short {
+                bail!("{}: the suite ended early: {why}", package.name);
+            }
             record::write_expected(&package.name, &run)?;
         }
         Ok(())
     }
+}
+
+/// Runs a package's own tests and compares what fails with the list of known failures, or writes that list anew.
+fn run_suite(
+    package: &str,
+    suite: &Suite,
+    rustclad: &Interpreter,
+    prepared: &Prepared,
+    record_known: bool,
+) -> Result<SuiteReport> {
+    let expected = record::expected(package)?;
+    // What does not pass on CPython says nothing about us, and takes time.
+    let run = suite::run(rustclad, suite, prepared, &expected.others)?;
+    let score = record::score(&expected, &run);
+    if record_known {
+        record::write_known(package, &score)?;
+    }
+    let change = record::change(package, &score);
+    Ok(SuiteReport { score, change, cut_short: run.cut_short, seconds: run.seconds })
 }
 
 /// The folder of results below cargo's `target`.

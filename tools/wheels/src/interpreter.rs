@@ -1,6 +1,6 @@
 //! The Python that runs scripts and suites: `rustclad`, or CPython 3.14 in a folder to `chroot` into.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -27,7 +27,7 @@ impl Interpreter {
         }
     }
 
-    /// A path as it is seen by the interpreter.
+    /// A path as the interpreter sees it.
     pub fn inside(&self, path: &Path) -> PathBuf {
         match self {
             Self::Rustclad(_) => path.to_owned(),
@@ -40,24 +40,12 @@ impl Interpreter {
 
     /// A run in the folder `home` that finds modules in `path` and none of the user's settings.
     pub fn command(&self, home: &Path, path: &[PathBuf]) -> Command {
-        let mut words: Vec<PathBuf> = Vec::new();
-        if let Self::Chroot(folder) = self {
-            words.extend(["chroot".into(), folder.clone()]);
-        }
-        words.extend(["env".into(), "-C".into(), self.inside(home)]);
-        if nix::unistd::geteuid().is_root() {
-            words.extend(["setpriv", "--inh-caps", DROPPED, "--bounding-set", DROPPED].map(PathBuf::from));
-        }
-        words.push(match self {
-            Self::Rustclad(program) => program.clone(),
-            Self::Chroot(_) => "python3.14".into(),
-        });
+        let words = self.words(home);
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).stdin(Stdio::null()).env_clear();
         command.envs(kept(&["PATH", "TMPDIR", "SHELL"])).env("LANG", "C.UTF-8").env("LC_ALL", "C.UTF-8");
         let inside = path.iter().map(|folder| self.inside(folder));
-        let home = self.inside(home);
-        command.env("HOME", home).env("PYTHONDONTWRITEBYTECODE", "1");
+        command.env("HOME", self.inside(home)).env("PYTHONDONTWRITEBYTECODE", "1");
         command.env("PYTHONPATH", std::env::join_paths(inside).expect("no colon in a path"));
         if let Self::Rustclad(_) = self {
             self.add_headers(&mut command);
@@ -65,19 +53,28 @@ impl Interpreter {
         command
     }
 
+    /// The command line that starts it in the folder `home`, for root without the [rights](DROPPED) to do harm.
+    fn words(&self, home: &Path) -> Vec<OsString> {
+        let mut words: Vec<OsString> = Vec::new();
+        if let Self::Chroot(folder) = self {
+            words.extend(["chroot".into(), folder.into()]);
+        }
+        words.extend(["env".into(), "-C".into(), self.inside(home).into()]);
+        if nix::unistd::geteuid().is_root() {
+            words.extend(["setpriv", "--inh-caps", DROPPED, "--bounding-set", DROPPED].map(OsString::from));
+        }
+        words.push(match self {
+            Self::Rustclad(program) => program.into(),
+            Self::Chroot(_) => "python3.14".into(),
+        });
+        words
+    }
+
     /// CPython's headers, for packages that compile modules: no CPython's own settings are there to name them.
     fn add_headers(&self, command: &mut Command) {
         let include = crate::root().join("external/cpython/usr/include");
         let folders = [include.join("python3.14"), include];
         command.env("CPATH", std::env::join_paths(folders).expect("no colon in a path"));
-    }
-
-    /// Its name in reports.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Rustclad(_) => "rustclad",
-            Self::Chroot(_) => "CPython",
-        }
     }
 }
 

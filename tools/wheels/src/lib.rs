@@ -13,7 +13,7 @@ pub mod smoke;
 pub mod speed;
 pub mod suite;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// This crate's folder.
 pub(crate) fn folder() -> PathBuf {
@@ -22,5 +22,5 @@ pub(crate) fn folder() -> PathBuf {
 
 /// The workspace's folder.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("tools/wheels is two folders below").into()
+    folder().ancestors().nth(2).expect("tools/wheels is two folders below").into()
 }

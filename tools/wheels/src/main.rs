@@ -44,7 +44,7 @@ fn parse() -> Result<Words> {
     let built = own.parent().context("a program in a folder")?;
     let target = built.parent().context("cargo's target folder")?;
     let rustclad = built.join("rustclad");
-    let plan = Plan { rustclad, work: default_work(target), reference: None, smoke_only: false, speed: false };
+    let plan = Plan { rustclad, work: default_work(target), reference: None, smoke_only: false };
     let mut words = Words { plan, names: Vec::new(), record: false, record_known: false };
     while let Some(argument) = parser.next()? {
         match argument {
@@ -62,7 +62,6 @@ fn parse() -> Result<Words> {
             other => return Err(other.unexpected().into()),
         }
     }
-    words.plan.speed = words.plan.reference.is_some();
     Ok(words)
 }
 

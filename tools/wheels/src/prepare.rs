@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::interpreter::Interpreter;
 use crate::manifest::{Manifest, Package, Suite};
+use crate::process;
 
 /// The folders of one package, as this program sees them.
 #[derive(Clone, Debug)]
@@ -40,7 +41,8 @@ pub struct Sources<'a> {
 }
 
 impl Sources<'_> {
-    /// Installs `package` for `interpreter` into a folder of its own below `work`, and its tests if `with_suite`.
+    /// Installs `package` for `interpreter` into a folder of its own below `work`, and its tests if `suite`
+    /// is given.
     ///
     /// # Errors
     /// If pip fails or an archive is not as expected.
@@ -50,13 +52,12 @@ impl Sources<'_> {
         package: &Package,
         interpreter: &Interpreter,
         work: &Path,
-        with_suite: bool,
+        suite: Option<&Suite>,
     ) -> Result<Prepared> {
         let home = interpreter.base(work).join(&package.name);
         if home.exists() {
             fs::remove_dir_all(&home).with_context(|| format!("cannot empty {}", home.display()))?;
         }
-        let suite = package.suite.as_ref().filter(|_| with_suite);
         let site = home.join(suite.map_or("site", |suite| &suite.site));
         let root = home.join(suite.map_or("site", |suite| &suite.root));
         let prepared = Prepared { needs: home.join("needs"), own: home.join("own"), home, site, root };
@@ -118,12 +119,6 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     quiet(Command::new("cp").arg("-rL").arg(from).arg(to))
 }
 
-/// Runs a command in silence; what it printed is shown only if it fails.
 fn quiet(command: &mut Command) -> Result<()> {
-    let out = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {command:?}"))?;
-    if !out.status.success() {
-        let printed = [out.stdout, out.stderr].concat();
-        bail!("failed ({}): {command:?}\n{}", out.status, String::from_utf8_lossy(&printed));
-    }
-    Ok(())
+    process::output(command).map(drop)
 }

@@ -1,13 +1,13 @@
-//! Child processes with a time limit, whose own children end with them.
+//! Child processes: those that end in silence, and those with a time limit, whose own children end with them.
 
 use std::fs::File;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
@@ -33,6 +33,19 @@ impl std::fmt::Display for End {
             Self::Stopped(why) => write!(f, "{why}"),
         }
     }
+}
+
+/// Runs `command` in silence and gives its standard output; all that it printed is in the error if it fails.
+///
+/// # Errors
+/// If it cannot be started, or fails.
+pub fn output(command: &mut Command) -> Result<String> {
+    let out = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {command:?}"))?;
+    let printed = String::from_utf8_lossy(&out.stdout).into_owned();
+    if !out.status.success() {
+        bail!("failed ({}): {command:?}\n{printed}{}", out.status, String::from_utf8_lossy(&out.stderr));
+    }
+    Ok(printed)
 }
 
 /// Runs `command` with its output in the file `output`, until it ends or `watch` says why it must.

@@ -45,6 +45,7 @@ impl Score {
     }
 }
 
+/// A package's table in `expected` or `known`.
 fn file(folder: &str, package: &str) -> PathBuf {
     crate::folder().join(folder).join(package).with_extension("tsv")
 }
@@ -59,9 +60,10 @@ pub fn expected(package: &str) -> Result<Expected> {
     let mut expected = Expected::default();
     for line in text.lines() {
         let (outcome, rest) = line.split_once('\t').with_context(|| format!("{}: {line}", file.display()))?;
-        match outcome {
-            "passed" => expected.passed = rest.parse()?,
-            _ => drop(expected.others.insert(rest.split('\t').next().unwrap_or_default().to_owned())),
+        if outcome == "passed" {
+            expected.passed = rest.parse().with_context(|| format!("{}: {line}", file.display()))?;
+        } else {
+            expected.others.insert(rest.split('\t').next().unwrap_or_default().to_owned());
         }
     }
     Ok(expected)

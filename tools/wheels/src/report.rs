@@ -9,18 +9,18 @@ use anyhow::{Context, Result};
 use crate::board::Report;
 use crate::page;
 
-/// Writes `board.txt`, `board.json` and `board.html` into `folder`, and gives the text.
+/// Writes `board.txt`, `board.json` and `board.html` into `folder`.
 ///
 /// # Errors
 /// If they cannot be written.
-pub fn write(reports: &[Report], folder: &Path) -> Result<String> {
+pub fn write(reports: &[Report], folder: &Path) -> Result<()> {
     let text = text(reports);
     fs::create_dir_all(folder)?;
     let json = serde_json::to_string_pretty(reports)?;
     for (name, content) in [("board.txt", &text), ("board.json", &json), ("board.html", &page::page(reports))] {
         fs::write(folder.join(name), content).with_context(|| format!("cannot write {name}"))?;
     }
-    Ok(text)
+    Ok(())
 }
 
 /// A table for the terminal, with all that is new below it.

@@ -1,6 +1,7 @@
 //! Runs a package's smoke script, which does what the package is for, and compares what it prints with CPython.
 
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -43,7 +44,7 @@ pub fn run(interpreter: &Interpreter, prepared: &Prepared) -> Result<(String, En
 /// # Errors
 /// If it was not recorded.
 pub fn expected(package: &str) -> Result<String> {
-    let file = crate::folder().join("smoke").join(package).with_extension("out");
+    let file = recorded(package);
     fs::read_to_string(&file).with_context(|| format!("no {}: run with --record", file.display()))
 }
 
@@ -57,11 +58,16 @@ pub fn known(package: &str) -> Option<String> {
 /// # Errors
 /// If the file cannot be written.
 pub fn record(package: &str, printed: &str) -> Result<()> {
-    let file = crate::folder().join("smoke").join(package).with_extension("out");
+    let file = recorded(package);
     fs::write(&file, printed).with_context(|| format!("cannot write {}", file.display()))
 }
 
-/// Compares.
+/// The file with what CPython printed.
+fn recorded(package: &str) -> PathBuf {
+    crate::folder().join("smoke").join(package).with_extension("out")
+}
+
+/// Compares what was printed with what was expected.
 pub fn judge(expected: &str, printed: &str, end: &End) -> Smoke {
     let difference = match end {
         End::Code(0) => difference(expected, printed),
@@ -76,10 +82,10 @@ fn difference(expected: &str, printed: &str) -> String {
     loop {
         match (expected.next(), printed.next()) {
             (None, None) => return String::new(),
-            (had, should) if had == should => {}
-            (should, had) => {
-                let had: String = had.unwrap_or("nothing").chars().take(200).collect();
-                return format!("{had} instead of {}", should.unwrap_or("nothing"));
+            (should, is) if should == is => {}
+            (should, is) => {
+                let is: String = is.unwrap_or("nothing").chars().take(200).collect();
+                return format!("{is} instead of {}", should.unwrap_or("nothing"));
             }
         }
     }

@@ -1,22 +1,23 @@
 //! Times some of what the packages are for, beside CPython. Runs take turns, and the best of each counts: what else the
 //! machine does slows both.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::interpreter::Interpreter;
 use crate::manifest::Package;
 use crate::prepare::Prepared;
+use crate::process;
 
 /// How often the interpreters take turns.
 const ROUNDS: usize = 5;
 /// How many times CPython's time an import may take.
 const IMPORT_AIM: f64 = 4.0;
 
-/// What `python/speed.py` can time, and how many times CPython's time it may take.
+/// What `python/speed.py` can time, by package, and how many times CPython's time it may take.
 const TASKS: [(&str, &str, f64); 3] = [
     ("orjson", "orjson.loads of 1 MB", 5.0),
     ("lxml", "lxml.etree.parse of 5 MB", 1.2),
@@ -62,6 +63,7 @@ pub fn speed(package: &Package, rustclad: Side<'_>, cpython: Side<'_>) -> Result
     Ok(lines)
 }
 
+/// Lets both interpreters do what `time` times, in turns.
 fn turns(
     what: String,
     aim: f64,
@@ -84,18 +86,11 @@ fn python((interpreter, prepared): &Side<'_>) -> Command {
 /// How long a process takes.
 fn wall(command: &mut Command) -> Result<f64> {
     let start = Instant::now();
-    let out = command.output()?;
-    if !out.status.success() {
-        bail!("{} {command:?}\n{}", out.status, String::from_utf8_lossy(&out.stderr));
-    }
+    process::output(command)?;
     Ok(start.elapsed().as_secs_f64())
 }
 
 /// The number that a process prints.
 fn seconds(command: &mut Command) -> Result<f64> {
-    let out = command.stderr(Stdio::piped()).output()?;
-    if !out.status.success() {
-        bail!("{} {command:?}\n{}", out.status, String::from_utf8_lossy(&out.stderr));
-    }
-    String::from_utf8_lossy(&out.stdout).trim().parse().context("speed.py printed no number")
+    process::output(command)?.trim().parse().context("speed.py printed no number")
 }

@@ -157,7 +157,8 @@ impl Runner<'_> {
                 }
                 "start" => at = At::Test(word(1)),
                 "end" => {
-                    let outcome = serde_json::from_value(words[2].clone()).context("an outcome")?;
+                    let outcome = words.get(2).cloned().unwrap_or_default();
+                    let outcome = serde_json::from_value(outcome).with_context(|| format!("no outcome: {line}"))?;
                     self.run.tests.insert(word(1), TestResult { outcome, reason: word(3) });
                     at = At::Nothing;
                 }
@@ -196,8 +197,8 @@ impl Runner<'_> {
     }
 }
 
-/// The end of a file that may be long.
-pub fn tail(file: &Path) -> String {
+/// The last lines of a file.
+fn tail(file: &Path) -> String {
     let text = fs::read(file).unwrap_or_default();
     let text = String::from_utf8_lossy(&text).into_owned();
     let lines: Vec<&str> = text.lines().collect();

@@ -5,7 +5,7 @@
 //! names a folder to `chroot` into where `python3.14` and `pypy3` are installed with their headers and gcc.
 
 use crate::fetch::SUFFIX;
-use crate::shell::{command, external, output, quiet, root};
+use crate::shell::{command, external, inside, output, quiet, root};
 use crate::{build, fetch};
 use anyhow::{Context, Result};
 use std::collections::HashMap;
@@ -77,17 +77,17 @@ fn reference(chroot: &Path, python: &str) -> Result<Times> {
     }
     // The interpreter knows best where its headers are and how its modules are named.
     let ask = "import sysconfig; print(sysconfig.get_path('include'), sysconfig.get_config_var('EXT_SUFFIX'))";
-    let inside = |words: &[&str]| {
-        let mut command = Command::new("chroot");
-        command.arg(chroot).args(["env", "-C"]).arg(Path::new("/tmp/rustclad-bench").join(python)).args(words);
+    let run = |words: &[&str]| {
+        let mut command = inside(chroot);
+        command.args(["env", "-C"]).arg(Path::new("/tmp/rustclad-bench").join(python)).args(words);
         command
     };
-    let told = output(&mut inside(&[python, "-c", ask]))?;
+    let told = output(&mut run(&[python, "-c", ask]))?;
     let (include, suffix) = told.trim().split_once(' ').context("sysconfig gave no include folder and suffix")?;
     let include = format!("-I{include}");
     let module = format!("bench_ext{suffix}");
-    quiet(&mut inside(&["gcc", "-shared", "-fPIC", "-O2", "-w", &include, "bench_ext.c", "-o", &module, "-lm"]))?;
-    times(&mut inside(&[python, "bench.py"]))
+    quiet(&mut run(&["gcc", "-shared", "-fPIC", "-O2", "-w", &include, "bench_ext.c", "-o", &module, "-lm"]))?;
+    times(&mut run(&[python, "bench.py"]))
 }
 
 /// Runs `bench.py` and reads its rows.
@@ -100,6 +100,7 @@ fn times(command: &mut Command) -> Result<Times> {
     Ok(printed.lines().filter_map(row).collect())
 }
 
+/// Prints the table: a row for each of [`TARGETS`], a column for each of the `others` after our own.
 fn print(rustclad: &Times, others: &[(&str, Times)]) {
     let time = |name: &str| rustclad.get(name).and_then(|time| time.as_ref().ok()).copied();
     let empty = time("empty_loop").unwrap_or(f64::NAN);
@@ -114,14 +115,7 @@ fn print(rustclad: &Times, others: &[(&str, Times)]) {
     for (name, target) in TARGETS {
         // Rows counted by the item have no Python loop around each.
         let loops = if name.contains('/') { 0.0 } else { empty };
-        match rustclad.get(name) {
-            Some(Ok(time)) => {
-                let net = time - loops;
-                print!("\n| {name} | {time:.1} | {net:.1} | {:.2} |{}", net / len, verdict(net / len, target / LEN));
-            }
-            Some(Err(why)) => print!("\n| {name} | {why} | | | | |"),
-            None => print!("\n| {name} | not run | | | | |"),
-        }
+        print!("\n| {name} |{}", columns(rustclad.get(name), loops, len, target / LEN));
         for (_, times) in others {
             match times.get(name) {
                 Some(Ok(time)) => print!(" {time:.1} |"),
@@ -132,7 +126,19 @@ fn print(rustclad: &Times, others: &[(&str, Times)]) {
     println!();
 }
 
-/// The last two columns: the ratio to reach, and whether it was.
+/// Our own columns of a row: the time, net of `loops`, its ratio to `len`, and the verdict.
+fn columns(time: Option<&Result<f64, String>>, loops: f64, len: f64, target: f64) -> String {
+    match time {
+        Some(Ok(time)) => {
+            let net = time - loops;
+            format!(" {time:.1} | {net:.1} | {:.2} |{}", net / len, verdict(net / len, target))
+        }
+        Some(Err(why)) => format!(" {why} | | | | |"),
+        None => " not run | | | | |".into(),
+    }
+}
+
+/// The last two of them: the ratio to reach, and whether it was.
 fn verdict(ratio: f64, target: f64) -> String {
     match target {
         target if target.is_nan() => " | |".into(),

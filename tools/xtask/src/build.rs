@@ -1,4 +1,4 @@
-//! Builds what the tests and the tour run: the fixtures, in three ways, and the program.
+//! Builds what the tests and the tour run: the fixtures, in two ways, and the program.
 
 use crate::fetch::SUFFIX;
 use crate::shell::{cargo, command, external, quiet, root, run, target};

@@ -2,11 +2,11 @@
 //! Debian, wheels from the Python package index. Apt works with a state of its own there, so the machine's
 //! packages and settings stay as they are; pip is held to hashes.
 
-use crate::shell::{external, output, quiet, root};
+use crate::shell::{self, external, output, quiet, root};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Debian's release with CPython 3.14, by code name: "testing" will mean another one some day.
@@ -91,6 +91,7 @@ fn recipe() -> Result<String> {
     Ok(recipe)
 }
 
+/// Stops early if modules could not be loaded for want of a library.
 fn check_libraries() -> Result<()> {
     // Not on every user's PATH, but always there.
     let known = output(Command::new("/sbin/ldconfig").arg("-p"))?;
@@ -102,6 +103,7 @@ fn check_libraries() -> Result<()> {
     Ok(())
 }
 
+/// Unpacks Debian's packages into `external/cpython`.
 fn debian() -> Result<()> {
     let home = fresh("apt")?;
     for folder in ["state/lists/partial", "cache/archives/partial", "debs"] {
@@ -152,6 +154,7 @@ fn mirror() -> Result<String> {
     Ok(site.context("apt-get knows no Debian mirror (apt-get indextargets)")?.to_owned())
 }
 
+/// Links to the modules that tests load, and to CPython's own tests.
 fn modules() -> Result<()> {
     links("modules", &MODULES)?;
     links("suite-modules", &SUITE_MODULES)?;
@@ -187,6 +190,7 @@ fn pip(requirements: &str, name: &str) -> Result<()> {
     quiet(pip.arg("-r").arg(root().join(requirements)))
 }
 
+/// Unpacks markupsafe's source archive into `external/markupsafe-src`.
 fn sources() -> Result<()> {
     let folder = fresh("markupsafe-src")?;
     let mut pip = python_pip("download");
@@ -207,11 +211,8 @@ fn python_pip(verb: &str) -> Command {
 }
 
 /// An empty folder in `external/`.
-fn fresh(name: &str) -> Result<std::path::PathBuf> {
+fn fresh(name: &str) -> Result<PathBuf> {
     let folder = external(name);
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
-    fs::create_dir_all(&folder)?;
+    shell::fresh(&folder)?;
     Ok(folder)
 }

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -13,6 +14,21 @@ pub(crate) fn root() -> PathBuf {
 /// `name` in the folder of things downloaded or made.
 pub(crate) fn external(name: impl AsRef<Path>) -> PathBuf {
     root().join("external").join(name)
+}
+
+/// Makes `folder` anew, and empty.
+pub(crate) fn fresh(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+    }
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
+}
+
+/// A command that runs with `chroot` as its root folder.
+pub(crate) fn inside(chroot: &Path) -> Command {
+    let mut command = Command::new("chroot");
+    command.arg(chroot);
+    command
 }
 
 /// Cargo's folder of build results, wherever the user put it.

@@ -1,6 +1,8 @@
 //! ELF: what the dynamic section and the dynamic symbols say.
 
-use goblin::elf::header::{self, EI_CLASS, EI_DATA, EI_OSABI, ET_DYN, SIZEOF_IDENT};
+use goblin::elf::header::{self, EI_CLASS, EI_DATA, EI_OSABI, ELFCLASS64, ELFDATA2LSB, ET_DYN, SIZEOF_IDENT};
+use goblin::elf::section_header::SHN_UNDEF;
+use goblin::elf::symver::VER_FLG_WEAK;
 use goblin::elf::{Elf, sym};
 
 use super::{Binary, Format, Import, NeededVersion};
@@ -22,7 +24,8 @@ pub(super) fn parse(bytes: &[u8], names: &mut Names) -> Result<Binary, InspectEr
     let elf = Elf::parse(bytes)?;
     read_dynamic(&elf, &mut binary, names)?;
     read_symbols(&elf, &mut binary, names)?;
-    read_versions(&elf, &mut binary, names)?;
+    read_needed_versions(&elf, &mut binary, names)?;
+    read_defined_versions(&elf, &mut binary, names)?;
     Ok(binary)
 }
 
@@ -52,8 +55,8 @@ fn check_ends(bytes: &[u8], header: &header::Header) -> Result<(), InspectError>
 }
 
 fn machine(header: &header::Header) -> String {
-    let wide = header.e_ident[EI_CLASS] == 2;
-    let little = header.e_ident[EI_DATA] == 1;
+    let wide = header.e_ident[EI_CLASS] == ELFCLASS64;
+    let little = header.e_ident[EI_DATA] == ELFDATA2LSB;
     let name = match (header.e_machine, wide, little) {
         (header::EM_X86_64, true, true) => "x86_64",
         (header::EM_386, false, true) => "x86",
@@ -73,11 +76,11 @@ fn machine(header: &header::Header) -> String {
 
 fn os(header: &header::Header) -> &'static str {
     match header.e_ident[EI_OSABI] {
-        0 | 3 => "linux",
-        2 => "netbsd",
-        6 => "solaris",
-        9 => "freebsd",
-        12 => "openbsd",
+        header::ELFOSABI_NONE | header::ELFOSABI_LINUX => "linux",
+        header::ELFOSABI_NETBSD => "netbsd",
+        header::ELFOSABI_SOLARIS => "solaris",
+        header::ELFOSABI_FREEBSD => "freebsd",
+        header::ELFOSABI_OPENBSD => "openbsd",
         _ => "unknown",
     }
 }
@@ -94,11 +97,16 @@ fn read_dynamic(elf: &Elf<'_>, binary: &mut Binary, names: &mut Names) -> Result
     Ok(())
 }
 
+/// A text of the dynamic section's table; None for an empty one.
+fn text<'a>(elf: &Elf<'a>, offset: usize) -> Option<&'a str> {
+    elf.dynstrtab.get_at(offset).filter(|text| !text.is_empty())
+}
+
 fn read_symbols(elf: &Elf<'_>, binary: &mut Binary, names: &mut Names) -> Result<(), InspectError> {
     for symbol in &elf.dynsyms {
-        let Some(name) = elf.dynstrtab.get_at(symbol.st_name).filter(|name| !name.is_empty()) else { continue };
+        let Some(name) = text(elf, symbol.st_name) else { continue };
         let weak = symbol.st_bind() == sym::STB_WEAK;
-        if symbol.st_shndx == 0 {
+        if symbol.st_shndx == SHN_UNDEF as usize {
             binary.imports.push(Import { name: names.keep(name)?, weak });
         } else if weak || matches!(symbol.st_bind(), sym::STB_GLOBAL | sym::STB_GNU_UNIQUE) {
             binary.exports.insert(names.keep(name)?);
@@ -109,17 +117,15 @@ fn read_symbols(elf: &Elf<'_>, binary: &mut Binary, names: &mut Names) -> Result
 
 /// More than this is a sign of entries that overlap.
 const MOST_VERSIONS: usize = 100_000;
-const VER_FLG_WEAK: u16 = 2;
 
-fn read_versions(elf: &Elf<'_>, binary: &mut Binary, names: &mut Names) -> Result<(), InspectError> {
-    let text = |offset: usize| elf.dynstrtab.get_at(offset).filter(|text| !text.is_empty());
+fn read_needed_versions(elf: &Elf<'_>, binary: &mut Binary, names: &mut Names) -> Result<(), InspectError> {
     let mut left = MOST_VERSIONS;
     for need in elf.verneed.iter().flat_map(|section| section.iter()) {
-        for version in need.iter() {
-            if let (Some(library), Some(name)) = (text(need.vn_file), text(version.vna_name)) {
-                let (library, version_name) = (names.keep(library)?, names.keep(name)?);
-                let weak = version.vna_flags & VER_FLG_WEAK != 0;
-                binary.needed_versions.push(NeededVersion { library, version: version_name, weak });
+        for needed in need.iter() {
+            if let (Some(library), Some(version)) = (text(elf, need.vn_file), text(elf, needed.vna_name)) {
+                let (library, version) = (names.keep(library)?, names.keep(version)?);
+                let weak = needed.vna_flags & VER_FLG_WEAK != 0;
+                binary.needed_versions.push(NeededVersion { library, version, weak });
             }
             left -= 1;
             if left == 0 {
@@ -127,10 +133,15 @@ fn read_versions(elf: &Elf<'_>, binary: &mut Binary, names: &mut Names) -> Resul
             }
         }
     }
+    Ok(())
+}
+
+fn read_defined_versions(elf: &Elf<'_>, binary: &mut Binary, names: &mut Names) -> Result<(), InspectError> {
     let defined = elf.verdef.iter().flat_map(|section| section.iter());
+    // The first name is the version's own, those behind it are its predecessors'.
     let defined = defined.filter_map(|version| version.iter().next()).take(MOST_VERSIONS);
     for version in defined {
-        if let Some(name) = text(version.vda_name) {
+        if let Some(name) = text(elf, version.vda_name) {
             binary.defined_versions.insert(names.keep(name)?);
         }
     }

@@ -123,6 +123,12 @@ impl Binary {
         found
     }
 
+    /// Whether it takes anything from Python.
+    pub(crate) fn uses_python(&self) -> bool {
+        self.imports.iter().any(|import| import.name.starts_with("Py"))
+    }
+
+    /// Whether it takes the symbol `name` from another library.
     pub(crate) fn needs(&self, name: &str) -> bool {
         self.imports.iter().any(|import| import.name == name)
     }

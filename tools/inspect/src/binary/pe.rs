@@ -2,7 +2,7 @@
 //! that share their tables repeat.
 
 use goblin::pe::header::{self, CoffHeader, Header};
-use goblin::pe::optional_header::OptionalHeader;
+use goblin::pe::optional_header::{MAGIC_64, OptionalHeader};
 use goblin::pe::section_table::SectionTable;
 
 use super::{Binary, Format, Import};
@@ -35,7 +35,7 @@ pub(super) fn parse(bytes: &[u8], names: &mut Names) -> Result<Binary, InspectEr
         return Err(InspectError::Malformed(format!("it has {} sections", sections.len())));
     }
     check_ends(bytes, &sections)?;
-    let image = Image { bytes, sections, wide: optional.standard_fields.magic == 0x20b };
+    let image = Image { bytes, sections, wide: optional.standard_fields.magic == MAGIC_64 };
     read_imports(&image, &optional, &mut binary, names)?;
     read_exports(&image, &optional, &mut binary, names)?;
     Ok(binary)
@@ -118,6 +118,7 @@ fn read_exports(
 ) -> Result<(), InspectError> {
     let Some(directory) = header.data_directories.get_export_table() else { return Ok(()) };
     let table = directory.virtual_address;
+    // How many names there are, and where the pointers to them are.
     let count = image.word(table, 24).unwrap_or(0);
     let pointers = image.word(table, 32).unwrap_or(0);
     for index in 0..count {
@@ -131,6 +132,7 @@ fn read_exports(
 struct Image<'a> {
     bytes: &'a [u8],
     sections: Vec<SectionTable>,
+    /// Whether addresses have 64 bits.
     wide: bool,
 }
 
@@ -145,11 +147,13 @@ impl<'a> Image<'a> {
         self.bytes.get(start..start.checked_add(section.size_of_raw_data as usize)?)?.get(offset..)
     }
 
+    /// The 32-bit number that lies `offset` bytes behind an address.
     fn word(&self, address: u32, offset: u32) -> Option<u32> {
         let bytes = self.at(address.checked_add(offset)?)?.first_chunk::<4>()?;
         Some(u32::from_le_bytes(*bytes))
     }
 
+    /// The text at an address, up to its NUL.
     fn text(&self, address: u32) -> Option<&'a str> {
         let bytes = self.at(address)?;
         let bytes = &bytes[..bytes.len().min(LONGEST_NAME)];
