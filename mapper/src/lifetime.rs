@@ -145,13 +145,18 @@ fn look_at_return(block: Block, header: &mut block::Header) {
     thread::make_due();
 }
 
-/// Has a value looked at soon, for it is in a dict now: C code may take its count back by hand, without telling anybody of
-/// a 0. Then nobody else will, and its block ends while it is in the processor's cache.
+/// Has a value looked at again, for it is in a dict now: C code may take its count back by hand, without telling anybody
+/// of a 0. A container may still be filled then, through the pointer that its dict keeps alive, and waits for the return. With
+/// anything else C code is done, so its block ends soon, while it is in the processor's cache.
 pub(crate) fn may_be_left(block: Block) {
     let others = flag::QUEUED | flag::BOUND | flag::PINNED;
     let Some(header) = header(block) else { return };
     if header.flags & (flag::OWNS_TWIN | others) != flag::OWNS_TWIN || thread::context().depth.get() == 0 {
         return;
+    }
+    // SAFETY: the block has a header.
+    if !matches!(unsafe { Kind::of(block) }, Kind::Unicode | Kind::Bytes | Kind::Long | Kind::Float) {
+        return look_at_return(block, header);
     }
     header.flags |= flag::QUEUED;
     thread::make_due();
