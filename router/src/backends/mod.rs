@@ -1,0 +1,3 @@
+//! The backends that need nothing but sockets. Each has a module; options and channels are those of MIDIMonster's manual.
+
+pub mod loopback;
