@@ -1,4 +1,5 @@
-//! Feeds any bytes to the reader of configurations: the first file up to a byte 0xff, then those it can include as `1`, `2`...
+//! Feeds any bytes to the reader of configurations. Bytes 0xff separate files, which can include each other as `0`, `1`
+//! and so on.
 #![no_main]
 
 use std::io::{self, Read};

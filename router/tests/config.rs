@@ -168,6 +168,11 @@ fn an_error_says_what_and_where() {
     assert!(error.to_string().contains("already, at configuration:1:1"), "{error}");
     let error = read_text("\u{1b}[31m = 1", &Overrides::default()).unwrap_err();
     assert!(!error.to_string().contains('\u{1b}'), "{error}");
+    let long = format!("[loopback a]\n[map]\na.{} > b.{}", "x".repeat(1000), "y".repeat(1000));
+    let error = read_text(&long, &Overrides::default()).unwrap_err().to_string();
+    let shown: Vec<&str> = error.lines().skip(1).collect();
+    assert_eq!(shown[0].len(), 4 + 200);
+    assert_eq!(shown[0].as_bytes()[shown[1].len() - 1], b'b');
 }
 
 #[test]

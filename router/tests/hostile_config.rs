@@ -14,22 +14,24 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const ROUNDS: u32 = 100_000;
+/// Rounds before memory counts.
+const WARM_UP: u32 = 100;
 const BUDGET: Duration = Duration::from_secs(20);
 
 const SAMPLES: [(&str, &str); 4] = [
     (
         "main.cfg",
-        "; Faders to light\n[backend osc]\ndetect = on\n\n[osc touch]\nbind = * 8000\ndest = learn@9000\n/*/xy = ff 0.0 1.0 \
-         0.0 1.0\n[include parts/light.cfg]\n\n[map]\ntouch./1/fader{1..16} > light.{1..16}\ntouch./1/{a,b}{1..2} <> \
-         light.{20..23}\nlight.512 >< touch./4/xy:1\n",
+        "; Faders to light\n[backend osc]\ndetect = on\n\n[osc touch]\nbind = * 8000\ndest = learn@9000\n\
+         /*/xy = ff 0.0 1.0 0.0 1.0\n[include parts/light.cfg]\n\n[map]\ntouch./1/fader{1..16} > light.{1..16}\n\
+         touch./1/{a,b}{1..2} <> light.{20..23}\nlight.512 >< touch./4/xy:1\n",
     ),
     ("parts/light.cfg", "[backend artnet]\r\nbind = 0.0.0.0 6454\r\n[include more.cfg]\r\nuniverse = 1\r\n"),
     ("parts/more.cfg", "\u{feff}[artnet light]\ndestination = 10.0.0.255\n; für das Haus\n"),
     (
         "scripts.cfg",
-        "[python py]\nmodule = example\ndefault-handler = example.handle\n[mqtt house]\nhost = mqtts://me:secret@host:8883\n\
-         lamp/1 = range 0 255\nlamp/2 = discrete !0.0 0.5 off\n[map]\npy.out{3..1} > house.lamp/{1,2,3}\n\
-         house.a>py.example.b<c\n",
+        "[python py]\nmodule = example\ndefault-handler = example.handle\n[mqtt house]\n\
+         host = mqtts://me:secret@host:8883\nlamp/1 = range 0 255\nlamp/2 = discrete !0.0 0.5 off\n[map]\n\
+         py.out{3..1} > house.lamp/{1,2,3}\nhouse.a>py.example.b<c\n",
     ),
 ];
 
@@ -134,7 +136,7 @@ fn live_bytes() -> usize {
 fn any_text_is_read_or_refused() {
     let mut rng = Rng::with_seed(1);
     let overrides = overrides();
-    for _ in 0..100 {
+    for _ in 0..WARM_UP {
         let _ = read(&files(&mut rng), &overrides, &mut rng);
     }
     let before = live_bytes();

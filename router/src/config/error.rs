@@ -95,7 +95,8 @@ pub enum Problem {
     MappingOutsideMap,
     /// A line of the map that is no mapping.
     #[error(
-        "this is no mapping; write INSTANCE.CHANNEL > INSTANCE.CHANNEL (or <, or <> for both ways); options go above [map]"
+        "this is no mapping; write INSTANCE.CHANNEL > INSTANCE.CHANNEL (or <, or <> for both ways); options go above \
+         [map]"
     )]
     NotMapping,
     /// More than one arrow.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Place;
 use super::error::{ConfigError, Fault, Problem};
-use super::line::Part;
+use super::grammar::Part;
 
 /// Where files come from: the disk, or a program's memory.
 pub trait Files {

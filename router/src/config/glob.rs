@@ -1,13 +1,13 @@
-//! Several channels in one name: `{1..5}` and `{5..1}` count up or down, `{a,b}` lists. A name may have several of these;
-//! the rightmost turns fastest.
+//! Several channels in one name: `{1..5}` and `{5..1}` count up or down, `{a,b}` lists. A name may have several of
+//! these; the rightmost turns fastest.
 //!
-//! Numbers are plain: `{08..10}` is 8, 9, 10. What comes first, `..` or `,`, says what it is, so `{a,1..2}` lists `a` and
-//! `1..2`. Items of a list are trimmed and not empty. A `}` without a `{` is a character like any other.
+//! Numbers are plain: `{08..10}` is 8, 9, 10. What comes first, `..` or `,`, says what it is, so `{a,1..2}` lists `a`
+//! and `1..2`. Items of a list are trimmed and not empty. A `}` without a `{` is a character like any other.
 
 use std::fmt::Write;
 
 use super::error::{Fault, Problem};
-use super::line::Part;
+use super::grammar::Part;
 
 /// How many channels one name can stand for.
 pub(super) const MAX_CHANNELS: usize = 100_000;

@@ -3,7 +3,7 @@
 mod error;
 mod files;
 mod glob;
-mod line;
+mod grammar;
 mod overrides;
 mod reader;
 
@@ -15,6 +15,9 @@ pub use error::{ConfigError, Problem};
 pub use files::{Disk, Files};
 pub use overrides::{OverrideError, Overrides};
 pub use reader::{read, read_from, read_text};
+
+/// How many characters of a line [`pointed`] shows.
+const LONGEST_SHOWN: usize = 200;
 
 /// Where something stands in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,13 +108,14 @@ impl fmt::Display for Place {
     }
 }
 
-/// The line of a place, with a mark below the column. Control characters are not shown as such: they could do something
-/// to a terminal.
+/// The line of a place, or the part around it if the line is long, with a mark below the column. Control characters are
+/// not shown as such: they could do something to a terminal.
 #[must_use]
 pub fn pointed(place: &Place) -> String {
     let shown = |it: char| if it.is_control() && it != '\t' { char::REPLACEMENT_CHARACTER } else { it };
-    let line: String = place.text.chars().map(shown).collect();
-    let before = line.chars().take(place.column.saturating_sub(1) as usize);
-    let blank: String = before.map(|it| if it == '\t' { '\t' } else { ' ' }).collect();
+    let column = place.column.saturating_sub(1) as usize;
+    let skipped = column.saturating_sub(LONGEST_SHOWN / 2);
+    let line: String = place.text.chars().skip(skipped).take(LONGEST_SHOWN).map(shown).collect();
+    let blank: String = line.chars().take(column - skipped).map(|it| if it == '\t' { '\t' } else { ' ' }).collect();
     format!("    {line}\n    {blank}^")
 }

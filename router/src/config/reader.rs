@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use super::error::{ConfigError, Fault, Problem};
 use super::files::{Disk, Files, Line, OpenFile, Text};
 use super::glob::Channels;
-use super::line::{self, Arrow, End, Header, Part};
+use super::grammar::{self, Arrow, End, Header, Part};
 use super::overrides::{Kind, Overrides};
 use super::{Assignment, BackendSection, ChannelSpec, Config, Instance, Mapping, Place};
 
@@ -45,7 +45,7 @@ pub fn read_from(files: &dyn Files, path: &Path, overrides: &Overrides) -> Resul
     reader.open(path).map_err(|error| ConfigError::Unreadable { file: path.to_owned(), error })?;
     while let Some(file) = reader.open.last_mut() {
         match file.next_line()? {
-            Some(line) => reader.line(&line).map_err(|fault| line.error(fault))?,
+            Some(line) => reader.take(&line).map_err(|fault| line.error(fault))?,
             None => drop(reader.open.pop()),
         }
     }
@@ -121,9 +121,9 @@ impl<'a> Reader<'a> {
         self.open.last().and_then(|file| file.path.parent()).unwrap_or(Path::new(""))
     }
 
-    fn line(&mut self, line: &Line) -> Result<(), Fault> {
+    fn take(&mut self, line: &Line) -> Result<(), Fault> {
         let content = line.content();
-        match line::header(content)? {
+        match grammar::header(content)? {
             Some(Header::Include { file }) => self.include(file),
             Some(Header::Backend { name }) => {
                 self.begin_backend(name, line.place(content.at));
@@ -137,7 +137,6 @@ impl<'a> Reader<'a> {
             None if matches!(self.section, Section::Map) => self.mapping(line),
             None => self.assignment(line),
         }
-        // A header lacking its end is read as one of these, and the error should say so.
         .map_err(|fault| if is_open_header(content, &fault) { content.fault(Problem::OpenHeader) } else { fault })
     }
 
@@ -205,8 +204,8 @@ impl<'a> Reader<'a> {
 
     fn assignment(&mut self, line: &Line) -> Result<(), Fault> {
         let content = line.content();
-        let read = line::assignment(content);
-        if read.is_none() && line::has_arrow(content) {
+        let read = grammar::assignment(content);
+        if read.is_none() && grammar::has_arrow(content) {
             return Err(content.fault(Problem::MappingOutsideMap));
         }
         let options = self.options().ok_or_else(|| content.fault(Problem::NoSection))?;
@@ -229,7 +228,7 @@ impl<'a> Reader<'a> {
     }
 
     fn mapping(&mut self, line: &Line) -> Result<(), Fault> {
-        let read = line::mapping(line.content())?;
+        let read = grammar::mapping(line.content())?;
         let left = self.side(line, read.left)?;
         let right = self.side(line, read.right)?;
         let (many, others) = (left.channels.len(), right.channels.len());
@@ -287,7 +286,7 @@ fn to_mapping(
     Mapping { source, source_place, destination, destination_place }
 }
 
-/// If a line was meant as a header: it begins as one and is nothing else.
+/// If a line was meant as a header: it begins as one, and was refused as what else it could be.
 fn is_open_header(content: Part<'_>, fault: &Fault) -> bool {
     content.text.starts_with('[')
         && matches!(fault.problem, Problem::NoSection | Problem::NotAssignment | Problem::NotMapping)

@@ -1,9 +1,10 @@
 //! The grammar of one line, as in MIDIMonster's files. It knows nothing of files, sections or instances.
 //!
-//! A line is trimmed; blanks and control characters count as blank. One that begins with `[` and ends with `]` is a header. What any
-//! other line is depends on the section: `option = value`, split at the first `=`, or a mapping. The arrow of a mapping
-//! begins at the first `<` or `>` of the line, so the channel on the left has neither. The channel on the right may have
-//! them, but not behind a blank: that is a second arrow, which is refused.
+//! A line is trimmed; blanks and control characters count as blank. One that begins with `[` and ends with `]` is a
+//! header. What any other line is depends on the section: `option = value`, split at the first `=`, or a mapping.
+//!
+//! The arrow of a mapping begins at the first `<` or `>` of the line, so the channel on the left has neither. The
+//! channel on the right may have them, but not behind a blank: that is a second arrow, which is refused.
 
 use super::error::{Fault, Problem};
 
