@@ -1,8 +1,23 @@
 //! A configuration as data. [`read`] makes it from files; nothing here knows what options mean.
 
+mod error;
+mod files;
+mod glob;
+mod grammar;
+mod overrides;
+mod reader;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+pub use error::{ConfigError, Problem};
+pub use files::{Disk, Files};
+pub use overrides::{OverrideError, Overrides};
+pub use reader::{read, read_from, read_text};
+
+/// How many characters of a line [`pointed`] shows.
+const LONGEST_SHOWN: usize = 200;
 
 /// Where something stands in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +61,7 @@ pub struct Instance {
     pub backend: String,
     /// The instance's own name.
     pub name: String,
-    /// The folder that is current here: the file's, if its path has one.
+    /// The folder of the file that the header is in; `.` if the file was named without one.
     pub folder: PathBuf,
     /// Its options in order, overrides first.
     pub options: Vec<Assignment>,
@@ -93,10 +108,14 @@ impl fmt::Display for Place {
     }
 }
 
-/// The line of a place, with a mark below the column.
+/// The line of a place, or the part around it if the line is long, with a mark below the column. Control characters are
+/// not shown as such: they could do something to a terminal.
 #[must_use]
 pub fn pointed(place: &Place) -> String {
-    let before: String = place.text.chars().take(place.column.saturating_sub(1) as usize).collect();
-    let blank: String = before.chars().map(|it| if it == '\t' { '\t' } else { ' ' }).collect();
-    format!("    {}\n    {blank}^", place.text)
+    let shown = |it: char| if it.is_control() && it != '\t' { char::REPLACEMENT_CHARACTER } else { it };
+    let column = place.column.saturating_sub(1) as usize;
+    let skipped = column.saturating_sub(LONGEST_SHOWN / 2);
+    let line: String = place.text.chars().skip(skipped).take(LONGEST_SHOWN).map(shown).collect();
+    let blank: String = line.chars().take(column - skipped).map(|it| if it == '\t' { '\t' } else { ' ' }).collect();
+    format!("    {line}\n    {blank}^")
 }
