@@ -72,23 +72,27 @@ impl Addresses {
     /// How many arguments a channel's address is sent with; 0 if that is not configured.
     #[must_use]
     pub fn arguments(&self, channel: u32) -> usize {
-        self.addresses[self.channels[channel as usize].address].format.len()
+        self.channels.get(channel as usize).map_or(0, |it| self.addresses[it.address].format.len())
     }
 
-    /// Gives the values of a message to the channels that it is for.
-    pub fn receive(&mut self, message: &OscMessage, mut emit: impl FnMut(u32, f64)) {
+    /// Gives the values of a message to the channels that it is for. Returns how many addresses it was compared with,
+    /// at least 1.
+    pub fn receive(&mut self, message: &OscMessage, mut emit: impl FnMut(u32, f64)) -> usize {
         if !pattern::is_pattern(&message.addr) {
             if let Some(index) = self.by_text.get(&message.addr) {
                 self.addresses[*index].receive(&message.args, &mut emit);
             }
+            1
         } else if message.addr.len() <= LONGEST_PATTERN {
             for address in &self.addresses {
                 if self.matcher.matches(&message.addr, address.text()) {
                     address.receive(&message.args, &mut emit);
                 }
             }
+            self.addresses.len().max(1)
         } else {
             log::debug!("an OSC pattern of {} bytes is ignored: it is too long", message.addr.len());
+            1
         }
     }
 
@@ -199,6 +203,13 @@ mod tests {
         assert_eq!(received(&mut addresses, "/{f,g}/1", &[OscType::Int(0)]), [(0, 0.0), (2, 0.0)]);
         let long = format!("/*{}", "*".repeat(LONGEST_PATTERN));
         assert!(received(&mut addresses, &long, &[OscType::Int(0)]).is_empty());
+    }
+
+    #[test]
+    fn the_work_of_a_message_is_counted() {
+        let mut addresses = addresses(&[("/a", 0, ""), ("/b", 0, ""), ("/c", 0, "")]);
+        let mut work = |text: &str| addresses.receive(&text.into(), |_, _| {});
+        assert_eq!([work("/a"), work("/unknown"), work("/*")], [1, 1, 3]);
     }
 
     #[test]

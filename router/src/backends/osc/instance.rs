@@ -14,8 +14,9 @@ use crate::backend::{ChannelError, Direction, Event, InstanceId, OptionError};
 use crate::backends::seldom::Seldom;
 use crate::io::Io;
 
-/// Messages after which the other instances and backends have their turn.
-const MESSAGES_PER_TURN: usize = 1000;
+/// Comparisons with addresses after which the other instances and backends have their turn: a message that is no pattern is
+/// one, and so is a packet that cannot be read.
+const COMPARISONS_PER_TURN: usize = 1000;
 
 /// Whom an instance sends to.
 #[derive(Debug)]
@@ -111,8 +112,8 @@ impl Instance {
         if arguments == 0 {
             // MIDIMonster runs such files: mappings in both directions have one that is not meant.
             log::warn!(
-                "{}.{path}: nothing is sent to it, because its types are not known: add `{path} = TYPES MINIMUM MAXIMUM ...` \
-                 to the instance",
+                "{}.{path}: nothing is sent to it, because its types are not known: add a line such as `{path} = f 0 1` to \
+                 the instance",
                 self.name
             );
         } else if argument >= arguments {
@@ -179,14 +180,14 @@ impl Instance {
 
     /// Reads what has come, up to a limit.
     pub(super) fn receive(&mut self, reading: &mut Reading, io: &mut Io) {
-        let mut left = MESSAGES_PER_TURN;
+        let mut left = COMPARISONS_PER_TURN;
         while let Some(socket) = &self.socket
             && left > 0
         {
             match socket.recv_from(&mut reading.buffer) {
                 Ok((size, sender)) => {
-                    let messages = self.read(&reading.buffer[..size], sender, reading.detect, io);
-                    left = left.saturating_sub(messages.max(1));
+                    let comparisons = self.read(&reading.buffer[..size], sender, reading.detect, io);
+                    left = left.saturating_sub(comparisons.max(1));
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
@@ -199,23 +200,22 @@ impl Instance {
         }
     }
 
-    /// Reads a packet. Returns how many messages it has.
+    /// Reads a packet. Returns how many comparisons with addresses that took.
     fn read(&mut self, packet: &[u8], sender: SocketAddr, detect: bool, io: &mut Io) -> usize {
-        let mut messages = 0;
+        let mut comparisons = 0;
         let result = packet::read(packet, |message| {
-            messages += 1;
-            if detect && let Some(path) = message.addr.strip_prefix(&self.root) {
-                report(&self.name, path, &message);
+            if detect {
+                report(&self.name, &self.root, &message);
             }
-            self.addresses.receive(&message, |channel, value| io.emit(self.id, channel, value));
+            comparisons += self.addresses.receive(&message, |channel, value| io.emit(self.id, channel, value));
         });
         if let Err(error) = result {
             self.complain(&format_args!("a packet from {sender} is ignored, it is not OSC: {error}"), io.now());
         }
-        if messages > 0 {
+        if comparisons > 0 {
             self.learn(sender);
         }
-        messages
+        comparisons
     }
 
     fn learn(&mut self, sender: SocketAddr) {
@@ -283,8 +283,9 @@ fn list(addresses: &[SocketAddr]) -> String {
     texts.join(" or ")
 }
 
-/// Says what has come, in words for a configuration.
-fn report(instance: &str, path: &str, message: &OscMessage) {
+/// Says what has come below the root, in words for a configuration.
+fn report(instance: &str, root: &str, message: &OscMessage) {
+    let Some(path) = message.addr.strip_prefix(root).filter(|path| path.starts_with('/')) else { return };
     let types: String = message.args.iter().map(type_tag).collect();
     log::info!("{instance}.{path} has come with the types {types:?}");
 }
