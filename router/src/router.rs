@@ -82,6 +82,7 @@ impl Registry {
     pub fn new() -> Self {
         let mut registry = Self::default();
         registry.add("loopback", || Box::new(crate::backends::loopback::Loopback::default()));
+        registry.add("osc", || Box::new(crate::backends::osc::Osc::default()));
         registry
     }
 
