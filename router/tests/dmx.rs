@@ -1,6 +1,6 @@
 //! Art-Net and sACN over real sockets: a router between a sender and a receiver on this machine.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -304,4 +304,58 @@ fn options_that_are_wrong_are_refused() {
     }
     let uuid = [("cid", "6ba7b810-9dad-11d1-80b4-00c04fd430c8")];
     assert!(Router::new(Registry::new(), &config("sacn", &uuid)).is_ok());
+}
+
+/// A socket that gets what is sent to a multicast group, which other programs may get too.
+fn member(group: Ipv4Addr, port: u16) -> std::io::Result<UdpSocket> {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)).into())?;
+    socket.join_multicast_v4(&group, &Ipv4Addr::UNSPECIFIED)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// Whether this machine carries multicast packets to itself.
+fn has_multicast() -> bool {
+    let group = Ipv4Addr::new(239, 255, 199, 1);
+    let check = || -> std::io::Result<usize> {
+        let port = free().port();
+        let receiver = member(group, port)?;
+        receiver.set_nonblocking(false)?;
+        receiver.set_read_timeout(Some(Duration::from_secs(1)))?;
+        UdpSocket::bind("0.0.0.0:0")?.send_to(b"x", (group, port))?;
+        receiver.recv(&mut [0])
+    };
+    check().is_ok()
+}
+
+#[test]
+fn sacn_uses_multicast() {
+    if !has_multicast() {
+        eprintln!("skipped: this machine has no multicast");
+        return;
+    }
+    // Universes that nobody uses, and a name, since the packets may leave the machine.
+    let (port, universe, name) = (free().port(), 50_311, format!("test {}", std::process::id()));
+    let receiver = member(Ipv4Addr::new(239, 255, 196, 136), sacn::packet::PORT).unwrap();
+    let discovery = member(Ipv4Addr::new(239, 255, 250, 214), sacn::packet::PORT).unwrap();
+    let bind = format!("0.0.0.0 {port} local");
+    let mut config = config("sacn", &[("bind", bind.as_str()), ("name", name.as_str())]);
+    instance(&mut config, "in", &[("universe", "50311")]);
+    instance(&mut config, "out", &[("universe", "50312"), ("priority", "100")]);
+    map(&mut config, (0, "1"), (1, "1"));
+    let mut router = started(&config);
+
+    let list = [&[0; 2], 50_312u16.to_be_bytes().as_slice()].concat();
+    receive(&mut router, &discovery, "the list of universes", |it| {
+        it[44..].starts_with(name.as_bytes()) && it.len() == 122 && it[118..] == list
+    });
+    let mut packet = e131(1, 100, 0, 42);
+    packet[113..115].copy_from_slice(&u16::to_be_bytes(universe));
+    let group = Ipv4Addr::new(239, 255, 196, 135);
+    UdpSocket::bind("0.0.0.0:0").unwrap().send_to(&packet, (group, port)).unwrap();
+    receive(&mut router, &receiver, "the value", |it| {
+        it[44..].starts_with(name.as_bytes()) && sacn::packet::parse(it).is_some_and(|data| data.slots[0] == 42)
+    });
 }

@@ -4,6 +4,8 @@
 const FRAME: u64 = 23;
 /// How often a universe that does not change is sent. Both standards want 800 to 1000.
 const KEEP_ALIVE: u64 = 900;
+/// A frame that is late by less than this does not delay the next one, or the rate would stay below its limit.
+const LATE: u64 = 5;
 
 /// When a universe is sent next.
 #[derive(Debug, Default)]
@@ -16,6 +18,7 @@ pub(crate) struct Pace {
     changed: bool,
     /// The last attempt failed, so that even `realtime` waits a while.
     failed: bool,
+    /// When the last frame was tried, or was due if it was only a little late.
     tried: Option<u64>,
 }
 
@@ -48,7 +51,8 @@ impl Pace {
 
     /// A frame was sent, or could not be.
     pub(crate) fn tried(&mut self, now: u64, sent: bool) {
-        self.tried = Some(now);
+        let due = self.due();
+        self.tried = Some(if now < due + LATE { now.min(due) } else { now });
         self.failed = !sent;
         if sent {
             self.left = if self.changed { self.repeats } else { self.left.saturating_sub(1) };
@@ -82,6 +86,20 @@ mod tests {
         assert_eq!(frames(Pace::new(0), &[100, 101, 110], 200), [0, 100, 123]);
         let always: Vec<u64> = (0..1000).collect();
         assert_eq!(frames(Pace::new(0), &always, 1000).len(), 44);
+    }
+
+    #[test]
+    fn frames_that_are_a_little_late_do_not_lower_the_rate() {
+        let mut pace = Pace::new(0);
+        let mut sent = 0;
+        for now in (0..10_000).step_by(4) {
+            pace.change();
+            if pace.due() <= now {
+                pace.tried(now, true);
+                sent += 1;
+            }
+        }
+        assert_eq!(sent, 10_000 / 23 + 1);
     }
 
     #[test]

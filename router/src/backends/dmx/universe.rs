@@ -63,6 +63,10 @@ impl Universe {
 
     /// Says that all channels of the map were asked for.
     pub(crate) fn complete(&mut self) {
+        // None was: the new map does not have this universe.
+        if self.mapped {
+            self.forget();
+        }
         self.mapped = true;
     }
 
@@ -245,6 +249,10 @@ mod tests {
         universe.complete();
         assert!(universe.channel("2", Direction::Source).is_ok());
         assert_eq!(changes(&mut universe, &[9, 255]), [(1, 1.0)]);
+        universe.complete();
+        assert!(universe.is_source());
+        universe.complete();
+        assert!(!universe.is_source());
     }
 
     #[test]
