@@ -81,8 +81,10 @@ impl Registry {
     #[must_use]
     pub fn new() -> Self {
         let mut registry = Self::default();
+        registry.add("artnet", || Box::new(crate::backends::artnet::Artnet::default()));
         registry.add("loopback", || Box::new(crate::backends::loopback::Loopback::default()));
         registry.add("osc", || Box::new(crate::backends::osc::Osc::default()));
+        registry.add("sacn", || Box::new(crate::backends::sacn::Sacn::default()));
         registry
     }
 
