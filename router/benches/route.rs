@@ -9,7 +9,7 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rustclad_router::backend::{Backend, ChannelError, Direction, Event, InstanceId, OptionError, StartError};
 use rustclad_router::config::{ChannelSpec, Config, Instance, Mapping, Place};
-use rustclad_router::{Io, Registry, Router};
+use rustclad_router::{Io, Observer, Registry, Router};
 
 /// Emits an event on each of its channels at the start, and takes none.
 #[derive(Default)]
@@ -79,19 +79,53 @@ fn ring(instances: usize, channels: u32) -> Router {
     router
 }
 
+/// Keeps the last value and the number of events of each channel, as a view of them would.
+struct Count {
+    channels: Vec<Vec<(f64, u64)>>,
+}
+
+impl Count {
+    fn new(instances: usize, channels: u32) -> Self {
+        Self { channels: vec![vec![(0.0, 0); channels as usize]; instances + 1] }
+    }
+
+    fn count(&mut self, instance: InstanceId, channel: u32, value: f64) {
+        let (last, count) = &mut self.channels[instance.index()][channel as usize];
+        *last = value;
+        *count += 1;
+    }
+}
+
+impl Observer for Count {
+    fn emitted(&mut self, instance: InstanceId, channel: u32, value: f64) {
+        self.count(instance, channel, value);
+    }
+
+    fn delivered(&mut self, instance: InstanceId, channel: u32, value: f64) {
+        self.count(instance, channel, value);
+    }
+}
+
 fn route(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("route");
     group.measurement_time(Duration::from_secs(3)).sample_size(20);
-    for (instances, channels) in [(4, 16), (4, 512), (64, 512), (4, 16_384)] {
+    let sizes = [(4, 16), (4, 512), (64, 512), (4, 16_384)].map(|(instances, channels)| (instances, channels, false));
+    for (instances, channels, observed) in sizes.into_iter().chain([(4, 512, true)]) {
         let mut router = ring(instances, channels);
+        if observed {
+            router.observe(Box::new(Count::new(instances, channels)));
+        }
         let turn = |router: &mut Router| router.turn(Duration::ZERO).expect("the system waits");
         turn(&mut router);
         let before = router.metrics().routed;
         turn(&mut router);
         group.throughput(Throughput::Elements(router.metrics().routed - before));
-        group.bench_function(BenchmarkId::new("ring", format!("{instances}x{channels}")), |bencher| {
-            bencher.iter(|| turn(black_box(&mut router)));
-        });
+        group.bench_function(
+            BenchmarkId::new(if observed { "observed" } else { "ring" }, format!("{instances}x{channels}")),
+            |bencher| {
+                bencher.iter(|| turn(black_box(&mut router)));
+            },
+        );
     }
     group.finish();
 }

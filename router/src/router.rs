@@ -200,7 +200,7 @@ impl Router {
                 let error = RouterError::Start { backend: slot.name.to_owned(), error };
                 match result {
                     Ok(()) => result = Err(error),
-                    Err(_) => log::error!("{error}"),
+                    Err(_) => log::error!(target: "router", "{error}"),
                 }
             }
         }
@@ -287,6 +287,7 @@ impl Router {
             self.metrics.overruns += 1;
             if !std::mem::replace(&mut self.warned, true) {
                 log::warn!(
+                    target: "router",
                     "events were handed on {ROUNDS} times in one turn and there are still {}: the map may have a loop; \
                      they wait for the next turn (this is said once)",
                     self.io.emitted.len()

@@ -7,8 +7,8 @@ use std::time::Duration;
 use lexopt::{Arg, Parser, ValueExt as _};
 use log::LevelFilter;
 
+use crate::Overrides;
 use crate::error::{Error, Result};
-use crate::shim::Overrides;
 
 /// How to call the program.
 pub(crate) const USAGE: &str = "\

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use rustclad_router::RouterError;
 
-use crate::shim::ConfigError;
+use crate::ConfigError;
 
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;

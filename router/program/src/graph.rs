@@ -16,6 +16,8 @@ use crate::bundle::Bundle;
 use crate::text::printable;
 
 const FONT: usize = 14;
+/// With more edges than this the layout is not optimized, which would take minutes for some hundreds.
+const OPTIMIZED: usize = 60;
 /// How many lines a label of an edge has at most.
 const LINES: usize = 8;
 
@@ -23,13 +25,17 @@ const LINES: usize = 8;
 pub(crate) fn svg(config: &Config) -> String {
     let mut graph = VisualGraph::new(Orientation::LeftToRight);
     let nodes: Vec<NodeHandle> = config.instances.iter().map(|it| graph.add_node(node(it))).collect();
-    for ((source, destination), label) in edges(config) {
+    let edges = edges(config);
+    let plain = edges.len() > OPTIMIZED;
+    for ((source, destination), label) in edges {
         graph.add_edge(Arrow::simple(&label), nodes[source], nodes[destination]);
     }
     let mut writer = SVGWriter::new();
-    // The layout does not take a graph without nodes.
+    // The layout does not take a graph without nodes. Its last step, which would move nodes nearer to each other, panics
+    // for about one map in 500.
+    let without_last_step = true;
     if !nodes.is_empty() {
-        graph.do_it(false, false, false, &mut writer);
+        graph.do_it(false, plain, without_last_step, &mut writer);
     }
     writer.finalize()
 }
@@ -136,9 +142,9 @@ mod tests {
         texts(&config(&[], &[]));
         let mut random = fastrand::Rng::with_seed(14);
         let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
-        for _ in 0..500 {
+        for _ in 0..200 {
             let count = random.usize(1..=names.len());
-            let map: Vec<_> = (0..random.usize(0..30))
+            let map: Vec<_> = (0..random.usize(0..150))
                 .map(|_| (random.usize(0..count), names[random.usize(0..10)], random.usize(0..count), "x"))
                 .collect();
             texts(&config(&names[..count], &map));

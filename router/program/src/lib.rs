@@ -28,6 +28,9 @@ pub use crate::error::{Error, Result};
 pub(crate) use crate::shim::read as read_config;
 pub use crate::shim::{ConfigError, Overrides};
 
+/// The log target of what no backend says.
+pub(crate) const LOG: &str = "router";
+
 /// Runs the words after `rustclad router`; `make` makes the backends, and is not called if none is needed. Returns 0, 1 if the
 /// configuration cannot run, or 2 if the words are wrong; what is wrong is said on standard error.
 pub fn main(words: impl IntoIterator<Item = OsString>, make: impl FnOnce(Settings) -> Registry) -> ExitCode {

@@ -13,7 +13,7 @@ use crate::arguments::Request;
 use crate::error::{Error, Result};
 use crate::metrics::Meter;
 use crate::monitor::{Monitor, Pane};
-use crate::read_config;
+use crate::{LOG, read_config};
 
 /// The router may say sooner itself.
 const LONGEST_TURN: Duration = Duration::from_secs(60);
@@ -58,7 +58,7 @@ impl Service<'_> {
         if let Some(pane) = pane {
             self.monitor = Some(Monitor::start(pane, &mut self.router).map_err(Error::Terminal)?);
         }
-        log::info!("{}: runs; SIGINT ends it", self.request.config.display());
+        log::info!(target: LOG, "{}: runs; SIGINT ends it", self.request.config.display());
         while self.handle_signals() {
             self.router.turn(self.meter.wait().unwrap_or(LONGEST_TURN))?;
             if self.meter.wait().is_some_and(|wait| wait.is_zero()) {
@@ -87,7 +87,7 @@ impl Service<'_> {
             monitor.follow(&mut self.router);
         }
         match result {
-            Ok(()) => log::info!("{}: was read again and runs", self.request.config.display()),
+            Ok(()) => log::info!(target: LOG, "{}: was read again and runs", self.request.config.display()),
             Err(error) => self.report(&format!("{error}\nThe earlier configuration goes on.")),
         }
     }
@@ -120,7 +120,7 @@ impl Service<'_> {
     /// Says that something is wrong, where it can be seen.
     fn report(&self, message: &str) {
         if self.monitor.is_some() {
-            log::error!("{message}");
+            log::error!(target: LOG, "{message}");
         } else {
             eprintln!("rustclad router: {message}");
         }

@@ -1,5 +1,5 @@
-//! STAND-IN for the reader of configurations, until `rustclad_router::config::read` is there: then this file goes, and
-//! `use crate::shim::...` becomes `use rustclad_router::config::...`. It knows sections, options and plain mappings
+//! STAND-IN for the reader of configurations, until `rustclad_router::config::read` is there: then this file goes, and the
+//! two lines in `lib.rs` that name it name `rustclad_router::config` instead. It knows sections, options and plain mappings
 //! without globs, and reads no other files.
 
 use std::collections::HashMap;

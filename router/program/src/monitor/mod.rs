@@ -68,12 +68,15 @@ impl Monitor {
 
 impl Drop for Monitor {
     fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Relaxed);
+        let stopped = self.shared.stop.swap(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             // Its panic has been reported.
             let _ = thread.join();
         }
-        ratatui::restore();
+        // A panic has restored the terminal before its message; a second time would put the cursor on the message.
+        if !stopped {
+            ratatui::restore();
+        }
     }
 }
 
@@ -98,7 +101,7 @@ fn show(mut terminal: DefaultTerminal, shared: &Shared, pane: Pane) {
     let mut view = View::new(pane);
     let result = show_until_end(&mut terminal, shared, &mut view);
     if let Err(error) = result {
-        log::error!("the terminal is gone: {error}");
+        log::error!(target: crate::LOG, "the terminal is gone: {error}");
     }
     if !shared.stop.load(Ordering::Relaxed) {
         // The way out is the same for a key and for a signal.
