@@ -84,8 +84,10 @@ pub struct Event {
 /// The order of calls: [`configure`](Self::configure) for each option of `[backend NAME]`; for each instance
 /// [`create`](Self::create) and [`configure_instance`](Self::configure_instance); [`channel`](Self::channel) for each
 /// use in the map; [`start`](Self::start); then [`send`](Self::send) and [`process`](Self::process); at the end
-/// [`shutdown`](Self::shutdown). When the configuration is read again, instances that are gone are
-/// [removed](Self::remove), new ones made as above, all channels of the map asked for again, and `start` is called again.
+/// [`shutdown`](Self::shutdown). When the configuration is read again, new instances are made as
+/// above, all channels of the map are asked for again, instances that are gone or changed are [removed](Self::remove), and
+/// `start` is called again. So `start` is the place to bind ports: before it, the earlier instance still has them. A
+/// new instance may also be removed before it started, if the configuration is refused.
 pub trait Backend {
     /// Takes an option of the section `[backend NAME]`.
     ///

@@ -12,4 +12,4 @@ mod router;
 
 pub use backend::{Backend, ChannelError, Direction, InstanceId, OptionError, Ready, StartError};
 pub use io::{Io, Waker};
-pub use router::{Registry, Router, RouterError};
+pub use router::{Metrics, Observer, Registry, Router, RouterError};

@@ -1,14 +1,16 @@
-//! The router: makes backends and instances from a configuration, waits, and carries events.
+//! The router: waits, has backends process, and carries events. How it is made from a configuration is in [`change`].
+
+mod change;
 
 use std::collections::HashMap;
-use std::collections::HashSet;
 use std::io;
+use std::os::fd::{AsFd, AsRawFd as _};
 use std::time::Duration;
 
-use polling::Events;
+use polling::{Event as Readiness, Events, PollMode};
 
-use crate::backend::{Backend, ChannelError, Direction, Event, InstanceId, OptionError, Ready, StartError};
-use crate::config::{self, Assignment, Config, Place};
+use crate::backend::{Backend, ChannelError, Event, InstanceId, OptionError, Ready, StartError};
+use crate::config::{self, Config, Place};
 use crate::io::Io;
 
 /// How long the router waits at most, in milliseconds.
@@ -96,9 +98,11 @@ impl Registry {
 
 struct Slot {
     name: &'static str,
+    /// Its index in the registry.
+    rank: usize,
     backend: Box<dyn Backend>,
     /// The options it was made with.
-    options: Vec<(String, String)>,
+    options: Vec<config::Assignment>,
 }
 
 /// An instance that is there.
@@ -133,16 +137,22 @@ pub struct Metrics {
     pub overruns: u64,
 }
 
-/// Sees each event that is carried: see [`Router::observe`].
+/// Sees each event that is carried: see [`Router::observe`]. Channels are numbers as in [`Router::names`].
 pub trait Observer {
-    /// An event is handed from a channel of an instance to another; both ends are numbers as in [`Router::names`].
-    fn routed(&mut self, source: (InstanceId, u32), destination: (InstanceId, u32), value: f64);
+    /// An event came from a channel that is mapped.
+    fn emitted(&mut self, instance: InstanceId, channel: u32, value: f64);
+
+    /// An event is handed to a channel.
+    fn delivered(&mut self, instance: InstanceId, channel: u32, value: f64);
 }
 
 /// A router with its backends and instances.
 pub struct Router {
     registry: Registry,
+    /// In order of first use; a backend's index does not change, since descriptors and wakers are kept under it.
     slots: Vec<Slot>,
+    /// Indices of slots in the order in which they process, which is the registry's.
+    order: Vec<usize>,
     instances: Vec<Instance>,
     io: Io,
     ready: Vec<Vec<Ready>>,
@@ -164,6 +174,7 @@ impl Router {
         let mut router = Self {
             registry,
             slots: Vec::new(),
+            order: Vec::new(),
             instances: Vec::new(),
             io: Io::new()?,
             ready: Vec::new(),
@@ -178,108 +189,36 @@ impl Router {
         Ok(router)
     }
 
-    /// Makes what the configuration has and this router does not, removes what it has no more, and maps anew.
-    fn apply(&mut self, config: &Config) -> Result<(), RouterError> {
-        for section in &config.backends {
-            let index = self.slot(&section.backend, &section.place)?;
-            let slot = &mut self.slots[index];
-            for option in &section.options {
-                slot.backend.configure(&option.option, &option.value).map_err(|error| refused(option, error))?;
-                slot.options.push((option.option.clone(), option.value.clone()));
-            }
-        }
-        let ids: Result<Vec<InstanceId>, RouterError> = config.instances.iter().map(|it| self.create(it)).collect();
-        self.map(config, &ids?)
-    }
-
-    /// The index of a backend, which is made at its first use.
-    fn slot(&mut self, name: &str, place: &Place) -> Result<usize, RouterError> {
-        if let Some(index) = self.slots.iter().position(|slot| slot.name == name) {
-            return Ok(index);
-        }
-        let Some((name, make)) = self.registry.0.iter().find(|(known, _)| *known == name) else {
-            let known: Vec<&str> = self.registry.0.iter().map(|(name, _)| *name).collect();
-            return Err(RouterError::NoBackend { place: place.clone(), name: name.into(), known: known.join(", ") });
-        };
-        self.slots.push(Slot { name, backend: make(), options: Vec::new() });
-        self.ready.push(Vec::new());
-        Ok(self.slots.len() - 1)
-    }
-
-    fn create(&mut self, made_from: &config::Instance) -> Result<InstanceId, RouterError> {
-        let backend = self.slot(&made_from.backend, &made_from.place)?;
-        let id = InstanceId(self.instances.len() as u32);
-        let place = &made_from.place;
-        let slot = &mut self.slots[backend];
-        self.io.backend = backend;
-        slot.backend
-            .create(id, &made_from.name, &made_from.folder)
-            .map_err(|error| RouterError::Create { place: place.clone(), error })?;
-        for option in &made_from.options {
-            let done = slot.backend.configure_instance(id, &option.option, &option.value);
-            done.map_err(|error| refused(option, error))?;
-        }
-        self.instances.push(Instance {
-            backend,
-            name: made_from.name.clone(),
-            made_from: Some(made_from.clone()),
-            routes: Vec::new(),
-            inbox: Vec::new(),
-        });
-        Ok(id)
-    }
-
-    /// Makes the routes; `ids` are those of the configuration's instances.
-    fn map(&mut self, config: &Config, ids: &[InstanceId]) -> Result<(), RouterError> {
-        for instance in &mut self.instances {
-            instance.routes.clear();
-        }
-        let mut known = HashSet::new();
-        for mapping in &config.map {
-            let source = ids[mapping.source.instance];
-            let destination = ids[mapping.destination.instance];
-            let from = self.channel(source, &mapping.source.channel, Direction::Source, &mapping.source_place)?;
-            let to = self.channel(
-                destination,
-                &mapping.destination.channel,
-                Direction::Destination,
-                &mapping.destination_place,
-            )?;
-            let destination = Destination { instance: destination, channel: to };
-            // Two names may be of one channel.
-            if known.insert((source, from, destination)) {
-                let routes = &mut self.instances[source.index()].routes;
-                let length = routes.len().max(from as usize + 1);
-                routes.resize_with(length, Vec::new);
-                routes[from as usize].push(destination);
-            }
-        }
-        Ok(())
-    }
-
-    fn channel(&mut self, id: InstanceId, name: &str, direction: Direction, place: &Place) -> Result<u32, RouterError> {
-        let slot = self.instances[id.index()].backend;
-        let channel = self.slots[slot].backend.channel(id, name, direction).map_err(|error| RouterError::Channel {
-            place: place.clone(),
-            channel: name.to_owned(),
-            error,
-        })?;
-        self.channel_names.entry((id, channel)).or_insert_with(|| name.to_owned());
-        Ok(channel)
-    }
-
     /// Starts all backends. What they emit is carried in the first turn.
     ///
     /// # Errors
-    /// If one cannot start.
+    /// If one cannot start; the others are started all the same.
     pub fn start(&mut self) -> Result<(), RouterError> {
         self.io.tick();
-        for (index, slot) in self.slots.iter_mut().enumerate() {
+        let mut result = Ok(());
+        for &index in &self.order {
+            let slot = &mut self.slots[index];
             self.io.backend = index;
-            let started = slot.backend.start(&mut self.io);
-            started.map_err(|error| RouterError::Start { backend: slot.name.to_owned(), error })?;
+            if let Err(error) = slot.backend.start(&mut self.io) {
+                let error = RouterError::Start { backend: slot.name.to_owned(), error };
+                match result {
+                    Ok(()) => result = Err(error),
+                    Err(_) => log::error!(target: "router", "{error}"),
+                }
+            }
         }
-        Ok(())
+        result
+    }
+
+    /// Ends a wait also when `fd` can be read. Whoever owns it reads it after the [`turn`](Self::turn), and keeps it open as
+    /// long as the router lives.
+    ///
+    /// # Errors
+    /// If it cannot be waited for.
+    pub fn wake_on(&self, fd: &impl AsFd) -> io::Result<()> {
+        let number = fd.as_fd().as_raw_fd();
+        // SAFETY: the owner keeps the descriptor open; if it does not, the system takes it out of the poller.
+        unsafe { self.io.poller().add_with_mode(number, Readiness::readable(number as usize), PollMode::Level) }
     }
 
     /// Has an observer see each event that is carried from now on.
@@ -292,6 +231,17 @@ impl Router {
     pub fn names(&self, instance: InstanceId, channel: u32) -> (&str, &str) {
         let name = self.channel_names.get(&(instance, channel)).map_or("", String::as_str);
         (self.instances.get(instance.index()).map_or("", |it| it.name.as_str()), name)
+    }
+
+    /// The instances that there are: number, backend and name.
+    pub fn instances(&self) -> impl Iterator<Item = (InstanceId, &str, &str)> {
+        let live = self.instances.iter().enumerate().filter(|(_, it)| it.made_from.is_some());
+        live.map(|(index, it)| (InstanceId(index as u32), self.slots[it.backend].name, it.name.as_str()))
+    }
+
+    /// The channels that the map names, each once, in no order.
+    pub fn channels(&self) -> impl Iterator<Item = (InstanceId, u32)> {
+        self.channel_names.keys().copied()
     }
 
     /// Figures since the start.
@@ -311,9 +261,9 @@ impl Router {
             _ => {}
         }
         self.io.tick();
-        for (index, slot) in self.slots.iter_mut().enumerate() {
+        for &index in &self.order {
             self.io.backend = index;
-            slot.backend.process(&self.ready[index], &mut self.io);
+            self.slots[index].backend.process(&self.ready[index], &mut self.io);
             self.ready[index].clear();
         }
         self.metrics.turns += 1;
@@ -340,6 +290,7 @@ impl Router {
             self.metrics.overruns += 1;
             if !std::mem::replace(&mut self.warned, true) {
                 log::warn!(
+                    target: "router",
                     "events were handed on {ROUNDS} times in one turn and there are still {}: the map may have a loop; \
                      they wait for the next turn (this is said once)",
                     self.io.emitted.len()
@@ -355,6 +306,9 @@ impl Router {
         for event in &emitted {
             let Some(instance) = self.instances.get(event.instance.index()) else { continue };
             let Some(count) = instance.routes.get(event.channel as usize).map(Vec::len) else { continue };
+            if let Some(observer) = &mut self.observer {
+                observer.emitted(event.instance, event.channel, event.value);
+            }
             for index in 0..count {
                 let destination = self.instances[event.instance.index()].routes[event.channel as usize][index];
                 let inbox = &mut self.instances[destination.instance.index()].inbox;
@@ -363,8 +317,7 @@ impl Router {
                 }
                 inbox.push(Event { channel: destination.channel, value: event.value });
                 if let Some(observer) = &mut self.observer {
-                    let source = (event.instance, event.channel);
-                    observer.routed(source, (destination.instance, destination.channel), event.value);
+                    observer.delivered(destination.instance, destination.channel, event.value);
                 }
             }
             self.metrics.routed += count as u64;
@@ -386,13 +339,9 @@ impl Router {
 
     /// Ends all backends. What they emit now goes nowhere.
     pub fn shutdown(&mut self) {
-        for (index, slot) in self.slots.iter_mut().enumerate() {
+        for &index in &self.order {
             self.io.backend = index;
-            slot.backend.shutdown(&mut self.io);
+            self.slots[index].backend.shutdown(&mut self.io);
         }
     }
-}
-
-fn refused(option: &Assignment, error: OptionError) -> RouterError {
-    RouterError::Option { place: option.place.clone(), option: option.option.clone(), error }
 }

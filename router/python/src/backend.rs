@@ -122,7 +122,10 @@ impl Script {
         };
         let without = |state: &crate::instance::State| -> Vec<(usize, String)> {
             let channels = state.channels.iter().enumerate();
-            channels.filter(|(_, it)| it.is_destination && it.handler.is_none()).map(|(n, it)| (n, it.name.clone())).collect()
+            channels
+                .filter(|(_, it)| it.is_destination && it.handler.is_none())
+                .map(|(n, it)| (n, it.name.clone()))
+                .collect()
         };
         let names = without(&self.instance.state());
         for (number, name) in names {

@@ -9,9 +9,7 @@ use rustpython_vm::builtins::{PyInt, PyModule, PyStrRef};
 use rustpython_vm::class::PyClassImpl;
 use rustpython_vm::function::{ArgIndex, ArgIntoFloat, IntoPyNativeFn, ItemDoc, PyMethodDef, PyMethodFlags};
 use rustpython_vm::types::{PyTypeFlags, PyTypeSlots};
-use rustpython_vm::{
-    AsObject, Context, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass,
-};
+use rustpython_vm::{AsObject, Context, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine, pyclass};
 
 use crate::instance::{Change, Instance, Socket};
 use crate::timers::rounded;
@@ -129,16 +127,13 @@ fn channels(this: &Py<Binding>, vm: &VirtualMachine) -> PyObjectRef {
 }
 
 /// Has a function called every so many milliseconds; 0 ends that.
-fn interval(
-    this: &Py<Binding>,
-    function: PyObjectRef,
-    milliseconds: ArgIndex,
-    vm: &VirtualMachine,
-) -> PyResult<()> {
+fn interval(this: &Py<Binding>, function: PyObjectRef, milliseconds: ArgIndex, vm: &VirtualMachine) -> PyResult<()> {
     if !function.is_callable() {
         return Err(vm.new_type_error("interval() requires a callable"));
     }
-    let milliseconds = milliseconds.into_int_ref().try_to_primitive::<u64>(vm)
+    let milliseconds = milliseconds
+        .into_int_ref()
+        .try_to_primitive::<u64>(vm)
         .map_err(|_| vm.new_value_error("interval() takes a number of milliseconds that is not negative"))?;
     let known = this.0.state().timers.functions();
     let mut same = function.clone();
