@@ -82,6 +82,9 @@ impl Registry {
     pub fn new() -> Self {
         let mut registry = Self::default();
         registry.add("loopback", || Box::new(crate::backends::loopback::Loopback::default()));
+        #[cfg(feature = "midi")]
+        registry.add("midi", || Box::new(crate::backends::midi::Midi::default()));
+        registry.add("mqtt", || Box::new(crate::backends::mqtt::Mqtt::default()));
         registry
     }
 

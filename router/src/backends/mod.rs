@@ -1,3 +1,5 @@
 //! The backends that need nothing but sockets. Each has a module; options and channels are those of MIDIMonster's manual.
 
 pub mod loopback;
+pub mod midi;
+pub mod mqtt;
