@@ -25,8 +25,8 @@ const SAMPLES: [&[u8]; 11] = [
     b"ch3.aftertouch",
 ];
 
-#[test]
-fn any_bytes_are_a_message_or_none() {
+/// Without the test harness, whose threads would be in the count of live bytes.
+fn main() {
     hostile::feed(&INSTRUMENTED_SYSTEM, &SAMPLES, 1_000_000, |bytes| {
         if let Some((address, value)) = Address::decode(bytes) {
             assert!((0.0..=1.0).contains(&value));

@@ -138,17 +138,18 @@ impl fmt::Display for Address {
 }
 
 fn control_named(name: &str) -> Result<Control, AddressError> {
-    let numbered: [(&str, fn(u8) -> Control); 3] =
-        [("cc", Control::Cc), ("note", Control::Note), ("pressure", Control::Pressure)];
-    match name {
-        "aftertouch" => return Ok(Control::Aftertouch),
-        "pitch" => return Ok(Control::Pitch),
-        "program" => return Ok(Control::Program),
-        _ => {}
+    let digits_at = name.find(|it: char| !it.is_ascii_lowercase()).unwrap_or(name.len());
+    let (kind, digits) = name.split_at(digits_at);
+    let number = || number(digits, MAX_7).ok_or(AddressError::Number);
+    match (kind, digits) {
+        ("cc", _) => Ok(Control::Cc(number()?)),
+        ("note", _) => Ok(Control::Note(number()?)),
+        ("pressure", _) => Ok(Control::Pressure(number()?)),
+        ("aftertouch", "") => Ok(Control::Aftertouch),
+        ("pitch", "") => Ok(Control::Pitch),
+        ("program", "") => Ok(Control::Program),
+        _ => Err(AddressError::Control),
     }
-    let found = numbered.iter().find_map(|(prefix, control)| Some((name.strip_prefix(prefix)?, control)));
-    let (digits, control) = found.ok_or(AddressError::Control)?;
-    Ok(control(number(digits, MAX_7).ok_or(AddressError::Number)?))
 }
 
 fn number(digits: &str, most: u8) -> Option<u8> {

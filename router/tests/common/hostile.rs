@@ -13,7 +13,12 @@ const LONGEST: usize = 300;
 const WARM: usize = 1000;
 
 /// Feeds `count` inputs to `parse`. Panics if memory grows or the time runs out.
-pub fn feed(allocator: &'static StatsAlloc<System>, samples: &[&[u8]], count: usize, mut parse: impl FnMut(&[u8])) {
+pub(crate) fn feed(
+    allocator: &'static StatsAlloc<System>,
+    samples: &[&[u8]],
+    count: usize,
+    mut parse: impl FnMut(&[u8]),
+) {
     let mut random = Rng::with_seed(1);
     let mut input = Vec::with_capacity(4 * LONGEST);
     let started = Instant::now();

@@ -134,14 +134,14 @@ struct Worker {
 impl Worker {
     fn run(&mut self, runtime: Runtime) {
         loop {
-            // The library has panicked on bytes from a broker before; that must not end more than a connection.
+            // Should the library fail on what a broker sends, that must not end more than the connection.
             let ended = panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(self.attempt())));
             match ended.unwrap_or_else(|panic| Err(Lost::because(panic_text(&*panic)))) {
                 Ok(()) => break,
                 Err(lost) => self.tell(&lost),
             }
             let mut stopped = self.stopped.clone();
-            if runtime.block_on(timeout(RETRY, until(&mut stopped))).is_ok() {
+            if runtime.block_on(async { timeout(RETRY, until(&mut stopped)).await }).is_ok() {
                 break;
             }
         }
@@ -294,4 +294,76 @@ async fn until(stopped: &mut watch::Receiver<bool>) {
 fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("the MQTT library failed ({}); please report this", text.unwrap_or("no text"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rumqttc::Request;
+
+    use super::*;
+
+    fn feed(requests: &Requests, urgent: usize) -> Feed<'_> {
+        Feed { requests, urgent, subscribed: HashSet::new(), up_to_date: None, goodbye: false }
+    }
+
+    fn work(topics: &[&str], messages: &[&str]) -> Work {
+        let mut work = Work { topics: Arc::new(topics.iter().map(|it| Arc::from(*it)).collect()), ..Work::default() };
+        for topic in messages {
+            work.outbox.push(Message { topic: Arc::from(*topic), payload: "1".to_owned() });
+        }
+        work
+    }
+
+    fn prepare() -> (Requests, Line) {
+        let broker = Broker { host: "localhost".to_owned(), client_id: "test".to_owned(), ..Broker::default() };
+        line::prepare(&broker, Version::V3, None)
+    }
+
+    /// What the library was asked for, in order.
+    fn asked(line: &mut Line) -> Vec<String> {
+        let Line::V3(line) = line else { unreachable!("it was made so") };
+        line.clean();
+        let asked = line.pending.drain(..).map(|it| match it {
+            Request::Publish(it) => format!("publish {}", it.topic),
+            Request::Subscribe(it) => format!("subscribe {}", it.filters[0].path),
+            Request::Unsubscribe(it) => format!("unsubscribe {}", it.topics[0]),
+            other => format!("{other:?}"),
+        });
+        asked.collect()
+    }
+
+    #[test]
+    fn what_waited_for_the_connection_goes_before_subscriptions() {
+        let (requests, mut line) = prepare();
+        let mut work = work(&["in"], &["a", "b", "c"]);
+        feed(&requests, 2).feed(&mut work, true);
+        assert_eq!(asked(&mut line), ["publish a", "publish b", "subscribe in", "publish c", "Disconnect(Disconnect)"]);
+    }
+
+    #[test]
+    fn subscriptions_follow_the_map() {
+        let (requests, mut line) = prepare();
+        let mut feed = feed(&requests, 0);
+        feed.feed(&mut work(&["a"], &[]), false);
+        assert_eq!(asked(&mut line), ["subscribe a"]);
+        feed.feed(&mut work(&["b"], &[]), false);
+        assert_eq!(asked(&mut line), ["subscribe b", "unsubscribe a"]);
+        feed.feed(&mut work(&["b"], &[]), false);
+        assert!(asked(&mut line).is_empty());
+    }
+
+    #[test]
+    fn without_room_the_rest_waits() {
+        let (requests, mut line) = prepare();
+        let topics: Vec<String> = (0..300).map(|it| it.to_string()).collect();
+        let mut work = work(&topics.iter().map(String::as_str).collect::<Vec<_>>(), &["a", "b"]);
+        let mut feed = feed(&requests, 1);
+        let mut all = Vec::new();
+        for _ in 0..10 {
+            feed.feed(&mut work, false);
+            all.extend(asked(&mut line));
+        }
+        assert_eq!(all.len(), 302);
+        assert_eq!((all[0].as_str(), all[301].as_str()), ("publish a", "publish b"));
+    }
 }

@@ -54,8 +54,7 @@ pub(super) enum Requests {
 
 /// The end that does the work.
 pub(super) enum Line {
-    V3(rumqttc::EventLoop),
-    // It is much larger.
+    V3(Box<rumqttc::EventLoop>),
     V5(Box<v5::EventLoop>),
 }
 
@@ -71,7 +70,7 @@ pub(super) fn prepare(broker: &Broker, version: Version, tls: Option<Arc<ClientC
                 options.set_credentials(user, password);
             }
             let (requests, line) = rumqttc::AsyncClient::new(options, REQUESTS);
-            (Requests::V3(requests), Line::V3(line))
+            (Requests::V3(requests), Line::V3(Box::new(line)))
         }
         Version::V5 => {
             let mut options = v5::MqttOptions::new(&broker.client_id, &broker.host, broker.port());
@@ -132,11 +131,7 @@ impl Line {
     pub(super) async fn poll(&mut self) -> Result<Happening, Lost> {
         match self {
             Self::V3(line) => line.poll().await.map(happened_v3).map_err(Lost::because),
-            Self::V5(line) => line
-                .poll()
-                .await
-                .map(happened_v5)
-                .map_err(|error| Lost { version_refused: may_refuse_version(&error), reason: error.to_string() }),
+            Self::V5(line) => line.poll().await.map_err(|error| lost_v5(&error)).and_then(happened_v5),
         }
     }
 
@@ -193,20 +188,29 @@ fn happened_v3(event: rumqttc::Event) -> Happening {
     }
 }
 
-fn happened_v5(event: v5::Event) -> Happening {
+fn happened_v5(event: v5::Event) -> Result<Happening, Lost> {
     use v5::Event;
     use v5::mqttbytes::v5::Packet;
-    match event {
+    Ok(match event {
         Event::Incoming(Packet::ConnAck(_)) => Happening::Connected,
+        // We allow none, and the library would keep up to 65535 topics.
+        Event::Incoming(Packet::Publish(it)) if it.properties.as_ref().is_some_and(|it| it.topic_alias.is_some()) => {
+            return Err(Lost::because("the broker uses a topic alias, which it must not"));
+        }
         Event::Incoming(Packet::Publish(it)) => {
             Happening::Message { topic: text(&it.topic), payload: it.payload.to_vec() }
         }
         Event::Outgoing(Outgoing::Disconnect) => Happening::Disconnected,
         _ => Happening::Other,
-    }
+    })
 }
 
-/// Brokers that do not know version 5 answer in the form of theirs, which the library cannot read, or just hang up.
+fn lost_v5(error: &v5::ConnectionError) -> Lost {
+    Lost { reason: error.to_string(), version_refused: may_refuse_version(error) }
+}
+
+/// Brokers that do not know version 5 answer in the form of theirs, which the library cannot read and may wait for more of, or
+/// just hang up.
 fn may_refuse_version(error: &v5::ConnectionError) -> bool {
     use v5::mqttbytes::v5::ConnectReturnCode::{RefusedProtocolVersion, UnsupportedProtocolVersion};
     use v5::{ConnectionError, StateError};
@@ -217,6 +221,7 @@ fn may_refuse_version(error: &v5::ConnectionError) -> bool {
         ConnectionError::MqttState(error) => {
             matches!(error, StateError::ConnectionAborted | StateError::Deserialization(_))
         }
+        ConnectionError::Timeout(_) => true,
         ConnectionError::Io(error) => error.kind() == io::ErrorKind::ConnectionReset,
         _ => false,
     }

@@ -1,7 +1,7 @@
 //! `mqtt`: a client of MQTT brokers. A channel is a topic without wildcards; what is the source of a mapping is subscribed to,
 //! what comes to a destination is published, retained.
 //!
-//! Options of an instance: `host` = NAME[:PORT] or `mqtt[s]://USER:PASSWORD@NAME:PORT`, `user`, `password`, `clientid`
+//! Options of an instance: `host` = `NAME[:PORT]` or `mqtt[s]://USER:PASSWORD@NAME:PORT`, `user`, `password`, `clientid`
 //! (random if not given), `protocol` = 5 or 3.1.1. Any other option is a topic, and says what its payloads mean:
 //! `TOPIC = range MIN MAX`, or, as often as needed, `TOPIC = discrete [!]MIN [!]MAX VALUE`; see [`Format`].
 //!
