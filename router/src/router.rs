@@ -85,6 +85,9 @@ impl Registry {
         let mut registry = Self::default();
         registry.add("artnet", || Box::new(crate::backends::artnet::Artnet::default()));
         registry.add("loopback", || Box::new(crate::backends::loopback::Loopback::default()));
+        #[cfg(feature = "midi")]
+        registry.add("midi", || Box::new(crate::backends::midi::Midi::default()));
+        registry.add("mqtt", || Box::new(crate::backends::mqtt::Mqtt::default()));
         registry.add("osc", || Box::new(crate::backends::osc::Osc::default()));
         registry.add("sacn", || Box::new(crate::backends::sacn::Sacn::default()));
         registry

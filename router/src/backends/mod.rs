@@ -3,6 +3,8 @@
 pub mod artnet;
 mod dmx;
 pub mod loopback;
+pub mod midi;
+pub mod mqtt;
 pub mod osc;
 pub mod sacn;
 mod seldom;
