@@ -2,6 +2,7 @@
 //! RustPython implements; what differs is here.
 
 mod inspect;
+mod router;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Read as _};
@@ -44,14 +45,14 @@ fn main() -> ExitCode {
     rustpython::run(builder)
 }
 
-/// The words of `rustclad inspect ...`, `rustclad install ...` and the like. Called as `python3`, as in an environment,
+/// The words of `rustclad inspect ...`, `rustclad router ...` and the like. Called as `python3`, as in an environment,
 /// the program has no subcommands.
 fn subcommand() -> Option<Vec<OsString>> {
     let mut words = std::env::args_os();
     let program = PathBuf::from(words.next()?);
     let words: Vec<OsString> = words.collect();
     let python = program.file_name().is_some_and(|name| name.to_string_lossy().starts_with("python"));
-    let ours = |word: &str| word == "inspect" || rustclad_install::is_subcommand(word);
+    let ours = |word: &str| matches!(word, "inspect" | "router") || rustclad_install::is_subcommand(word);
     let ours = words.first().and_then(|word| word.to_str()).is_some_and(ours);
     (ours && !python).then_some(words)
 }
@@ -59,6 +60,9 @@ fn subcommand() -> Option<Vec<OsString>> {
 fn run_subcommand(words: Vec<OsString>) -> ExitCode {
     if words[0] == "inspect" {
         return inspect::run(words.into_iter().skip(1));
+    }
+    if words[0] == "router" {
+        return router::run(words.into_iter().skip(1));
     }
     rustclad_install::run(words).map_or_else(
         |error| {

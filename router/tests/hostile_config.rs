@@ -1,0 +1,153 @@
+//! Random and mutated configurations are read or refused: without a panic, in time, and without memory that stays.
+
+use std::alloc::System;
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use rustclad_router::config::{self, Config, ConfigError, Files, Overrides};
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const ROUNDS: u32 = 100_000;
+/// Rounds before memory counts.
+const WARM_UP: u32 = 100;
+const BUDGET: Duration = Duration::from_secs(20);
+
+const SAMPLES: [(&str, &str); 4] = [
+    (
+        "main.cfg",
+        "; Faders to light\n[backend osc]\ndetect = on\n\n[osc touch]\nbind = * 8000\ndest = learn@9000\n\
+         /*/xy = ff 0.0 1.0 0.0 1.0\n[include parts/light.cfg]\n\n[map]\ntouch./1/fader{1..16} > light.{1..16}\n\
+         touch./1/{a,b}{1..2} <> light.{20..23}\nlight.512 >< touch./4/xy:1\n",
+    ),
+    ("parts/light.cfg", "[backend artnet]\r\nbind = 0.0.0.0 6454\r\n[include more.cfg]\r\nuniverse = 1\r\n"),
+    ("parts/more.cfg", "\u{feff}[artnet light]\ndestination = 10.0.0.255\n; für das Haus\n"),
+    (
+        "scripts.cfg",
+        "[python py]\nmodule = example\ndefault-handler = example.handle\n[mqtt house]\n\
+         host = mqtts://me:secret@host:8883\nlamp/1 = range 0 255\nlamp/2 = discrete !0.0 0.5 off\n[map]\n\
+         py.out{3..1} > house.lamp/{1,2,3}\nhouse.a>py.example.b<c\n",
+    ),
+];
+
+/// Characters and words of the grammar, which reach more than random bytes do.
+const PIECES: [&[u8]; 28] = [
+    b"[",
+    b"]",
+    b"{",
+    b"}",
+    b"..",
+    b",",
+    b"<",
+    b">",
+    b"<>",
+    b"=",
+    b";",
+    b".",
+    b" ",
+    b"\n",
+    b"\r\n",
+    b"[map]\n",
+    b"[backend ",
+    b"[include main.cfg]\n",
+    b"[include parts/more.cfg]\n",
+    b"[lo a]\n",
+    b"{1..9}",
+    b"{5000..1}",
+    b"{1..100000}",
+    b"18446744073709551615",
+    b"\xff",
+    b"\xc3\xa4",
+    b"\0",
+    b"a.x > a.{a,b}\n",
+];
+
+/// In an order of their own, so that a seed makes the same files each time.
+struct Mutated(BTreeMap<PathBuf, Vec<u8>>);
+
+impl Files for Mutated {
+    fn open(&self, path: &Path) -> io::Result<Box<dyn Read + '_>> {
+        let content = self.0.get(path).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Box::new(content.as_slice()))
+    }
+}
+
+fn mutate(content: &mut Vec<u8>, rng: &mut Rng) {
+    for _ in 0..rng.usize(1..=4) {
+        let at = rng.usize(0..=content.len());
+        let end = (at + rng.usize(0..=24)).min(content.len());
+        match rng.u8(0..6) {
+            0 => drop(content.splice(at..end, [])),
+            1 => content.truncate(at),
+            2 => content.extend_from_within(at..end),
+            3 => content.insert(at, rng.u8(..)),
+            _ => drop(content.splice(at..at, PIECES[rng.usize(..PIECES.len())].iter().copied())),
+        }
+    }
+}
+
+fn files(rng: &mut Rng) -> Mutated {
+    let mut files: BTreeMap<PathBuf, Vec<u8>> =
+        SAMPLES.iter().map(|(path, text)| (PathBuf::from(path), text.as_bytes().to_vec())).collect();
+    for content in files.values_mut() {
+        match rng.u8(0..64) {
+            0 => *content = std::iter::repeat_with(|| rng.u8(..)).take(256).collect(),
+            1..32 => mutate(content, rng),
+            _ => {}
+        }
+    }
+    Mutated(files)
+}
+
+fn overrides() -> Overrides {
+    let mut overrides = Overrides::default();
+    overrides.parse_instance("touch.root=/x").unwrap();
+    overrides
+}
+
+/// Reads, and looks at all of what comes of it.
+fn read(files: &Mutated, overrides: &Overrides, rng: &mut Rng) -> Result<Config, ConfigError> {
+    let name = if rng.bool() { "main.cfg" } else { "scripts.cfg" };
+    let given = if name == "main.cfg" { overrides } else { &Overrides::default() };
+    let read = config::read_from(files, Path::new(name), given);
+    match &read {
+        Ok(config) => {
+            for mapping in &config.map {
+                assert!(mapping.source.instance < config.instances.len());
+                assert!(mapping.destination.instance < config.instances.len());
+            }
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+    read
+}
+
+fn live_bytes() -> usize {
+    let stats = ALLOCATOR.stats();
+    stats.bytes_allocated - stats.bytes_deallocated
+}
+
+#[test]
+fn any_text_is_read_or_refused() {
+    let mut rng = Rng::with_seed(1);
+    let overrides = overrides();
+    for _ in 0..WARM_UP {
+        let _ = read(&files(&mut rng), &overrides, &mut rng);
+    }
+    let before = live_bytes();
+    let started = Instant::now();
+    let mut good = 0;
+    for round in 0..ROUNDS {
+        good += u32::from(read(&files(&mut rng), &overrides, &mut rng).is_ok());
+        assert!(started.elapsed() < BUDGET, "round {round} came after {BUDGET:?}");
+    }
+    assert_eq!(live_bytes(), before);
+    // Both ways are taken often enough to mean something.
+    assert!((ROUNDS / 10..ROUNDS / 10 * 9).contains(&good), "{good} of {ROUNDS} were read");
+    println!("{good} of {ROUNDS} were read, in {:?}", started.elapsed());
+}

@@ -1,0 +1,41 @@
+//! The backend `midi` with the ports of the system. Where the system has no MIDI, its absence must be said.
+#![cfg(feature = "midi")]
+
+use std::path::Path;
+
+use crate::probe::{Bench, SOON};
+
+#[path = "common/probe.rs"]
+#[allow(dead_code)]
+mod probe;
+
+const PORT: &str = "rustclad test port";
+
+#[test]
+fn two_routers_are_joined_by_a_virtual_port() {
+    let to = [("a", "ch0.cc7"), ("b", "ch15.pitch")];
+    let started = Bench::try_start("midi", &[("write", PORT)], &to, &[]);
+    if !Path::new("/dev/snd/seq").exists() {
+        let error = started.err().expect("there is no MIDI").to_string();
+        assert!(error.contains("the system's MIDI cannot be had"), "{error}");
+        return;
+    }
+    let mut sender = started.unwrap_or_else(|error| panic!("{error}"));
+    let from = [("x", "channel0.cc7"), ("y", "ch15.pitch")];
+    let mut receiver = Bench::start("midi", &[("read", PORT)], &[], &from);
+    sender.emit("a", 1.0);
+    sender.emit("b", 0.0);
+    sender.turn();
+    receiver.until("both come", SOON, |it| it.seen("x") == [1.0] && it.seen("y") == [0.0]);
+}
+
+#[test]
+fn wrong_configurations_are_refused() {
+    let refused = |options: &[(&str, &str)], channel: &str| {
+        Bench::try_start("midi", options, &[("a", channel)], &[]).err().expect("it is refused").to_string()
+    };
+    assert!(refused(&[], "ch16.cc0").contains("from 0 to 15"));
+    assert!(refused(&[], "ch0.rpn1").contains("expected `ccM`"));
+    assert!(refused(&[("speed", "1")], "ch0.cc0").contains("no such option"));
+    assert!(refused(&[("read", "")], "ch0.cc0").contains("no value"));
+}

@@ -1,0 +1,2 @@
+"""A module that does not import."""
+1 / 0

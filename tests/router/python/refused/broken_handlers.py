@@ -1,0 +1,2 @@
+"""A module without the handlers that are asked for."""
+number = 5

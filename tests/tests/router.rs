@@ -1,0 +1,106 @@
+//! The router with Python scripts. Each row of the table of its Python backend has a configuration, a script and what
+//! that must print in `tests/router/python`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use rustclad_tests::{Output, Rustclad, external, root};
+
+fn folder() -> PathBuf {
+    root().join("tests/router/python")
+}
+
+/// Runs `rustclad router` on a configuration of the folder.
+fn route(name: &str) -> Output {
+    let config = folder().join(name).with_extension("cfg");
+    Rustclad::new().args(["router", "--log", "warn"]).args([config]).run()
+}
+
+/// Runs it and compares what the script printed.
+fn prints(name: &str) -> Output {
+    let out = route(name);
+    let expected = fs::read_to_string(folder().join(name).with_extension("out")).expect("each row has its output");
+    let printed = out.stdout.replace(&format!("{}/", folder().display()), "");
+    assert_eq!(printed, expected, "--- stderr\n{}", out.stderr);
+    assert_eq!(out.code, 0, "--- stderr\n{}", out.stderr);
+    out
+}
+
+#[test]
+fn output() {
+    let out = prints("output");
+    assert!(out.stderr.contains("channels() does not know all channels"), "{}", out.stderr);
+}
+
+#[test]
+fn handlers() {
+    prints("handler");
+}
+
+#[test]
+fn intervals() {
+    prints("intervals");
+}
+
+#[test]
+fn sockets() {
+    let out = prints("sockets");
+    assert!(out.stderr.contains("is managed with another socket already"), "{}", out.stderr);
+    assert!(out.stderr.contains("a managed socket was closed"), "{}", out.stderr);
+}
+
+#[test]
+fn cleanup() {
+    let out = prints("cleanup");
+    assert!(out.stderr.contains("SystemError: a cleanup handler may raise"), "{}", out.stderr);
+}
+
+#[test]
+fn values() {
+    prints("values");
+}
+
+#[test]
+fn threads() {
+    prints("threads");
+}
+
+#[test]
+fn native_modules_have_a_state_for_each_instance() {
+    for module in ["_queue", "multidict"] {
+        assert!(external("suite-modules").exists(), "{module}");
+    }
+    let path = [external("suite-modules"), external("site")];
+    let config = folder().join("native.cfg");
+    let out = Rustclad::new().python_path(path).args(["router", "--log", "warn"]).args([config]).run();
+    let expected = fs::read_to_string(folder().join("native.out")).expect("it has its output");
+    assert_eq!((out.stdout, out.code), (expected, 0), "--- stderr\n{}", out.stderr);
+}
+
+/// What must be refused at the start, and what is said.
+#[test]
+fn refused() {
+    let cases = [
+        ("no_module", "module nowhere cannot be imported", "ModuleNotFoundError: No module named 'nowhere'"),
+        ("broken_module", "module broken cannot be imported", "ZeroDivisionError: division by zero"),
+        ("no_handler", "the handler broken_handlers.nothing cannot be used", "has no attribute 'nothing'"),
+        ("no_function", "the handler broken_handlers.number cannot be used", "'int' objects cannot be called"),
+        ("unloaded", "the handler json.dumps cannot be used", "module json is not loaded"),
+        ("backend_option", "the python backend has no options of its own", "backend_option.cfg:2:1"),
+        ("unknown_option", "there is no such option here", "unknown_option.cfg:3:1"),
+    ];
+    for (name, message, detail) in cases {
+        let out = route(&format!("refused/{name}"));
+        assert_eq!(out.code, 1, "{name}\n--- stderr\n{}", out.stderr);
+        for text in [message, detail] {
+            assert!(out.stderr.contains(text), "{name}: no {text:?}\n--- stderr\n{}", out.stderr);
+        }
+        let lenient = !name.ends_with("option");
+        if lenient {
+            let config = folder().join("refused").join(name).with_extension("cfg");
+            let out = Rustclad::new().args(["router", "--lenient"]).args([config]).run();
+            assert_eq!((out.code, out.stdout.as_str()), (0, "went on\n"), "{name}\n--- stderr\n{}", out.stderr);
+            assert!(out.stderr.contains(detail), "{name}\n--- stderr\n{}", out.stderr);
+        }
+    }
+}
