@@ -64,9 +64,6 @@ impl Python {
     /// Lets time pass for timers, and calls those that are due.
     fn run_timers(&mut self, io: &mut Io) {
         let passed = io.now() - std::mem::replace(&mut self.looked_at, io.now());
-        if passed == 0 {
-            return;
-        }
         for (id, script) in &self.scripts {
             let due = script.instance.state().timers.pass(passed);
             if !due.is_empty() {
@@ -151,9 +148,11 @@ impl Script {
         }
     }
 
-    /// Emits what was output before the start.
+    /// Emits what was output before the start, which is now.
     fn send_waiting(&self, id: InstanceId, io: &mut Io) {
         let mut state = self.instance.state();
+        // Under the lock: what another thread outputs is either waiting already or goes to the outbox.
+        self.instance.has_started.store(true, Ordering::Relaxed);
         for (number, channel) in state.channels.iter_mut().enumerate() {
             if std::mem::take(&mut channel.waits) {
                 io.emit(id, number as u32, channel.output);
@@ -247,7 +246,6 @@ impl Backend for Python {
             let _ = script.instance.waker.set(io.waker(u64::from(id.0)));
             script.interpreter.enter(|vm| script.find_handlers(vm, self.settings.lenient))?;
             script.send_waiting(*id, io);
-            script.instance.has_started.store(true, Ordering::Relaxed);
             script.flush(*id, io);
         }
         Ok(())

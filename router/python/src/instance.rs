@@ -121,10 +121,16 @@ impl Instance {
         self.has_started.load(Ordering::Relaxed)
     }
 
+    /// Whether this is the router's thread, which is in a turn then.
+    #[inline]
+    pub(crate) fn is_in_turn() -> bool {
+        IS_ROUTER.get()
+    }
+
     /// Has the router look at what was put into the state, if this is not its own thread, which looks anyway.
     #[inline]
     pub(crate) fn changed(&self) {
-        if !IS_ROUTER.get()
+        if !Self::is_in_turn()
             && let Some(waker) = self.waker.get()
         {
             waker.wake();

@@ -144,7 +144,7 @@ fn interval(this: &Py<Binding>, function: PyObjectRef, milliseconds: ArgIndex, v
         }
     }
     // It is dropped behind the lock.
-    let ended = this.0.state().timers.set(same, rounded(milliseconds));
+    let ended = this.0.state().timers.set(same, rounded(milliseconds), Instance::is_in_turn());
     drop(ended);
     this.0.changed();
     Ok(())

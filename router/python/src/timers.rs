@@ -13,6 +13,8 @@ pub(crate) struct Timer {
     pub(crate) interval: u64,
     /// Milliseconds since it was called, or should have been.
     elapsed: u64,
+    /// It was set by another thread after the router last looked at the time: what has passed until now is not its.
+    is_new: bool,
 }
 
 /// Rounds to the grain, half up.
@@ -34,15 +36,16 @@ impl Timers {
         self.0.iter().any(|timer| timer.function.is(function))
     }
 
-    /// Sets a function's interval, 0 for none. What it returns is for the caller to drop, which may run code.
+    /// Sets a function's interval, 0 for none; `in_turn` says that this is a turn of the router's, and not some time between
+    /// two. What it returns is for the caller to drop, which may run code.
     #[must_use]
-    pub(crate) fn set(&mut self, function: PyObjectRef, interval: u64) -> Option<Timer> {
+    pub(crate) fn set(&mut self, function: PyObjectRef, interval: u64, in_turn: bool) -> Option<Timer> {
         let known = self.0.iter().position(|timer| timer.function.is(&function));
         match (known, interval) {
             (Some(index), 0) => return Some(self.0.remove(index)),
             (Some(index), _) => self.0[index].interval = interval,
             (None, 0) => {}
-            (None, _) => self.0.push(Timer { function, interval, elapsed: 0 }),
+            (None, _) => self.0.push(Timer { function, interval, elapsed: 0, is_new: !in_turn }),
         }
         None
     }
@@ -51,7 +54,9 @@ impl Timers {
     /// interval counts towards the next time.
     pub(crate) fn pass(&mut self, milliseconds: u64) -> Vec<PyObjectRef> {
         let due = |timer: &mut Timer| {
-            timer.elapsed += milliseconds;
+            if !std::mem::take(&mut timer.is_new) {
+                timer.elapsed += milliseconds;
+            }
             let due = timer.elapsed >= timer.interval;
             timer.elapsed %= timer.interval;
             due.then(|| timer.function.clone())
