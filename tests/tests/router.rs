@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use rustclad_tests::{Output, Rustclad, external, root};
+use rustclad_tests::{Output, Rustclad, external, root, scratch};
 
 fn folder() -> PathBuf {
     root().join("tests/router/python")
@@ -63,6 +63,20 @@ fn values() {
 #[test]
 fn threads() {
     prints("threads");
+}
+
+#[test]
+fn reload() {
+    let scratch = scratch("router-reload");
+    for name in ["reload.cfg", "reload.py", "reloaded.py", "reload_ends.py"] {
+        fs::copy(folder().join(name), scratch.join(name)).expect("the temporary folder can be written");
+    }
+    let config = scratch.join("reload.cfg");
+    let run = Rustclad::new().env("ROUTER_CONFIG", &config).args(["router", "--log", "warn"]).args([&config]);
+    let out = run.limit(30).run();
+    let expected = fs::read_to_string(folder().join("reload.out")).expect("it has its output");
+    assert_eq!((out.stdout, out.code), (expected, 0), "--- stderr\n{}", out.stderr);
+    let _ = fs::remove_dir_all(scratch);
 }
 
 #[test]
