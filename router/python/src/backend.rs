@@ -311,7 +311,6 @@ fn prepare(vm: &VirtualMachine, instance: &Arc<Instance>, folder: &Path) -> PyRe
 
 /// Imports a module; shows why it cannot be. False then.
 fn import(vm: &VirtualMachine, name: &str) -> bool {
-    let importlib = vm.import("importlib", 0);
-    let imported = importlib.and_then(|importlib| vm.call_method(&importlib, "import_module", (name.to_owned(),)));
+    let imported = vm.import(&*vm.ctx.new_str(name), 0);
     imported.map_err(|error| vm.print_exception(&error)).is_ok()
 }
