@@ -175,14 +175,14 @@ fn check_shows_the_map() {
 
 #[test]
 fn graph_is_svg() {
-    let folder = folder(&CONFIG.replace("fader1", "\"&amp;\u{1}"));
+    let folder = folder(&CONFIG.replace("fader1", "\"&amp;\u{1}x"));
     let on_output = output(&folder, &["--graph", "-"]);
     assert_eq!(on_output.status.code(), Some(0), "{}", text(&on_output.stderr));
     let svg = text(&on_output.stdout);
     let document = roxmltree::Document::parse(&svg).expect("it is well-formed");
     assert_eq!(document.root_element().tag_name().name(), "svg");
     let labels: Vec<&str> = document.descendants().filter_map(|node| node.text()).collect();
-    assert!(labels.iter().any(|label| label.contains("\"&amp;\u{fffd} -> 1")), "{labels:?}");
+    assert!(labels.iter().any(|label| label.contains("\"&amp;\u{fffd}x -> 1")), "{labels:?}");
 
     assert_eq!(output(&folder, &["--graph", "map.svg"]).status.code(), Some(0));
     let file = std::fs::read_to_string(folder.path().join("map.svg")).expect("it is written");
@@ -219,7 +219,7 @@ fn hangup_reads_the_configuration_again() {
     write(&folder, "[loopback other]\n");
     router.signal(Signal::SIGHUP);
     router.wait_for("read again");
-    for (wrong, message) in [("[nonsense desk]\n", "nonsense"), ("nonsense\n", "an option needs")] {
+    for (wrong, message) in [("[nonsense desk]\n", "nonsense"), ("nonsense\n", "stands in no section")] {
         write(&folder, wrong);
         router.signal(Signal::SIGHUP);
         assert!(router.wait_for("rustclad router: monster.cfg:1:1: ").contains(message));
