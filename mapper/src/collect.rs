@@ -166,7 +166,7 @@ unsafe fn node_of(block: Block) -> Option<usize> {
 /// Reads all blocks and the references between them.
 fn read(vm: &VirtualMachine) {
     let graph = graph();
-    *graph = Graph { thread: crate::platform::thread_id() as usize, ..Graph::default() };
+    *graph = Graph { thread: crate::platform::thread_id(), ..Graph::default() };
     let mut resolution_orders = FxHashSet::default();
     block::for_each_live(|block, header| {
         // SAFETY: a live object.
@@ -397,7 +397,7 @@ pub(crate) fn traverse_bound(block: Block, tracer: &mut TraverseFn<'_>) {
 
 /// Whether this thread clears what a collection found.
 fn is_clearing() -> bool {
-    COLLECTING.load(Ordering::Acquire) && graph().thread == crate::platform::thread_id() as usize
+    COLLECTING.load(Ordering::Acquire) && graph().thread == crate::platform::thread_id()
 }
 
 /// Breaks the cycles of a bound block, if the collection found its twin to be garbage.

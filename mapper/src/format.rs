@@ -169,8 +169,10 @@ unsafe fn number(spec: &Spec, letter: u8, va: &mut VaList) -> String {
     // SAFETY: by the caller's contract.
     let (negative, value) = unsafe {
         match (letter, spec.size) {
-            (b'd' | b'i', Size::Int) => (|value: c_int| (value < 0, u64::from(value.unsigned_abs())))(va.next()),
-            (b'd' | b'i', _) => (|value: i64| (value < 0, value.unsigned_abs()))(va.next()),
+            (b'd' | b'i', size) => {
+                let value = if matches!(size, Size::Int) { i64::from(va.next::<c_int>()) } else { va.next::<i64>() };
+                (value < 0, value.unsigned_abs())
+            }
             (_, Size::Int) => (false, u64::from(va.next::<u32>())),
             _ => (false, va.next::<u64>()),
         }

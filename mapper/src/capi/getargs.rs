@@ -262,8 +262,7 @@ unsafe fn count_is_right(
     let subject = if name.is_null() { "unpacked tuple".to_owned() } else { unsafe { error::text(name) } };
     let (verb, noun) = if name.is_null() { ("should have", "element") } else { ("expected", "argument") };
     let got = if name.is_null() { "but has" } else { "got" };
-    let comma = if name.is_null() { "," } else { "," };
-    Err(vm.new_type_error(format!("{subject} {verb} {limit}{count} {noun}{plural}{comma} {got} {given}")))
+    Err(vm.new_type_error(format!("{subject} {verb} {limit}{count} {noun}{plural}, {got} {given}")))
 }
 
 /// Whether the number of arguments is right. 1, or 0 with an exception.

@@ -28,6 +28,8 @@ pub struct Table {
     destroy_key: Option<Destroy>,
     destroy_value: Option<Destroy>,
     _allocator: [*mut c_void; 2],
+    // Boxed, for C code keeps pointers to entries.
+    #[allow(clippy::vec_box)]
     buckets: Vec<Vec<Box<Entry>>>,
 }
 

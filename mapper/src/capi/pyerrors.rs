@@ -142,12 +142,12 @@ pub unsafe extern "C" fn PyErr_GivenExceptionMatches(given: Borrowed, class: Bor
     if given.is_null() || class.is_null() {
         return 0;
     }
-    infallible(0, |vm| Ok(c_int::from(matches(vm, &given.get(vm)?, &class.get(vm)?))))
+    infallible(0, |vm| Ok(c_int::from(matches(&given.get(vm)?, &class.get(vm)?))))
 }
 
-fn matches(vm: &VirtualMachine, given: &PyObjectRef, class: &PyObjectRef) -> bool {
+fn matches(given: &PyObjectRef, class: &PyObjectRef) -> bool {
     if let Some(classes) = class.downcast_ref::<PyTuple>() {
-        return classes.as_slice().iter().any(|class: &PyObjectRef| matches(vm, given, class));
+        return classes.as_slice().iter().any(|class: &PyObjectRef| matches(given, class));
     }
     let given_class = match given.downcast_ref::<PyType>() {
         Some(class) => class,

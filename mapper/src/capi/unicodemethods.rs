@@ -115,13 +115,17 @@ pub unsafe extern "C" fn PyUnicode_Append(left: *mut Block, right: Borrowed) {
         }
         let (length, width) = unicode::shape(*left);
         let (more, its_width) = unicode::shape(right.0);
-        if *left != right.0 && length > 0 && more > 0 && its_width <= width && unicode::is_modifiable(*left) {
-            if let Some(longer) = unicode::resize(*left, length + more) {
-                let to = unicode::characters(longer).add(length * width.bytes());
-                Characters::of(right.0).write(to, width);
-                *left = longer;
-                return;
-            }
+        if *left != right.0
+            && length > 0
+            && more > 0
+            && its_width <= width
+            && unicode::is_modifiable(*left)
+            && let Some(longer) = unicode::resize(*left, length + more)
+        {
+            let to = unicode::characters(longer).add(length * width.bytes());
+            Characters::of(right.0).write(to, width);
+            *left = longer;
+            return;
         }
         let joined = api(|vm| concatenated(vm, Borrowed(*left), right));
         table::decref(std::mem::replace(&mut *left, joined.0));
