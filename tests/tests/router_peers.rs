@@ -117,9 +117,11 @@ fn mqtt() {
 
     let mut lamps = router("mqtt_lamps");
     lamps.says("connected to");
-    peer.says("waits for others");
-    retains(&["hall/dimmer/set 51.000000", "porch/lamp/set ON", "porch/temperature 25.000000"]);
+    peer.says("waits for a word");
+    retains(&["hall/dimmer/set 63.750000", "porch/lamp/set ON", "porch/temperature 25.000000"]);
     publish("porch/lamp/set", "OFF");
+    peer.says("waits for a number");
+    publish("hall/dimmer/set", "51");
 
     compare("peer_mqtt", &peer.end());
     end(panel);

@@ -22,12 +22,13 @@ tell_test("the panel was set")
 # The second router was not there when it was.
 dimmers.reaches({1: 128, 2: 255})
 
-panel.send_message("/hall", 0.2)
+panel.send_message("/hall", 0.25)
 dimmers.hears()
 thermometer.send_message("/temperature", 25.0)
 panel.hears()
 
-tell_test("waits for others")
-panel.hears()
-dimmers.hears()
+for what in ["a word", "a number"]:
+    tell_test(f"waits for {what}")
+    panel.hears()
+    dimmers.hears()
 panel.hears_nothing_more()

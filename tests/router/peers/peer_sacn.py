@@ -2,6 +2,7 @@
 
 import queue
 import sys
+import time
 
 import sacn
 from devices import SOON
@@ -21,13 +22,14 @@ def hears():
     print("lobby hears", event.universe, event.sourceName, bytes(event.cid).hex(), event.priority, state)
 
 
-def desk_of(priority):
+def desk_of(priority, values):
     """A console that sends universe 1 to the router."""
     desk = sacn.sACNsender(source_name=f"Desk {priority}", cid=(priority,) * 16, bind_port=0)
-    desk.start()
     desk.activate_output(1)
     desk[1].destination = "127.0.0.1"
     desk[1].priority = priority
+    desk[1].dmx_data = slots(values)
+    desk.start()
     return desk
 
 
@@ -39,17 +41,18 @@ lobby.start()
 hears()
 hears()
 
-desk = desk_of(100)
-desk[1].dmxData = slots({1: 9, 101: 255, 102: 128, 110: 0xAB, 111: 0xCD})
+desk = desk_of(100, {1: 9, 101: 255, 102: 128, 110: 0xAB, 111: 0xCD})
 hears()
 
 # A desk of a lower priority changes nothing.
-backup = desk_of(50)
-backup[1].dmxData = slots({101: 1, 102: 1, 103: 1})
-desk[1].dmxData = slots({101: 254, 103: 77})
+backup = desk_of(50, {101: 1, 102: 1, 103: 1})
+time.sleep(0.5)
+desk[1].dmx_data = slots({101: 254, 103: 77})
 hears()
 
 print("all was heard", file=sys.stderr, flush=True)
-hears()
-for end in [desk, backup, lobby]:
-    end.stop()
+# Three packets say that the universe ends; mere silence would be noticed once.
+for _ in range(3):
+    hears()
+for device in [desk, backup, lobby]:
+    device.stop()
