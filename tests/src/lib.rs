@@ -8,8 +8,12 @@ use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// How long a child may take unless its test says otherwise: generous, for machines with much else to do.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -91,7 +95,12 @@ impl Rustclad {
     }
 
     /// Runs to the end, whatever the exit code. Panics if the child is killed by a signal or takes too long.
-    pub fn run(mut self) -> Output {
+    pub fn run(self) -> Output {
+        self.start().end()
+    }
+
+    /// Starts it and lets it run.
+    pub fn start(mut self) -> Running {
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = match self.command.spawn() {
             Ok(child) => child,
@@ -101,18 +110,9 @@ impl Rustclad {
         let input = std::mem::take(&mut self.input);
         // A child that does not read its input to the end is no error here.
         thread::spawn(move || stdin.write_all(&input));
-        let stdout = drain(child.stdout.take().expect("piped"));
-        let stderr = drain(child.stderr.take().expect("piped"));
-        let status = wait(&mut child, self.limit);
-        let (stdout, stderr) = (stdout.join().expect("reads"), stderr.join().expect("reads"));
-        let code = status.and_then(|status| status.code()).unwrap_or_else(|| {
-            let end = match status {
-                None => format!("took more than {} s", self.limit.as_secs()),
-                Some(status) => format!("was killed by {}", signal_name(status.signal())),
-            };
-            panic!("{:?} {end}\n--- stdout\n{stdout}\n--- stderr\n{stderr}", self.command)
-        });
-        Output { stdout, stderr, code }
+        let stdout = Pipe::drain(child.stdout.take().expect("piped"));
+        let stderr = Pipe::drain(child.stderr.take().expect("piped"));
+        Running { command: self.command, limit: self.limit, child, stdout, stderr }
     }
 
     /// Runs to the end and panics unless the exit code is 0. Gives standard output.
@@ -123,13 +123,91 @@ impl Rustclad {
     }
 }
 
-/// Reads `pipe` to its end on a thread of its own, so that no child blocks on a full pipe.
-fn drain(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = pipe.read_to_end(&mut bytes);
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
+/// A child that runs. It is killed if it is dropped.
+pub struct Running {
+    command: Command,
+    limit: Duration,
+    child: Child,
+    stdout: Pipe,
+    stderr: Pipe,
+}
+
+impl Running {
+    /// Waits until it has printed `text` to standard error. Panics if it ends before, or takes too long.
+    pub fn says(&mut self, text: &str) {
+        let start = Instant::now();
+        while !self.stderr.so_far().contains(text) {
+            let goes_on = self.child.try_wait().expect("a child can be waited for").is_none();
+            if !goes_on || start.elapsed() > self.limit {
+                self.fail(&format!("has not said {text:?}"));
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Asks it to end by SIGTERM, and waits for that.
+    pub fn terminate(self) -> Output {
+        let pid = Pid::from_raw(self.child.id().try_into().expect("a process id"));
+        kill(pid, Signal::SIGTERM).expect("the child is not yet waited for");
+        self.end()
+    }
+
+    /// Waits for its end, whatever the exit code. Panics if it is killed by a signal or takes too long.
+    pub fn end(mut self) -> Output {
+        let status = wait(&mut self.child, self.limit);
+        let Some(code) = status.and_then(|status| status.code()) else {
+            self.fail(&match status {
+                None => format!("took more than {} s", self.limit.as_secs()),
+                Some(status) => format!("was killed by {}", signal_name(status.signal())),
+            })
+        };
+        Output { stdout: self.stdout.all(), stderr: self.stderr.all(), code }
+    }
+
+    fn fail(&mut self, end: &str) -> ! {
+        let _ = self.child.kill();
+        let (stdout, stderr) = (self.stdout.all(), self.stderr.all());
+        panic!("{:?} {end}\n--- stdout\n{stdout}\n--- stderr\n{stderr}", self.command)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What comes out of a child, read on a thread of its own, so that no child blocks on a full pipe.
+struct Pipe {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Pipe {
+    fn drain(mut pipe: impl Read + Send + 'static) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let read = bytes.clone();
+        let reader = thread::spawn(move || {
+            let mut part = [0; 4096];
+            while let Ok(length @ 1..) = pipe.read(&mut part) {
+                read.lock().expect("no reader panics").extend_from_slice(&part[..length]);
+            }
+        });
+        Self { bytes, reader: Some(reader) }
+    }
+
+    fn so_far(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.lock().expect("no reader panics")).into_owned()
+    }
+
+    /// Waits for the end.
+    fn all(&mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("reads");
+        }
+        self.so_far()
+    }
 }
 
 /// Waits for `child`, or kills it when `limit` is over.

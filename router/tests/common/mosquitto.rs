@@ -1,12 +1,11 @@
-//! A real broker for tests: mosquitto from PATH, else from Debian's archive, unpacked into the target folder.
+//! A real broker for tests: mosquitto from Debian, which `cargo xtask fetch` has unpacked.
 
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long the broker may take to listen.
@@ -27,7 +26,11 @@ impl Mosquitto {
 
     /// Starts one with more lines in its configuration.
     pub(crate) fn with(lines: &str) -> Self {
-        let port = free_port();
+        Self::on(free_port(), lines)
+    }
+
+    /// Starts one on a port.
+    pub(crate) fn on(port: u16, lines: &str) -> Self {
         let mut config = tempfile::NamedTempFile::new().expect("a temporary file");
         // As another user it could not read what tests write.
         write!(config, "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\n{lines}")
@@ -62,17 +65,13 @@ pub(crate) fn free_port() -> u16 {
 }
 
 fn run(port: u16, config: &Path) -> Child {
-    let (program, libraries) = program();
-    let mut command = Command::new(&program);
+    let mut command = program("usr/sbin/mosquitto");
     command.arg("-c").arg(config).stdout(Stdio::null()).stderr(Stdio::null());
-    if let Some(libraries) = libraries {
-        command.env("LD_LIBRARY_PATH", libraries);
-    }
-    let mut child = command.spawn().unwrap_or_else(|error| panic!("{} cannot be started: {error}", program.display()));
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
     let started = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         if let Ok(Some(status)) = child.try_wait() {
-            panic!("{} -c ... has ended with {status}; run `{} -h` to see why", program.display(), program.display());
+            panic!("mosquitto has ended with {status}; is port {port} taken? To see why, run {command:?}");
         }
         assert!(started.elapsed() < PATIENCE, "mosquitto does not listen on port {port}");
         std::thread::sleep(Duration::from_millis(10));
@@ -80,23 +79,13 @@ fn run(port: u16, config: &Path) -> Child {
     child
 }
 
-/// The program, and where its libraries are if not in the system's folders.
-fn program() -> (PathBuf, Option<OsString>) {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    // Debian has it where only root's PATH looks.
-    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin"), PathBuf::from("/usr/local/sbin")]);
-    if let Some(program) = folders.map(|it| it.join("mosquitto")).find(|it| it.is_file()) {
-        return (program, None);
-    }
-    static FETCHING: Mutex<()> = Mutex::new(());
-    let _guard = FETCHING.lock().unwrap_or_else(PoisonError::into_inner);
-    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mosquitto");
-    if !root.is_dir() {
-        fetch(&root).unwrap_or_else(|reason| {
-            panic!("these tests need the broker mosquitto, which is not in PATH and cannot be fetched from Debian: {reason}. Install it.")
-        });
-    }
-    (root.join("usr/sbin/mosquitto"), Some(library_folders(&root)))
+/// One of the broker's programs, which finds its libraries.
+pub(crate) fn program(path: &str) -> Command {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../external/mosquitto");
+    assert!(root.is_dir(), "external/mosquitto is missing, the broker that this test needs: run `cargo xtask fetch`");
+    let mut command = Command::new(root.join(path));
+    command.env("LD_LIBRARY_PATH", library_folders(&root));
+    command
 }
 
 /// The folders of libraries below `usr/lib` and `lib`.
@@ -104,27 +93,4 @@ fn library_folders(root: &Path) -> OsString {
     let above = [root.join("usr/lib"), root.join("lib")];
     let entries = above.iter().filter_map(|it| fs::read_dir(it).ok()).flatten().flatten();
     std::env::join_paths(entries.map(|it| it.path()).filter(|it| it.is_dir())).expect("folders without colons")
-}
-
-/// Unpacks the package and the libraries it names.
-fn fetch(root: &Path) -> Result<(), String> {
-    let parent = root.parent().ok_or("there is no target folder")?;
-    let work = tempfile::tempdir_in(parent).map_err(|error| error.to_string())?;
-    let depends = output(Command::new("apt-cache").args(["depends", "mosquitto"]))?;
-    let libraries = depends.lines().filter_map(|it| it.trim().trim_start_matches('|').strip_prefix("Depends: "));
-    let libraries = libraries.filter(|it| it.starts_with("lib") && *it != "libc6");
-    output(Command::new("apt-get").current_dir(&work).args(["download", "mosquitto"]).args(libraries))?;
-    let unpacked = work.path().join("unpacked");
-    for entry in fs::read_dir(&work).map_err(|error| error.to_string())?.flatten() {
-        output(Command::new("dpkg").arg("-x").arg(entry.path()).arg(&unpacked))?;
-    }
-    fs::rename(&unpacked, root).map_err(|error| error.to_string())
-}
-
-fn output(command: &mut Command) -> Result<String, String> {
-    let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr).trim()));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -1,9 +1,10 @@
 //! Fills `external/` with binaries that others compiled: CPython's own extension modules and headers from
-//! Debian, wheels from the Python package index. Apt works with a state of its own there, so the machine's
-//! packages and settings stay as they are; pip is held to hashes.
+//! Debian, wheels from the Python package index, and the broker mosquitto from the machine's own release. Apt works
+//! with a state of its own there, so the machine's packages and settings stay as they are; pip is held to hashes.
 
 use crate::shell::{self, external, output, quiet, root};
 use anyhow::{Context, Result, bail};
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,8 @@ use std::process::Command;
 /// Debian's release with CPython 3.14, by code name: "testing" will mean another one some day.
 const SUITE: &str = "forky";
 const PACKAGES: [&str; 3] = ["libpython3.14-stdlib", "libpython3.14-dev", "libpython3.14-testsuite"];
+/// The MQTT broker that the router is tested with, and its clients.
+const BROKER: [&str; 2] = ["mosquitto", "mosquitto-clients"];
 
 /// The modules that the tests load; `external/modules` holds just these, so no other one is found by chance.
 const MODULES: [&str; 11] = [
@@ -63,6 +66,7 @@ pub(crate) const SUFFIX: &str = ".cpython-314-x86_64-linux-gnu.so";
 const WHEELS: &str = "tests/requirements.txt";
 const PYTEST: &str = "tests/requirements-pytest.txt";
 const SOURCES: &str = "tests/requirements-src.txt";
+const ROUTER: &str = "tests/requirements-router.txt";
 
 /// Makes `external/` complete. Does nothing if it is.
 pub(crate) fn fetch() -> Result<()> {
@@ -77,15 +81,17 @@ pub(crate) fn fetch() -> Result<()> {
     modules()?;
     pip(WHEELS, "site").context("cannot get the wheels")?;
     pip(PYTEST, "pytest").context("cannot get pytest")?;
+    pip(ROUTER, "router").context("cannot get what the router is tested with")?;
     sources().context("cannot get markupsafe's sources")?;
+    broker().context("cannot get the broker mosquitto from Debian")?;
     fs::write(stamp, wanted)?;
     Ok(())
 }
 
 /// Everything that decides what `external/` holds: if it changes, the folder is made anew.
 fn recipe() -> Result<String> {
-    let mut recipe = format!("{SUITE} {PACKAGES:?} {MODULES:?} {SUITE_MODULES:?}\n");
-    for file in [WHEELS, PYTEST, SOURCES] {
+    let mut recipe = format!("{SUITE} {PACKAGES:?} {MODULES:?} {SUITE_MODULES:?} {BROKER:?}\n");
+    for file in [WHEELS, PYTEST, SOURCES, ROUTER] {
         recipe += &fs::read_to_string(root().join(file)).context(file)?;
     }
     Ok(recipe)
@@ -105,27 +111,55 @@ fn check_libraries() -> Result<()> {
 
 /// Unpacks Debian's packages into `external/cpython`.
 fn debian() -> Result<()> {
-    let home = fresh("apt")?;
+    let home = apt_home("apt", SUITE)?;
+    unpack(&home, &PACKAGES, "cpython")
+}
+
+/// Unpacks the broker, its clients and the libraries they name into `external/mosquitto`.
+fn broker() -> Result<()> {
+    // It runs with the machine's C library, so it is that of the machine's release.
+    let home = apt_home("apt-broker", &codename()?)?;
+    let named = output(private_apt(&home, "apt-cache", "depends").args(BROKER))?;
+    let depends = named.lines().filter_map(|line| line.trim().trim_start_matches('|').strip_prefix("Depends: "));
+    let libraries: BTreeSet<&str> = depends.filter(|name| name.starts_with("lib") && *name != "libc6").collect();
+    let packages: Vec<&str> = BROKER.into_iter().chain(libraries).collect();
+    unpack(&home, &packages, "mosquitto")
+}
+
+/// The machine's release by its code name.
+fn codename() -> Result<String> {
+    let release = fs::read_to_string("/etc/os-release").context("/etc/os-release")?;
+    let name = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    Ok(name.context("/etc/os-release has no VERSION_CODENAME, as Debian's has")?.trim_matches('"').to_owned())
+}
+
+/// A folder in `external/` with the state of an apt that knows the packages of `suite`.
+fn apt_home(name: &str, suite: &str) -> Result<PathBuf> {
+    let home = fresh(name)?;
     for folder in ["state/lists/partial", "cache/archives/partial", "debs"] {
         fs::create_dir_all(home.join(folder))?;
     }
     fs::write(home.join("state/status"), "")?;
     // The keys of a newer release are often missing on an older one.
-    let sources = format!("deb [trusted=yes] {} {SUITE} main\n", mirror()?);
+    let sources = format!("deb [trusted=yes] {} {suite} main\n", mirror()?);
     fs::write(home.join("sources.list"), sources)?;
-    let apt = |verb: &str| private_apt(&home, verb);
-    quiet(&mut apt("update"))?;
-    quiet(apt("download").args(PACKAGES).current_dir(home.join("debs")))?;
-    let cpython = fresh("cpython")?;
+    quiet(&mut private_apt(&home, "apt-get", "update"))?;
+    Ok(home)
+}
+
+/// Downloads `packages` and unpacks them into the folder `name`.
+fn unpack(home: &Path, packages: &[&str], name: &str) -> Result<()> {
+    quiet(private_apt(home, "apt-get", "download").args(packages).current_dir(home.join("debs")))?;
+    let target = fresh(name)?;
     for package in fs::read_dir(home.join("debs"))? {
-        quiet(Command::new("dpkg-deb").arg("-x").arg(package?.path()).arg(&cpython))?;
+        quiet(Command::new("dpkg-deb").arg("-x").arg(package?.path()).arg(&target))?;
     }
     Ok(())
 }
 
-/// `apt-get verb` that reads and writes below `home` alone.
-fn private_apt(home: &Path, verb: &str) -> Command {
-    let mut apt = Command::new("apt-get");
+/// `program verb`, one of apt's, that reads and writes below `home` alone.
+fn private_apt(home: &Path, program: &str, verb: &str) -> Command {
+    let mut apt = Command::new(program);
     let home = home.display();
     for option in [
         format!("Dir::Etc::sourcelist={home}/sources.list"),
