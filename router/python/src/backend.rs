@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustclad_router::backend::Event;
 use rustclad_router::{Backend, ChannelError, Direction, InstanceId, Io, OptionError, Ready, StartError};
 use rustpython_vm::vm::runtime::InterpreterConfig;
-use rustpython_vm::{AsObject, Interpreter, PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, Interpreter, PyResult, VirtualMachine};
 
-use crate::handlers;
+use crate::handlers::{self, Handler};
 use crate::instance::{Change, Instance};
 use crate::module;
 
@@ -136,7 +136,7 @@ impl Script {
     }
 
     /// A function by name; None if there is none and that is tolerated. Why is shown.
-    fn handler(&self, vm: &VirtualMachine, name: &str, lenient: bool) -> Result<Option<PyObjectRef>, StartError> {
+    fn handler(&self, vm: &VirtualMachine, name: &str, lenient: bool) -> Result<Option<Handler>, StartError> {
         match handlers::find(vm, name, &self.modules) {
             Ok(handler) => Ok(Some(handler)),
             Err(error) => {
