@@ -66,6 +66,11 @@ fn threads() {
 }
 
 #[test]
+fn garbage_is_collected_in_each_instance() {
+    prints("garbage");
+}
+
+#[test]
 fn native_modules_have_a_state_for_each_instance() {
     for module in ["_queue", "multidict"] {
         assert!(external("suite-modules").exists(), "{module}");

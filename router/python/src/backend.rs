@@ -11,6 +11,7 @@ use rustclad_router::{Backend, ChannelError, Direction, InstanceId, Io, OptionEr
 use rustpython_vm::vm::runtime::InterpreterConfig;
 use rustpython_vm::{AsObject, Interpreter, PyResult, VirtualMachine};
 
+use crate::garbage::Garbage;
 use crate::handlers::{self, Handler};
 use crate::instance::{Change, Instance};
 use crate::module;
@@ -28,6 +29,7 @@ struct Script {
     interpreter: Interpreter,
     modules: Vec<String>,
     default_handler: Option<String>,
+    garbage: Garbage,
 }
 
 type MakeInterpreter = Box<dyn Fn() -> Interpreter>;
@@ -78,6 +80,14 @@ impl Python {
 }
 
 impl Script {
+    /// Collects garbage if that is due; says whether it was. Finalizers may output.
+    fn collect(&mut self, id: InstanceId, io: &mut Io) -> bool {
+        let Some(generation) = self.garbage.due(io.now()) else { return false };
+        self.interpreter.enter(|vm| vm.state.gc.collect(generation as usize));
+        self.flush(id, io);
+        true
+    }
+
     /// Hands on what the script has put down for the router.
     #[inline]
     fn flush(&self, id: InstanceId, io: &mut Io) {
@@ -208,7 +218,8 @@ impl Backend for Python {
             })
         });
         ready?;
-        self.scripts.insert(id, Script { instance, interpreter, modules: Vec::new(), default_handler: None });
+        let (modules, garbage) = (Vec::new(), Garbage::default());
+        self.scripts.insert(id, Script { instance, interpreter, modules, default_handler: None, garbage });
         Ok(())
     }
 
@@ -279,6 +290,8 @@ impl Backend for Python {
             }
             script.flush(id, io);
         }
+        // At most one in a turn, so that none takes long.
+        let _ = self.scripts.iter_mut().any(|(id, script)| script.collect(*id, io));
     }
 
     fn remove(&mut self, id: InstanceId, io: &mut Io) {
