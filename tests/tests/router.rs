@@ -66,6 +66,11 @@ fn threads() {
 }
 
 #[test]
+fn garbage_is_collected_in_each_instance() {
+    prints("garbage");
+}
+
+#[test]
 fn reload() {
     let scratch = scratch("router-reload");
     for name in ["reload.cfg", "reload.py", "reloaded.py", "reload_ends.py"] {

@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustclad_router::backend::Event;
 use rustclad_router::{Backend, ChannelError, Direction, InstanceId, Io, OptionError, Ready, StartError};
 use rustpython_vm::vm::runtime::InterpreterConfig;
-use rustpython_vm::{AsObject, Interpreter, PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, Interpreter, PyResult, VirtualMachine};
 
-use crate::handlers;
+use crate::garbage::Garbage;
+use crate::handlers::{self, Handler};
 use crate::instance::{Change, Instance};
 use crate::module;
 
@@ -28,6 +29,7 @@ struct Script {
     interpreter: Interpreter,
     modules: Vec<String>,
     default_handler: Option<String>,
+    garbage: Garbage,
 }
 
 type MakeInterpreter = Box<dyn Fn() -> Interpreter>;
@@ -75,6 +77,14 @@ impl Python {
 }
 
 impl Script {
+    /// Collects garbage if that is due; says whether it was. Finalizers may output.
+    fn collect(&mut self, id: InstanceId, io: &mut Io) -> bool {
+        let Some(generation) = self.garbage.due(io.now()) else { return false };
+        self.interpreter.enter(|vm| vm.state.gc.collect(generation as usize));
+        self.flush(id, io);
+        true
+    }
+
     /// Hands on what the script has put down for the router.
     #[inline]
     fn flush(&self, id: InstanceId, io: &mut Io) {
@@ -133,7 +143,7 @@ impl Script {
     }
 
     /// A function by name; None if there is none and that is tolerated. Why is shown.
-    fn handler(&self, vm: &VirtualMachine, name: &str, lenient: bool) -> Result<Option<PyObjectRef>, StartError> {
+    fn handler(&self, vm: &VirtualMachine, name: &str, lenient: bool) -> Result<Option<Handler>, StartError> {
         match handlers::find(vm, name, &self.modules) {
             Ok(handler) => Ok(Some(handler)),
             Err(error) => {
@@ -207,7 +217,8 @@ impl Backend for Python {
             })
         });
         ready?;
-        self.scripts.insert(id, Script { instance, interpreter, modules: Vec::new(), default_handler: None });
+        let (modules, garbage) = (Vec::new(), Garbage::default());
+        self.scripts.insert(id, Script { instance, interpreter, modules, default_handler: None, garbage });
         Ok(())
     }
 
@@ -277,6 +288,8 @@ impl Backend for Python {
             }
             script.flush(id, io);
         }
+        // At most one in a turn, so that none takes long.
+        let _ = self.scripts.iter_mut().any(|(id, script)| script.collect(*id, io));
     }
 
     fn remove(&mut self, id: InstanceId, io: &mut Io) {

@@ -8,15 +8,16 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustc_hash::FxHashMap;
 use rustclad_router::Waker;
-use rustpython_vm::{PyObjectRef, VirtualMachine};
+use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
+use crate::handlers::Handler;
 use crate::timers::Timers;
 
 /// A channel.
 #[derive(Debug)]
 pub(crate) struct Channel {
     pub(crate) name: String,
-    pub(crate) handler: Option<PyObjectRef>,
+    pub(crate) handler: Option<Handler>,
     /// Events go to it, so it needs a handler.
     pub(crate) is_destination: bool,
     /// The last values in and out.
@@ -140,7 +141,11 @@ impl Instance {
     /// Calls a function of the script; an exception is printed and counted.
     pub(crate) fn call(&self, vm: &VirtualMachine, function: &PyObjectRef, arguments: Vec<PyObjectRef>) {
         let count = arguments.len();
-        if let Err(error) = function.vectorcall(arguments, count, None, vm) {
+        self.show_error(vm, function.vectorcall(arguments, count, None, vm));
+    }
+
+    fn show_error(&self, vm: &VirtualMachine, result: PyResult) {
+        if let Err(error) = result {
             self.raised.fetch_add(1, Ordering::Relaxed);
             vm.print_exception(&error);
         }
@@ -154,7 +159,7 @@ impl Instance {
         if let Some(handler) = channel.handler.clone() {
             state.current = Some(number);
             drop(state);
-            self.call(vm, &handler, vec![vm.ctx.new_float(value).into()]);
+            self.show_error(vm, handler.call(vm, value));
             state = self.state();
             state.current = None;
         }

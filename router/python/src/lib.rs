@@ -5,6 +5,7 @@
 //! that program's Python can: extension modules compiled for CPython, too.
 
 mod backend;
+mod garbage;
 mod handlers;
 mod instance;
 mod module;

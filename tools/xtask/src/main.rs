@@ -1,4 +1,4 @@
-//! The project's chores, one subcommand each: `fetch`, `tour`, `test`, `expect`, `bench`, `wheels`.
+//! The project's chores, one subcommand each: `fetch`, `tour`, `test`, `expect`, `bench`, `bench-router`, `soak`, `wheels`.
 //!
 //! Each does all it needs to (`test` fetches and builds first), and each may be run again at no cost. What
 //! they download or make goes into the ignored folder `external/`; nothing outside the project is touched.
@@ -7,6 +7,7 @@ mod bench;
 mod build;
 mod expect;
 mod fetch;
+mod router;
 mod shell;
 
 use anyhow::{Result, bail};
@@ -18,6 +19,8 @@ usage: cargo xtask COMMAND
   tour         build rustclad and run examples/tour.py on real modules
   test [ARGS]  build everything and pass all tests (ARGS go to `cargo test`)
   bench        time each way of crossing; RUSTCLAD_REFERENCE=DIR adds CPython and PyPy
+  bench-router   time the router: events, handlers, DMX, latency
+  soak [SECONDS]  run the router for so long (600) under load; fails if memory grows
   wheels [ARGS]  install published wheels and run their own tests (ARGS: `wheels --help`)
   expect DIR   write the tests' expected output anew, with the CPython 3.14 in chroot DIR";
 
@@ -39,6 +42,9 @@ fn run(args: &[String]) -> Result<()> {
         ["tour"] => tour(),
         ["test", rest @ ..] => test(rest),
         ["bench"] => bench::bench(),
+        ["bench-router"] => router::bench(),
+        ["soak"] => router::soak("600"),
+        ["soak", seconds] => router::soak(seconds),
         ["wheels", rest @ ..] => wheels(rest),
         ["expect", chroot] => expect::expect(chroot.as_ref()),
         [] | ["help" | "-h" | "--help"] => {
