@@ -85,23 +85,24 @@ impl Io {
     }
 
     /// Has the backend process when a descriptor can be read or has an error, as long as that is so, until
-    /// [`unwatch`](Self::unwatch). The descriptor stays the caller's, who must unwatch it before closing it.
+    /// [`unwatch`](Self::unwatch). The descriptor stays the caller's, who should unwatch it before closing it: the system drops
+    /// it then without a word.
     ///
     /// # Errors
     /// If it cannot be waited for (it is closed, say), or is watched already.
     pub fn watch(&mut self, fd: RawFd, tag: u64) -> io::Result<()> {
-        if self.watched.contains_key(&fd) {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
         // SAFETY: the descriptor is deleted from the poller by `unwatch`; if it was closed before, the system has deleted it.
         unsafe { self.poller.add_with_mode(fd, Readiness::readable(fd as usize), PollMode::Level)? };
+        // If there was one of this number, it was closed.
         self.watched.insert(fd, Watch { backend: self.backend, tag });
         Ok(())
     }
 
-    /// Ends [`watch`](Self::watch). Nothing happens if the descriptor is not watched.
-    pub fn unwatch(&mut self, fd: RawFd) {
-        if self.watched.remove(&fd).is_some() {
+    /// Ends [`watch`](Self::watch) with the same tag. Nothing happens if the descriptor is not watched, or if it was closed
+    /// and its number is another one's now.
+    pub fn unwatch(&mut self, fd: RawFd, tag: u64) {
+        if self.watched.get(&fd).is_some_and(|watch| (watch.backend, watch.tag) == (self.backend, tag)) {
+            self.watched.remove(&fd);
             // SAFETY: the poller only needs the number; a closed descriptor is an error, which says what we want.
             let _ = self.poller.delete(unsafe { BorrowedFd::borrow_raw(fd) });
         }

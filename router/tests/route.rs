@@ -22,7 +22,9 @@ struct Log {
     ready: Vec<Ready>,
     to_emit: Vec<(u32, f64)>,
     waker: Option<Waker>,
-    to_watch: Option<RawFd>,
+    refused: bool,
+    to_watch: Option<(RawFd, u64)>,
+    to_unwatch: Option<(RawFd, u64)>,
 }
 
 /// A backend whose channels are numbers.
@@ -58,8 +60,11 @@ impl Backend for Probe {
         let mut log = self.0.borrow_mut();
         log.turns += 1;
         log.ready.extend(ready);
-        if let Some(fd) = log.to_watch.take() {
-            let _ = io.watch(fd, 3);
+        if let Some((fd, tag)) = log.to_watch.take() {
+            log.refused |= io.watch(fd, tag).is_err();
+        }
+        if let Some((fd, tag)) = log.to_unwatch.take() {
+            io.unwatch(fd, tag);
         }
         for (channel, value) in log.to_emit.drain(..) {
             io.emit(InstanceId(0), channel, value);
@@ -87,9 +92,8 @@ fn turn(router: &mut Router) {
 
 #[test]
 fn events_go_to_all_destinations_in_order_and_in_one_call() {
-    let (mut router, log) = router(
-        "[probe a]\n[probe b]\n[probe c]\n[map]\na.1 > c.10\na.1 > b.20\na.2 > b.21\na.2 > b.20\na.1 > b.20\n",
-    );
+    let (mut router, log) =
+        router("[probe a]\n[probe b]\n[probe c]\n[map]\na.1 > c.10\na.1 > b.20\na.2 > b.21\na.2 > b.20\na.1 > b.20\n");
     log.borrow_mut().to_emit = vec![(2, 0.25), (1, 0.5), (1, 0.5), (9, 1.0)];
     turn(&mut router);
     // Duplicates stay, what is not mapped is dropped, and a pair that is given twice counts once.
@@ -116,7 +120,7 @@ fn a_loop_in_the_map_starves_nobody() {
 fn a_descriptor_is_told_of_as_long_as_it_can_be_read() {
     let (mut router, log) = router("[probe a]\n");
     let (near, far) = UnixStream::pair().expect("a pair of sockets");
-    log.borrow_mut().to_watch = Some(near.as_raw_fd());
+    log.borrow_mut().to_watch = Some((near.as_raw_fd(), 3));
     turn(&mut router);
     turn(&mut router);
     assert_eq!(log.borrow().ready, []);
@@ -137,11 +141,34 @@ fn a_descriptor_is_told_of_as_long_as_it_can_be_read() {
 fn a_bad_descriptor_is_refused() {
     let (mut router, log) = router("[probe a]\n");
     for fd in [-1, 999_999] {
-        log.borrow_mut().to_watch = Some(fd);
+        log.borrow_mut().to_watch = Some((fd, 3));
         turn(&mut router);
-        turn(&mut router);
+        assert!(std::mem::take(&mut log.borrow_mut().refused), "{fd}");
     }
     assert_eq!(log.borrow().ready, []);
+}
+
+#[test]
+fn the_number_of_a_closed_descriptor_can_be_watched_again() {
+    let (mut router, log) = router("[probe a]\n");
+    let (near, _far) = UnixStream::pair().expect("a pair of sockets");
+    let number = near.as_raw_fd();
+    log.borrow_mut().to_watch = Some((number, 3));
+    turn(&mut router);
+    log.borrow_mut().to_watch = Some((number, 4));
+    turn(&mut router);
+    assert!(std::mem::take(&mut log.borrow_mut().refused), "it is watched");
+    let (again, other) = UnixStream::pair().expect("a pair of sockets");
+    // SAFETY: both numbers are of sockets that live. In one step, so that no other test gets the number.
+    assert_eq!(unsafe { libc::dup2(again.as_raw_fd(), number) }, number);
+    log.borrow_mut().to_watch = Some((number, 4));
+    turn(&mut router);
+    // Whoever had the number before knows of nothing.
+    log.borrow_mut().to_unwatch = Some((number, 3));
+    turn(&mut router);
+    std::io::Write::write_all(&mut &other, b"x").expect("it takes a byte");
+    turn(&mut router);
+    assert_eq!((log.borrow().refused, log.borrow().ready.clone()), (false, vec![Ready { fd: Some(number), tag: 4 }]));
 }
 
 #[test]

@@ -50,6 +50,12 @@ fn sockets() {
 }
 
 #[test]
+fn a_socket_that_was_closed_is_told_of() {
+    let out = prints("closed");
+    assert_eq!(out.stderr.matches("a managed socket was closed; it is managed no more").count(), 1, "{}", out.stderr);
+}
+
+#[test]
 fn cleanup() {
     let out = prints("cleanup");
     assert!(out.stderr.contains("SystemError: a cleanup handler may raise"), "{}", out.stderr);

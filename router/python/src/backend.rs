@@ -77,10 +77,13 @@ impl Python {
 }
 
 impl Script {
-    /// Collects garbage if that is due; says whether it was. Finalizers may output.
+    /// Collects garbage, sockets that were closed among it, if that is due; says whether it was. Finalizers may output.
     fn collect(&mut self, id: InstanceId, io: &mut Io) -> bool {
         let Some(generation) = self.garbage.due(io.now()) else { return false };
-        self.interpreter.enter(|vm| vm.state.gc.collect(generation as usize));
+        self.interpreter.enter(|vm| {
+            module::forget_all_closed(&self.instance, vm);
+            vm.state.gc.collect(generation as usize);
+        });
         self.flush(id, io);
         true
     }
@@ -102,7 +105,7 @@ impl Script {
     fn apply(&self, id: InstanceId, changes: Vec<Change>, io: &mut Io) {
         for change in changes {
             match change {
-                Change::Unwatch(fd) => io.unwatch(fd),
+                Change::Unwatch(fd) => io.unwatch(fd, u64::from(id.0)),
                 Change::Watch(fd) => {
                     if let Err(error) = io.watch(fd, u64::from(id.0)) {
                         log::error!("{}: descriptor {fd} cannot be waited for: {error}", self.instance.name);
@@ -171,7 +174,7 @@ impl Script {
     }
 
     /// Ends the instance: cleanup handler, channels, sockets, interpreter.
-    fn end(self, io: &mut Io) {
+    fn end(self, id: InstanceId, io: &mut Io) {
         self.interpreter.enter(|vm| {
             let timers = self.instance.state().timers.clear();
             drop(timers);
@@ -187,7 +190,7 @@ impl Script {
             drop(state);
             drop(channels);
             for socket in sockets {
-                io.unwatch(socket.fd);
+                io.unwatch(socket.fd, u64::from(id.0));
                 if let Err(error) = vm.call_method(&socket.object, "close", ()) {
                     vm.print_exception(&error);
                 }
@@ -294,7 +297,7 @@ impl Backend for Python {
 
     fn remove(&mut self, id: InstanceId, io: &mut Io) {
         if let Some(script) = self.scripts.remove(&id) {
-            script.end(io);
+            script.end(id, io);
         }
     }
 
@@ -303,8 +306,8 @@ impl Backend for Python {
             let timers = script.instance.state().timers.clear();
             script.interpreter.enter(|_| drop(timers));
         }
-        for (_, script) in std::mem::take(&mut self.scripts) {
-            script.end(io);
+        for (id, script) in std::mem::take(&mut self.scripts) {
+            script.end(id, io);
         }
         if let Some(main) = self.main.take() {
             main.finalize(None);

@@ -234,13 +234,32 @@ fn forget(instance: &Instance, socket: &PyObjectRef) {
 fn is_free(instance: &Instance, vm: &VirtualMachine, fd: RawFd) -> bool {
     let holder = instance.state().sockets.iter().find(|it| it.fd == fd).map(|it| it.object.clone());
     let Some(holder) = holder else { return true };
-    if descriptor(vm, &holder).is_ok_and(|held| held == fd) {
+    if !is_closed(vm, &holder, fd) {
         log::error!("{}: descriptor {fd} is managed with another socket already; nothing changes", instance.name);
         return false;
     }
-    log::warn!("{}: a managed socket was closed; it is managed no more", instance.name);
-    forget(instance, &holder);
+    forget_closed(instance, &holder);
     true
+}
+
+/// Forgets the sockets that were closed without a word: the system says nothing of them.
+pub(crate) fn forget_all_closed(instance: &Instance, vm: &VirtualMachine) {
+    let sockets: Vec<(RawFd, PyObjectRef)> =
+        instance.state().sockets.iter().map(|it| (it.fd, it.object.clone())).collect();
+    for (fd, socket) in sockets {
+        if is_closed(vm, &socket, fd) {
+            forget_closed(instance, &socket);
+        }
+    }
+}
+
+fn is_closed(vm: &VirtualMachine, socket: &PyObjectRef, fd: RawFd) -> bool {
+    descriptor(vm, socket).map_or(true, |now| now != fd)
+}
+
+fn forget_closed(instance: &Instance, socket: &PyObjectRef) {
+    log::warn!("{}: a managed socket was closed; it is managed no more", instance.name);
+    forget(instance, socket);
 }
 
 fn utf8<'a>(name: &'a PyStrRef, vm: &VirtualMachine) -> PyResult<&'a str> {

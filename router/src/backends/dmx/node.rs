@@ -248,8 +248,8 @@ impl<P: Protocol> Node<P> {
         self.instances.clear();
         self.index.clear();
         self.due = u64::MAX;
-        for socket in self.sockets.drain(..) {
-            io.unwatch(socket.fd());
+        for (tag, socket) in self.sockets.drain(..).enumerate() {
+            io.unwatch(socket.fd(), tag as u64);
         }
     }
 }

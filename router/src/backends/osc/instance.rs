@@ -237,7 +237,7 @@ impl Instance {
     /// Closes the socket.
     pub(super) fn stop(&mut self, io: &mut Io) {
         if let Some(socket) = self.socket.take() {
-            io.unwatch(socket.as_raw_fd());
+            io.unwatch(socket.as_raw_fd(), u64::from(self.id.0));
         }
     }
 }
