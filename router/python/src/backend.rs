@@ -105,9 +105,9 @@ impl Script {
     fn apply(&self, id: InstanceId, changes: Vec<Change>, io: &mut Io) {
         for change in changes {
             match change {
-                Change::Unwatch(fd) => io.unwatch(fd, u64::from(id.0)),
+                Change::Unwatch(fd) => io.unwatch(fd, tag(id)),
                 Change::Watch(fd) => {
-                    if let Err(error) = io.watch(fd, u64::from(id.0)) {
+                    if let Err(error) = io.watch(fd, tag(id)) {
                         log::error!("{}: descriptor {fd} cannot be waited for: {error}", self.instance.name);
                         self.drop_socket(fd);
                     }
@@ -130,14 +130,7 @@ impl Script {
             Some(name) => self.handler(vm, name, lenient)?,
             None => None,
         };
-        let without = |state: &crate::instance::State| -> Vec<(usize, String)> {
-            let channels = state.channels.iter().enumerate();
-            channels
-                .filter(|(_, it)| it.is_destination && it.handler.is_none())
-                .map(|(n, it)| (n, it.name.clone()))
-                .collect()
-        };
-        let names = without(&self.instance.state());
+        let names = self.instance.state().without_handler();
         for (number, name) in names {
             let handler = if name.contains('.') { self.handler(vm, &name, lenient)? } else { default.clone() };
             self.instance.state().channels[number].handler = handler;
@@ -190,7 +183,7 @@ impl Script {
             drop(state);
             drop(channels);
             for socket in sockets {
-                io.unwatch(socket.fd, u64::from(id.0));
+                io.unwatch(socket.fd, tag(id));
                 if let Err(error) = vm.call_method(&socket.object, "close", ()) {
                     vm.print_exception(&error);
                 }
@@ -257,7 +250,7 @@ impl Backend for Python {
         self.tick(io);
         self.looked_at = io.now();
         for (id, script) in &self.scripts {
-            let _ = script.instance.waker.set(io.waker(u64::from(id.0)));
+            let _ = script.instance.waker.set(io.waker(tag(*id)));
             script.interpreter.enter(|vm| script.find_handlers(vm, self.settings.lenient))?;
             script.send_waiting(*id, io);
             script.flush(*id, io);
@@ -313,6 +306,11 @@ impl Backend for Python {
             main.finalize(None);
         }
     }
+}
+
+/// What the router gives back with an instance's descriptors and its waker.
+fn tag(id: InstanceId) -> u64 {
+    u64::from(id.0)
 }
 
 /// Makes a fresh interpreter the instance's: its module, and the folder in front of the path.

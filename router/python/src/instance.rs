@@ -61,6 +61,13 @@ impl State {
         self.numbers.get(name).copied()
     }
 
+    /// Numbers and names of the destinations that have no handler.
+    pub(crate) fn without_handler(&self) -> Vec<(usize, String)> {
+        let without = |channel: &Channel| channel.is_destination && channel.handler.is_none();
+        let channels = self.channels.iter().enumerate().filter(|(_, channel)| without(channel));
+        channels.map(|(number, channel)| (number, channel.name.clone())).collect()
+    }
+
     /// The number of a channel, which is made if there is none.
     pub(crate) fn add_channel(&mut self, name: &str) -> u32 {
         if let Some(number) = self.number(name) {

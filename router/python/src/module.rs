@@ -136,13 +136,7 @@ fn interval(this: &Py<Binding>, function: PyObjectRef, milliseconds: ArgIndex, v
         .try_to_primitive::<u64>(vm)
         .map_err(|_| vm.new_value_error("interval() takes a number of milliseconds that is not negative"))?;
     let known = this.0.state().timers.functions();
-    let mut same = function.clone();
-    for other in known {
-        if vm.identical_or_equal(&function, &other)? {
-            same = other;
-            break;
-        }
-    }
+    let same = equal(vm, &function, known)?.unwrap_or(function);
     // It is dropped behind the lock.
     let ended = this.0.state().timers.set(same, rounded(milliseconds), Instance::is_in_turn());
     drop(ended);
@@ -202,8 +196,13 @@ fn descriptor(vm: &VirtualMachine, socket: &PyObjectRef) -> PyResult<RawFd> {
 /// The managed socket that equals this one.
 fn managed(instance: &Instance, vm: &VirtualMachine, socket: &PyObjectRef) -> PyResult<Option<PyObjectRef>> {
     let sockets: Vec<PyObjectRef> = instance.state().sockets.iter().map(|it| it.object.clone()).collect();
-    for other in sockets {
-        if vm.identical_or_equal(socket, &other)? {
+    equal(vm, socket, sockets)
+}
+
+/// The first of some objects that is this one or equals it.
+fn equal(vm: &VirtualMachine, object: &PyObjectRef, others: Vec<PyObjectRef>) -> PyResult<Option<PyObjectRef>> {
+    for other in others {
+        if vm.identical_or_equal(object, &other)? {
             return Ok(Some(other));
         }
     }
