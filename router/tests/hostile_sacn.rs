@@ -1,11 +1,11 @@
 //! Hostile packets for the reader of sACN.
 
-mod mutate;
-
 use rustclad_router::backends::sacn::packet::{self, Outgoing, Source};
 
-#[test]
-fn no_packet_does_harm() {
+#[path = "common/hostile.rs"]
+mod hostile;
+
+fn main() {
     let source = Source::new(*b"0123456789abcdef", "desk").unwrap();
     let mut data = [0; packet::DATA_LENGTH];
     let mut samples = Vec::new();
@@ -20,7 +20,8 @@ fn no_packet_does_harm() {
     let mut discovery = [0; packet::DISCOVERY_LENGTH];
     let length = source.write_discovery(0, 0, &[1, 2], &mut discovery);
     samples.push(discovery[..length].to_vec());
-    mutate::feed(&samples, |bytes| {
+    let trial = hostile::Trial { samples: &samples, pieces: &[], longest: 1500 };
+    trial.feed(|bytes| {
         packet::parse(bytes).inspect(|data| assert!(data.slots.len() <= 512 && data.priority <= 200)).is_some()
     });
 }
