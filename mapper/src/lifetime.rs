@@ -28,17 +28,49 @@ struct State {
     retained_bytes: usize,
     /// Values that C code may still use.
     until_return: Vec<usize>,
-    /// The latest values that C code may have left by hand, or 0, and where the next one goes.
-    recent: [usize; RECENT],
-    next_recent: usize,
-    /// Lists that C code kept for longer than a call and that Python still holds, or 0, and which is the next to be looked
-    /// at: C code that knows who holds a list uses a bare pointer to it.
-    lingering: [usize; LINGERING],
-    next_lingering: usize,
+    /// The latest values that C code may have left by hand.
+    recent: Ring<RECENT>,
+    /// Lists that C code kept for longer than a call and that Python still holds: C code that knows who holds a list uses
+    /// a bare pointer to it.
+    lingering: Ring<LINGERING>,
     /// What ends now ends with all that it holds: nothing is kept for the next time.
     sweeping: bool,
     depth: u32,
     waiting: Vec<usize>,
+}
+
+/// Places for `N` blocks in a circle, 0 where there is none.
+struct Ring<const N: usize> {
+    places: [usize; N],
+    next: usize,
+}
+
+impl<const N: usize> Ring<N> {
+    const fn new() -> Self {
+        Self { places: [0; N], next: 0 }
+    }
+
+    /// The next place of the circle.
+    fn advance(&mut self) -> &mut usize {
+        let place = &mut self.places[self.next];
+        self.next = (self.next + 1) % N;
+        place
+    }
+
+    /// Puts a block in, and takes the oldest one out if there is no place left.
+    fn push(&mut self, block: Block) -> Option<Block> {
+        let oldest = std::mem::replace(self.advance(), block as usize);
+        (oldest != 0).then_some(oldest as Block)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.places == [0; N]
+    }
+
+    /// Takes all out.
+    fn take(&mut self) -> impl Iterator<Item = usize> + use<N> {
+        std::mem::replace(&mut self.places, [0; N]).into_iter().filter(|block| *block != 0)
+    }
 }
 
 struct Shared(std::cell::UnsafeCell<State>);
@@ -48,10 +80,8 @@ static STATE: Shared = Shared(std::cell::UnsafeCell::new(State {
     retained: VecDeque::new(),
     retained_bytes: 0,
     until_return: Vec::new(),
-    recent: [0; RECENT],
-    next_recent: 0,
-    lingering: [0; LINGERING],
-    next_lingering: 0,
+    recent: Ring::new(),
+    lingering: Ring::new(),
     sweeping: false,
     depth: 0,
     waiting: Vec::new(),
@@ -160,11 +190,7 @@ pub(crate) fn may_be_left(block: Block) {
     }
     header.flags |= flag::QUEUED;
     thread::make_due();
-    let state = state();
-    let slot = &mut state.recent[state.next_recent];
-    state.next_recent = (state.next_recent + 1) % RECENT;
-    let oldest = std::mem::replace(slot, block as usize) as Block;
-    if !oldest.is_null() {
+    if let Some(oldest) = state().recent.push(block) {
         // SAFETY: queued blocks are alive.
         unsafe { look_again(oldest) };
     }
@@ -184,11 +210,8 @@ unsafe fn look_again(block: Block) {
 
 /// Ends what was kept until the outermost return, unless C counts it again.
 pub(crate) fn returned() {
-    for block in std::mem::take(&mut state().recent) {
-        if block != 0 {
-            state().until_return.push(block);
-        }
-    }
+    let recent = state().recent.take();
+    state().until_return.extend(recent);
     while let Some(block) = state().until_return.pop() {
         // SAFETY: queued blocks are alive.
         unsafe {
@@ -213,10 +236,7 @@ unsafe fn linger(block: Block) -> bool {
         if header_of(block).flags & flag::KEPT == 0 || !is_only_pythons(block) {
             return false;
         }
-        let state = state();
-        let oldest = std::mem::replace(&mut state.lingering[state.next_lingering], block as usize) as Block;
-        state.next_lingering = (state.next_lingering + 1) % LINGERING;
-        if !oldest.is_null() {
+        if let Some(oldest) = state().lingering.push(block) {
             sweep(oldest);
         }
         true
@@ -225,17 +245,15 @@ unsafe fn linger(block: Block) -> bool {
 
 /// Looks at one of the lists that linger: it ends once Python drops it.
 fn end_lingering() {
-    let state = state();
-    let slot = &mut state.lingering[state.next_lingering];
-    state.next_lingering = (state.next_lingering + 1) % LINGERING;
-    let block = *slot as Block;
+    let place = state().lingering.advance();
+    let block = *place as Block;
     // SAFETY: queued blocks are alive.
     if !block.is_null() && unsafe { !is_only_pythons(block) } {
-        *slot = 0;
+        *place = 0;
         // SAFETY: as above.
         unsafe { sweep(block) };
     }
-    if self::state().lingering != [0; LINGERING] {
+    if !state().lingering.is_empty() {
         thread::make_due();
     }
 }
@@ -419,11 +437,9 @@ fn drop_oldest() {
 
 /// Empties the retention cache and ends the lists that linger, so that what is live can be counted.
 pub fn flush_retained() {
-    for block in std::mem::take(&mut state().lingering) {
-        if block != 0 {
-            // SAFETY: queued blocks are alive.
-            unsafe { sweep(block as Block) };
-        }
+    for block in state().lingering.take() {
+        // SAFETY: queued blocks are alive.
+        unsafe { sweep(block as Block) };
     }
     while !state().retained.is_empty() {
         drop_oldest();

@@ -117,10 +117,7 @@ impl Script {
     }
 
     fn drop_socket(&self, fd: RawFd) {
-        let mut state = self.instance.state();
-        let index = state.sockets.iter().position(|it| it.fd == fd);
-        let dropped = index.map(|index| state.sockets.remove(index));
-        drop(state);
+        let dropped = self.instance.state().take_socket(|it| it.fd == fd);
         self.interpreter.enter(|_| drop(dropped));
     }
 

@@ -85,6 +85,12 @@ impl State {
         });
         number
     }
+
+    /// Takes out the first managed socket that `is_it` accepts.
+    pub(crate) fn take_socket(&mut self, is_it: impl FnMut(&Socket) -> bool) -> Option<Socket> {
+        let index = self.sockets.iter().position(is_it)?;
+        Some(self.sockets.remove(index))
+    }
 }
 
 thread_local! {

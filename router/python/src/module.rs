@@ -221,8 +221,7 @@ fn change_handler(instance: &Instance, socket: &PyObjectRef, handler: PyObjectRe
 /// Ends the management of a socket.
 fn forget(instance: &Instance, socket: &PyObjectRef) {
     let mut state = instance.state();
-    let index = state.sockets.iter().position(|it| it.object.is(socket));
-    let old = index.map(|index| state.sockets.remove(index));
+    let old = state.take_socket(|it| it.object.is(socket));
     if let Some(old) = &old {
         state.changes.push(Change::Unwatch(old.fd));
     }
