@@ -99,6 +99,25 @@ fn native_modules_have_a_state_for_each_instance() {
     assert_eq!((out.stdout, out.code), (expected, 0), "--- stderr\n{}", out.stderr);
 }
 
+/// While `--monitor` has the terminal, what a script prints is a line of its log, and no picture is disturbed.
+#[test]
+fn printing_does_not_disturb_the_monitor() {
+    let program = Rustclad::new().path();
+    let config = folder().join("monitor.cfg");
+    let words = format!("stty rows 40 cols 120; exec {} router --monitor {}", program.display(), config.display());
+    // `script` gives it a terminal.
+    let out = Rustclad::program("script").args(["-qec", &words, "/dev/null"]).run();
+    assert_eq!(out.code, 0, "{}", out.stdout);
+    let (_, shown) = out.stdout.split_once("\x1b[?1049h").expect("it goes to the other screen");
+    let (pictures, after) = shown.split_once("\x1b[?1049l").expect("it goes back");
+    // Blanks are not drawn.
+    for line in ["script:prints", "script:complains", "child:prints"] {
+        assert!(pictures.contains(line), "no {line:?} in {pictures:?}");
+    }
+    assert!(!pictures.contains('\n'), "something was printed past the view: {pictures:?}");
+    assert!(after.contains("the last word"), "{after:?}");
+}
+
 /// What must be refused at the start, and what is said.
 #[test]
 fn refused() {

@@ -24,10 +24,10 @@ fn main() -> ExitCode {
         println!("Python {MAJOR}.{MINOR}.{MICRO} (Rustclad {})", env!("CARGO_PKG_VERSION"));
         return ExitCode::SUCCESS;
     }
+    ignore_file_size_signal();
     if let Some(words) = subcommand() {
         return run_subcommand(words);
     }
-    ignore_file_size_signal();
     let builder = InterpreterBuilder::new()
         .init_stdlib()
         .init_hook(Mapper::hook(DISPATCHER))

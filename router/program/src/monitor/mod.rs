@@ -5,16 +5,16 @@
 mod counts;
 mod pane;
 mod rows;
+mod screen;
 mod view;
 
-use std::io::{self, IsTerminal as _};
+use std::io;
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use rustclad_router::Router;
 use signal_hook::consts::SIGTERM;
@@ -22,6 +22,7 @@ use signal_hook::low_level::raise;
 
 use self::counts::{Counter, Counts};
 pub(crate) use self::pane::Pane;
+use self::screen::{Canvas, Screen};
 use self::view::View;
 
 /// Time between two pictures.
@@ -35,6 +36,7 @@ pub(crate) struct Monitor {
 
 struct Shared {
     counts: Mutex<Arc<Counts>>,
+    screen: Screen,
     stop: AtomicBool,
 }
 
@@ -42,21 +44,15 @@ impl Monitor {
     /// Takes over the terminal.
     ///
     /// # Errors
-    /// If standard output is no terminal.
+    /// If standard output is no terminal, or one that does not do what it must.
     pub(crate) fn start(pane: Pane, router: &mut Router) -> io::Result<Self> {
-        // A file would get the pictures as text.
-        if !io::stdout().is_terminal() {
-            return Err(io::Error::other("standard output is none"));
-        }
-        let mut monitor = Self {
-            shared: Arc::new(Shared { counts: Mutex::new(count(router)), stop: AtomicBool::new(false) }),
-            thread: None,
-        };
-        let terminal = ratatui::try_init()?;
-        stop_at_panic(monitor.shared.clone());
-        let shared = monitor.shared.clone();
+        let (screen, canvas) = Screen::enter(pane.clone())?;
+        let counts = Mutex::new(count(router));
+        let shared = Arc::new(Shared { counts, screen, stop: AtomicBool::new(false) });
+        let mut monitor = Self { shared: shared.clone(), thread: None };
+        stop_at_panic(shared.clone());
         let thread = thread::Builder::new().name("monitor".into());
-        monitor.thread = Some(thread.spawn(move || show(terminal, &shared, pane))?);
+        monitor.thread = Some(thread.spawn(move || show(canvas, &shared, pane))?);
         Ok(monitor)
     }
 
@@ -75,7 +71,7 @@ impl Drop for Monitor {
         }
         // A panic has restored the terminal before its message; a second time would put the cursor on the message.
         if !stopped {
-            ratatui::restore();
+            self.shared.screen.leave();
         }
     }
 }
@@ -87,19 +83,21 @@ fn count(router: &mut Router) -> Arc<Counts> {
     counts
 }
 
-/// No picture is drawn over the message of a panic.
+/// The message of a panic is seen: the terminal is as before, and no picture is drawn over it.
 fn stop_at_panic(shared: Arc<Shared>) {
-    let restore = panic::take_hook();
+    let say = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
-        shared.stop.store(true, Ordering::Relaxed);
-        restore(panic);
+        if !shared.stop.swap(true, Ordering::Relaxed) {
+            shared.screen.leave();
+        }
+        say(panic);
     }));
 }
 
 /// The view's thread.
-fn show(mut terminal: DefaultTerminal, shared: &Shared, pane: Pane) {
+fn show(mut canvas: Canvas, shared: &Shared, pane: Pane) {
     let mut view = View::new(pane);
-    let result = show_until_end(&mut terminal, shared, &mut view);
+    let result = show_until_end(&mut canvas, shared, &mut view);
     if let Err(error) = result {
         log::error!(target: crate::LOG, "the terminal is gone: {error}");
     }
@@ -109,7 +107,7 @@ fn show(mut terminal: DefaultTerminal, shared: &Shared, pane: Pane) {
     }
 }
 
-fn show_until_end(terminal: &mut DefaultTerminal, shared: &Shared, view: &mut View) -> io::Result<()> {
+fn show_until_end(canvas: &mut Canvas, shared: &Shared, view: &mut View) -> io::Result<()> {
     let mut due = Instant::now();
     loop {
         if event::poll(due.saturating_duration_since(Instant::now()))? {
@@ -126,7 +124,7 @@ fn show_until_end(terminal: &mut DefaultTerminal, shared: &Shared, view: &mut Vi
         }
         let counts = shared.counts.lock().unwrap_or_else(PoisonError::into_inner).clone();
         view.sample(&counts, Instant::now());
-        terminal.draw(|frame| view.draw(frame))?;
+        canvas.draw(|frame| view.draw(frame))?;
         due = Instant::now() + FRAME;
     }
 }
