@@ -1,13 +1,18 @@
-//! Feeds any bytes to the router's MIDI: as a message, and as the name of a channel.
+//! Feeds any bytes to the router's MIDI: as messages, and as the name of a channel.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rustclad_router::backends::midi::Address;
+use rustclad_router::backends::midi::{Address, Decoder};
 
 fuzz_target!(|bytes: &[u8]| {
-    if let Some((address, value)) = Address::decode(bytes) {
-        let (message, length) = address.encode(value);
-        assert_eq!(Address::decode(&message[..length]), Some((address, value)));
+    let mut decoder = Decoder::default();
+    for message in bytes.chunks(3) {
+        decoder.read(message, |address, value| {
+            let mut back = Vec::new();
+            let mut other = Decoder::default();
+            address.encode(value, true, |message| other.read(message, |address, value| back.push((address, value))));
+            assert!(back.contains(&(address, value)));
+        });
     }
     if let Ok(name) = std::str::from_utf8(bytes) {
         let _ = Address::parse(name);

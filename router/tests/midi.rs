@@ -13,7 +13,7 @@ const PORT: &str = "rustclad test port";
 
 #[test]
 fn two_routers_are_joined_by_a_virtual_port() {
-    let to = [("a", "ch0.cc7"), ("b", "ch15.pitch")];
+    let to = [("a", "ch0.cc7"), ("b", "ch15.pitch"), ("c", "ch1.nrpn900")];
     let started = Bench::try_start("midi", &[("write", PORT)], &to, &[]);
     if !Path::new("/dev/snd/seq").exists() {
         let error = started.err().expect("there is no MIDI").to_string();
@@ -21,12 +21,14 @@ fn two_routers_are_joined_by_a_virtual_port() {
         return;
     }
     let mut sender = started.unwrap_or_else(|error| panic!("{error}"));
-    let from = [("x", "channel0.cc7"), ("y", "ch15.pitch")];
+    let from = [("x", "channel0.cc7"), ("y", "ch15.pitch"), ("z", "ch1.nrpn900")];
     let mut receiver = Bench::start("midi", &[("read", PORT)], &[], &from);
     sender.emit("a", 1.0);
     sender.emit("b", 0.0);
+    sender.emit("c", 1.0);
     sender.turn();
-    receiver.until("both come", SOON, |it| it.seen("x") == [1.0] && it.seen("y") == [0.0]);
+    let all = |it: &Bench| it.seen("x") == [1.0] && it.seen("y") == [0.0] && it.seen("z") == [1.0];
+    receiver.until("all come", SOON, all);
 }
 
 #[test]
@@ -35,7 +37,9 @@ fn wrong_configurations_are_refused() {
         Bench::try_start("midi", options, &[("a", channel)], &[]).err().expect("it is refused").to_string()
     };
     assert!(refused(&[], "ch16.cc0").contains("from 0 to 15"));
-    assert!(refused(&[], "ch0.rpn1").contains("expected `ccM`"));
+    assert!(refused(&[], "ch0.knob1").contains("expected `ccM`"));
+    assert!(refused(&[], "ch0.nrpn16384").contains("from 0 to 16383"));
+    assert!(refused(&[("epn-tx", "long")], "ch0.cc0").contains("`full` or `short`"));
     assert!(refused(&[("speed", "1")], "ch0.cc0").contains("no such option"));
     assert!(refused(&[("read", "")], "ch0.cc0").contains("no value"));
 }

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use midir::os::unix::{VirtualInput, VirtualOutput};
 use midir::{Ignore, MidiIO, MidiInput, MidiInputConnection, MidiOutput, MidiOutputConnection};
 
-use super::Address;
+use super::{Address, Decoder};
 use crate::backend::{Backend, ChannelError, Direction, Event, InstanceId, OptionError, Ready, StartError};
 use crate::io::{Io, Waker};
 
@@ -29,6 +29,8 @@ struct Instance {
     name: String,
     read: Option<String>,
     write: Option<String>,
+    /// Parameters stay selected after they were sent.
+    keeps_selected: bool,
     /// Whether the map has a source here.
     is_source: bool,
     /// Whether the map has a destination here.
@@ -72,10 +74,11 @@ impl Instance {
     fn send(&mut self, event: &Event) {
         let Some(address) = self.channels.get(event.channel as usize) else { return };
         let Some(output) = &mut self.output else { return };
-        let (bytes, length) = address.encode(event.value);
-        if let Err(error) = output.send(&bytes[..length]) {
-            log::debug!("midi: {}: {address} is not sent: {error}", self.name);
-        }
+        address.encode(event.value, !self.keeps_selected, |message| {
+            if let Err(error) = output.send(message) {
+                log::debug!("midi: {}: {address} is not sent: {error}", self.name);
+            }
+        });
     }
 }
 
@@ -97,8 +100,16 @@ impl Backend for Midi {
     fn configure_instance(&mut self, id: InstanceId, option: &str, value: &str) -> Result<(), OptionError> {
         let instance = self.instances.entry(id).or_default();
         let port = match option {
-            "read" => &mut instance.read,
-            "write" => &mut instance.write,
+            "read" | "source" => &mut instance.read,
+            "write" | "target" => &mut instance.write,
+            "epn-tx" => {
+                instance.keeps_selected = match value {
+                    "short" => true,
+                    "full" => false,
+                    _ => return Err(OptionError::Invalid("it is `full` or `short`".to_owned())),
+                };
+                return Ok(());
+            }
             _ => return Err(OptionError::Unknown),
         };
         if value.is_empty() {
@@ -159,7 +170,8 @@ fn open_input(client: &str, wanted: Option<&str>, instance: &str, waker: Waker) 
     let mut midi = MidiInput::new(client).map_err(unavailable)?;
     midi.ignore(Ignore::All);
     let (sender, received) = sync_channel(QUEUE);
-    let take = move |_time: u64, message: &[u8], (): &mut ()| take(message, &sender, &waker);
+    let mut decoder = Decoder::default();
+    let take = move |_time: u64, message: &[u8], (): &mut ()| take(&mut decoder, message, &sender, &waker);
     let connection = match wanted.and_then(|it| find(&midi, it)) {
         Some(port) => midi.connect(&port, instance, take, ()).map_err(|error| failed(wanted, error)),
         None => midi.create_virtual(wanted.unwrap_or(instance), take, ()).map_err(|error| failed(wanted, error)),
@@ -176,13 +188,13 @@ fn open_output(client: &str, wanted: Option<&str>, instance: &str) -> Result<Mid
 }
 
 /// Runs on a thread of the system's library.
-fn take(message: &[u8], sender: &SyncSender<(Address, f64)>, waker: &Waker) {
-    if let Some(event) = Address::decode(message) {
-        if sender.try_send(event).is_err() {
+fn take(decoder: &mut Decoder, message: &[u8], sender: &SyncSender<(Address, f64)>, waker: &Waker) {
+    decoder.read(message, |address, value| {
+        if sender.try_send((address, value)).is_err() {
             log::debug!("midi: a message is dropped: the router does not keep up");
         }
         waker.wake();
-    }
+    });
 }
 
 /// The port with the system's address `wanted`, else the first whose name contains it.
