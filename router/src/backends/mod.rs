@@ -2,6 +2,7 @@
 
 pub mod artnet;
 mod dmx;
+mod hosts;
 pub mod loopback;
 pub mod midi;
 pub mod mqtt;

@@ -1,12 +1,13 @@
 //! Sockets: bound as the option `bind` says, never blocking, and quiet about errors that repeat.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 
 use socket2::{Domain, Protocol, SockRef, Type};
 
 use crate::backend::OptionError;
+use crate::backends::hosts;
 
 /// More than the longest packet of either protocol, in bytes.
 pub(crate) const PACKET: usize = 1500;
@@ -29,8 +30,8 @@ pub(crate) fn host(value: &str, port: u16) -> Result<(Vec<SocketAddr>, Vec<&str>
         }
         None => port,
     };
-    match (name, port).to_socket_addrs() {
-        Ok(found) => Ok((found.collect(), words.collect())),
+    match hosts::addresses(name, port) {
+        Ok(found) => Ok((found, words.collect())),
         Err(error) => Err(OptionError::Invalid(format!("{name:?} is not an address: {error}"))),
     }
 }

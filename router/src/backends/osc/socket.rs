@@ -1,9 +1,11 @@
 //! Where OSC comes from and goes to: hosts, ports and UDP sockets.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use socket2::{Domain, Socket, Type};
+
+use crate::backends::hosts;
 
 /// Why a host and a port are refused.
 #[derive(Debug, thiserror::Error)]
@@ -22,12 +24,7 @@ pub(super) fn resolve(text: &str) -> Result<Vec<SocketAddr>, HostError> {
     let (Some(host), Some(port), None) = (words.next(), words.next(), words.next()) else {
         return Err(HostError::Form);
     };
-    let refused = |error| HostError::Host { host: host.to_owned(), error };
-    let addresses: Vec<_> = (host, parse_port(port)?).to_socket_addrs().map_err(refused)?.collect();
-    if addresses.is_empty() {
-        return Err(refused(io::ErrorKind::NotFound.into()));
-    }
-    Ok(addresses)
+    hosts::addresses(host, parse_port(port)?).map_err(|error| HostError::Host { host: host.to_owned(), error })
 }
 
 pub(super) fn parse_port(text: &str) -> Result<u16, HostError> {
