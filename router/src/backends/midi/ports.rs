@@ -63,7 +63,7 @@ impl Instance {
         // What comes while this runs wakes the router again.
         for (address, value) in received.take(QUEUE) {
             if detect {
-                log::info!("midi: {}: {address} {value:.4}", self.name);
+                log::info!("{}: {address} {value:.4}", self.name);
             }
             if let Some(channel) = self.numbers.get(&address) {
                 io.emit(id, *channel, value);
@@ -76,7 +76,7 @@ impl Instance {
         let Some(output) = &mut self.output else { return };
         address.encode(event.value, !self.keeps_selected, |message| {
             if let Err(error) = output.send(message) {
-                log::debug!("midi: {}: {address} is not sent: {error}", self.name);
+                log::debug!("{}: {address} is not sent: {error}", self.name);
             }
         });
     }
@@ -191,7 +191,7 @@ fn open_output(client: &str, wanted: Option<&str>, instance: &str) -> Result<Mid
 fn take(decoder: &mut Decoder, message: &[u8], sender: &SyncSender<(Address, f64)>, waker: &Waker) {
     decoder.read(message, |address, value| {
         if sender.try_send((address, value)).is_err() {
-            log::debug!("midi: a message is dropped: the router does not keep up");
+            log::debug!("a message is dropped: the router does not keep up");
         }
         waker.wake();
     });

@@ -154,7 +154,7 @@ impl Worker {
         let level = if std::mem::replace(&mut self.loss_known, true) { log::Level::Debug } else { log::Level::Warn };
         log::log!(
             level,
-            "mqtt: {name}: no connection to {broker}: {}; trying again every {} seconds",
+            "{name}: no connection to {broker}: {}; trying again every {} seconds",
             lost.reason,
             RETRY.as_secs()
         );
@@ -164,7 +164,7 @@ impl Worker {
     async fn attempt(&mut self) -> Result<(), Lost> {
         match self.session(self.broker.version).await {
             Err(lost) if lost.version_refused && self.broker.version == Version::V5 => {
-                log::debug!("mqtt: {}: {} with version 5; trying 3.1.1", self.name, lost.reason);
+                log::debug!("{}: {} with version 5; trying 3.1.1", self.name, lost.reason);
                 self.session(Version::V3).await
             }
             ended => ended,
@@ -179,7 +179,7 @@ impl Worker {
             first = line.poll() => first?,
             () = until(&mut stopped) => return Ok(()),
         };
-        log::info!("mqtt: {}: connected to {}, version {version:?}", self.name, self.broker);
+        log::info!("{}: connected to {}, version {version:?}", self.name, self.broker);
         self.loss_known = false;
         self.shared.work().outbox.keep_newest();
         let ended = tokio::select! {
@@ -202,7 +202,7 @@ impl Worker {
         loop {
             match self.next(&mut feed, line).await? {
                 Happening::Message { payload, topic } if payload.len() > LONGEST_PAYLOAD => {
-                    log::debug!("mqtt: {}: a payload of {} bytes on {topic} is ignored", self.name, payload.len());
+                    log::debug!("{}: a payload of {} bytes on {topic} is ignored", self.name, payload.len());
                 }
                 Happening::Message { topic, payload } => {
                     if self.incoming.send(Incoming { topic, payload }).await.is_err() {

@@ -104,7 +104,7 @@ impl Instance {
         let channel = self.channels.get(event.channel as usize)?;
         let payload = channel.format.encode(event.value);
         if payload.is_none() {
-            log::debug!("mqtt: {}: no value of {} is for {}", self.name, channel.topic, event.value);
+            log::debug!("{}: no value of {} is for {}", self.name, channel.topic, event.value);
         }
         Some(Message { topic: channel.topic.clone(), payload: payload? })
     }
@@ -115,7 +115,7 @@ impl Instance {
         let value = self.format(number).decode(&message.payload);
         if value.is_none() {
             let payload = message.payload.escape_ascii();
-            log::debug!("mqtt: {}: the payload {payload} on {} is ignored", self.name, message.topic);
+            log::debug!("{}: the payload {payload} on {} is ignored", self.name, message.topic);
         }
         Some((number, value?))
     }
@@ -204,7 +204,7 @@ impl Backend for Mqtt {
         self.ending.extend(self.instances.values_mut().filter_map(|it| it.client.take()).map(Client::stop));
         for thread in self.ending.drain(..) {
             if thread.join().is_err() {
-                log::error!("mqtt: a thread has ended by a panic; please report this");
+                log::error!("a thread has ended by a panic; please report this");
             }
         }
     }
