@@ -1,6 +1,6 @@
 //! Fills `external/` with binaries that others compiled: CPython's own extension modules and headers from
-//! Debian, wheels from the Python package index, and the broker mosquitto from the machine's own release. Apt works
-//! with a state of its own there, so the machine's packages and settings stay as they are; pip is held to hashes.
+//! Debian, wheels from the Python package index, and from the machine's own release the broker mosquitto and ALSA. Apt
+//! works with a state of its own there, so the machine's packages and settings stay as they are; pip is held to hashes.
 
 use crate::shell::{self, external, output, quiet, root};
 use anyhow::{Context, Result, bail};
@@ -15,6 +15,8 @@ const SUITE: &str = "forky";
 const PACKAGES: [&str; 3] = ["libpython3.14-stdlib", "libpython3.14-dev", "libpython3.14-testsuite"];
 /// The MQTT broker that the router is tested with, and its clients.
 const BROKER: [&str; 2] = ["mosquitto", "mosquitto-clients"];
+/// What the router's feature `midi` is built with.
+const ALSA: [&str; 2] = ["libasound2-dev", "pkgconf-bin"];
 
 /// The modules that the tests load; `external/modules` holds just these, so no other one is found by chance.
 const MODULES: [&str; 11] = [
@@ -83,14 +85,14 @@ pub(crate) fn fetch() -> Result<()> {
     pip(PYTEST, "pytest").context("cannot get pytest")?;
     pip(ROUTER, "router").context("cannot get what the router is tested with")?;
     sources().context("cannot get markupsafe's sources")?;
-    broker().context("cannot get the broker mosquitto from Debian")?;
+    native().context("cannot get mosquitto and ALSA from Debian")?;
     fs::write(stamp, wanted)?;
     Ok(())
 }
 
 /// Everything that decides what `external/` holds: if it changes, the folder is made anew.
 fn recipe() -> Result<String> {
-    let mut recipe = format!("{SUITE} {PACKAGES:?} {MODULES:?} {SUITE_MODULES:?} {BROKER:?}\n");
+    let mut recipe = format!("{SUITE} {PACKAGES:?} {MODULES:?} {SUITE_MODULES:?} {BROKER:?} {ALSA:?}\n");
     for file in [WHEELS, PYTEST, SOURCES, ROUTER] {
         recipe += &fs::read_to_string(root().join(file)).context(file)?;
     }
@@ -115,15 +117,21 @@ fn debian() -> Result<()> {
     unpack(&home, &PACKAGES, "cpython")
 }
 
-/// Unpacks the broker, its clients and the libraries they name into `external/mosquitto`.
-fn broker() -> Result<()> {
-    // It runs with the machine's C library, so it is that of the machine's release.
-    let home = apt_home("apt-broker", &codename()?)?;
-    let named = output(private_apt(&home, "apt-cache", "depends").args(BROKER))?;
+/// Unpacks the broker with its clients, and ALSA.
+fn native() -> Result<()> {
+    // They run with the machine's C library, so they are those of the machine's release.
+    let home = apt_home("apt-native", &codename()?)?;
+    with_libraries(&home, &BROKER, "mosquitto")?;
+    with_libraries(&home, &ALSA, "alsa")
+}
+
+/// Unpacks packages and the libraries they name into the folder `name`.
+fn with_libraries(home: &Path, packages: &[&str], name: &str) -> Result<()> {
+    let named = output(private_apt(home, "apt-cache", "depends").args(packages))?;
     let depends = named.lines().filter_map(|line| line.trim().trim_start_matches('|').strip_prefix("Depends: "));
     let libraries: BTreeSet<&str> = depends.filter(|name| name.starts_with("lib") && *name != "libc6").collect();
-    let packages: Vec<&str> = BROKER.into_iter().chain(libraries).collect();
-    unpack(&home, &packages, "mosquitto")
+    let all: Vec<&str> = packages.iter().copied().chain(libraries).collect();
+    unpack(home, &all, name)
 }
 
 /// The machine's release by its code name.
@@ -136,7 +144,7 @@ fn codename() -> Result<String> {
 /// A folder in `external/` with the state of an apt that knows the packages of `suite`.
 fn apt_home(name: &str, suite: &str) -> Result<PathBuf> {
     let home = fresh(name)?;
-    for folder in ["state/lists/partial", "cache/archives/partial", "debs"] {
+    for folder in ["state/lists/partial", "cache/archives/partial"] {
         fs::create_dir_all(home.join(folder))?;
     }
     fs::write(home.join("state/status"), "")?;
@@ -149,9 +157,11 @@ fn apt_home(name: &str, suite: &str) -> Result<PathBuf> {
 
 /// Downloads `packages` and unpacks them into the folder `name`.
 fn unpack(home: &Path, packages: &[&str], name: &str) -> Result<()> {
-    quiet(private_apt(home, "apt-get", "download").args(packages).current_dir(home.join("debs")))?;
+    let debs = home.join(name);
+    shell::fresh(&debs)?;
+    quiet(private_apt(home, "apt-get", "download").args(packages).current_dir(&debs))?;
     let target = fresh(name)?;
-    for package in fs::read_dir(home.join("debs"))? {
+    for package in fs::read_dir(debs)? {
         quiet(Command::new("dpkg-deb").arg("-x").arg(package?.path()).arg(&target))?;
     }
     Ok(())
