@@ -3,6 +3,9 @@
 
 use std::path::Path;
 
+use rustclad_router::config::{self, Overrides};
+use rustclad_router::{Registry, Router};
+
 use crate::probe::{Bench, SOON};
 
 #[path = "common/probe.rs"]
@@ -42,4 +45,15 @@ fn wrong_configurations_are_refused() {
     assert!(refused(&[("epn-tx", "long")], "ch0.cc0").contains("`full` or `short`"));
     assert!(refused(&[("speed", "1")], "ch0.cc0").contains("no such option"));
     assert!(refused(&[("read", "")], "ch0.cc0").contains("no value"));
+}
+
+/// Its ports are not opened: it names a device.
+#[test]
+fn the_example_is_accepted() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/router/midi.cfg");
+    let config = config::read(&file, &Overrides::default()).unwrap_or_else(|error| panic!("{error}"));
+    let router = Router::new(Registry::new(), &config).unwrap_or_else(|error| panic!("{error}"));
+    let mut instances: Vec<_> = router.instances().map(|(_, backend, name)| (backend, name)).collect();
+    instances.sort();
+    assert_eq!(instances, [("artnet", "stage"), ("midi", "desk")]);
 }
