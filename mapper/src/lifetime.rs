@@ -57,10 +57,10 @@ impl<const N: usize> Ring<N> {
         place
     }
 
-    /// Puts a block in, and takes the oldest one out if there is no place left.
+    /// Puts a block into the next place, and takes out the one that was there.
     fn push(&mut self, block: Block) -> Option<Block> {
-        let oldest = std::mem::replace(self.advance(), block as usize);
-        (oldest != 0).then_some(oldest as Block)
+        let earlier = std::mem::replace(self.advance(), block as usize);
+        (earlier != 0).then_some(earlier as Block)
     }
 
     fn is_empty(&self) -> bool {
@@ -190,9 +190,9 @@ pub(crate) fn may_be_left(block: Block) {
     }
     header.flags |= flag::QUEUED;
     thread::make_due();
-    if let Some(oldest) = state().recent.push(block) {
+    if let Some(earlier) = state().recent.push(block) {
         // SAFETY: queued blocks are alive.
-        unsafe { look_again(oldest) };
+        unsafe { look_again(earlier) };
     }
 }
 
@@ -236,8 +236,8 @@ unsafe fn linger(block: Block) -> bool {
         if header_of(block).flags & flag::KEPT == 0 || !is_only_pythons(block) {
             return false;
         }
-        if let Some(oldest) = state().lingering.push(block) {
-            sweep(oldest);
+        if let Some(earlier) = state().lingering.push(block) {
+            sweep(earlier);
         }
         true
     }

@@ -16,6 +16,12 @@ impl InstanceId {
     pub fn index(self) -> usize {
         self.0 as usize
     }
+
+    /// The number as a tag of descriptors and wakers, for backends whose instances have their own: see [`Ready::instance`].
+    #[must_use]
+    pub fn tag(self) -> u64 {
+        self.0.into()
+    }
 }
 
 /// Which way a channel is used in the map.
@@ -68,6 +74,14 @@ pub struct Ready {
     pub fd: Option<RawFd>,
     /// What the backend gave with the descriptor or the waker.
     pub tag: u64,
+}
+
+impl Ready {
+    /// The instance whose [tag](InstanceId::tag) it is.
+    #[must_use]
+    pub fn instance(&self) -> Option<InstanceId> {
+        self.tag.try_into().ok().map(InstanceId)
+    }
 }
 
 /// An event for a channel of an instance.

@@ -104,7 +104,7 @@ fn native_modules_have_a_state_for_each_instance() {
 fn printing_does_not_disturb_the_monitor() {
     let program = Rustclad::new().path();
     let config = folder().join("monitor.cfg");
-    let words = format!("stty rows 40 cols 120; exec {} router --monitor {}", program.display(), config.display());
+    let words = format!("stty rows 40 cols 120; exec '{}' router --monitor '{}'", program.display(), config.display());
     // `script` gives it a terminal.
     let out = Rustclad::program("script").args(["-qec", &words, "/dev/null"]).run();
     assert_eq!(out.code, 0, "{}", out.stdout);

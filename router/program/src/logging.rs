@@ -34,7 +34,7 @@ pub(crate) fn start(request: &Request, pane: Option<Pane>) {
     let _ = builder.try_init();
 }
 
-/// Who speaks, as configurations name it: a backend, if the target is a module of one.
+/// Who speaks, as configurations name it: a backend, if the target is a module of one. `dmx` is what artnet and sacn share.
 fn speaker(target: &str) -> &str {
     match target.strip_prefix("rustclad_router::backends::") {
         Some(path) => path.split_once("::").map_or(path, |(backend, _)| backend),

@@ -105,9 +105,9 @@ impl Script {
     fn apply(&self, id: InstanceId, changes: Vec<Change>, io: &mut Io) {
         for change in changes {
             match change {
-                Change::Unwatch(fd) => io.unwatch(fd, tag(id)),
+                Change::Unwatch(fd) => io.unwatch(fd, id.tag()),
                 Change::Watch(fd) => {
-                    if let Err(error) = io.watch(fd, tag(id)) {
+                    if let Err(error) = io.watch(fd, id.tag()) {
                         log::error!("{}: descriptor {fd} cannot be waited for: {error}", self.instance.name);
                         self.drop_socket(fd);
                     }
@@ -180,7 +180,7 @@ impl Script {
             drop(state);
             drop(channels);
             for socket in sockets {
-                io.unwatch(socket.fd, tag(id));
+                io.unwatch(socket.fd, id.tag());
                 if let Err(error) = vm.call_method(&socket.object, "close", ()) {
                     vm.print_exception(&error);
                 }
@@ -247,7 +247,7 @@ impl Backend for Python {
         self.tick(io);
         self.looked_at = io.now();
         for (id, script) in &self.scripts {
-            let _ = script.instance.waker.set(io.waker(tag(*id)));
+            let _ = script.instance.waker.set(io.waker(id.tag()));
             script.interpreter.enter(|vm| script.find_handlers(vm, self.settings.lenient))?;
             script.send_waiting(*id, io);
             script.flush(*id, io);
@@ -274,7 +274,7 @@ impl Backend for Python {
         self.tick(io);
         self.run_timers(io);
         for ready in ready {
-            let id = InstanceId(ready.tag as u32);
+            let Some(id) = ready.instance() else { continue };
             let Some(script) = self.scripts.get(&id) else { continue };
             if let Some(fd) = ready.fd {
                 script.interpreter.enter(|vm| script.instance.run_socket(vm, fd));
@@ -303,11 +303,6 @@ impl Backend for Python {
             main.finalize(None);
         }
     }
-}
-
-/// What the router gives back with an instance's descriptors and its waker.
-fn tag(id: InstanceId) -> u64 {
-    u64::from(id.0)
 }
 
 /// Makes a fresh interpreter the instance's: its module, and the folder in front of the path.

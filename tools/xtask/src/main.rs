@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 const HELP: &str = "\
 usage: cargo xtask COMMAND
-  fetch        get CPython's modules and headers and mosquitto (apt) and the wheels (pip) into external/
+  fetch        get CPython's modules and headers, mosquitto and ALSA (apt) and the wheels (pip) into external/
   tour         build rustclad and run examples/tour.py on real modules
   test [ARGS]  build everything and pass all tests (ARGS go to `cargo test`)
   bench        time each way of crossing; RUSTCLAD_REFERENCE=DIR adds CPython and PyPy

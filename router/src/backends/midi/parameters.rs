@@ -4,9 +4,12 @@
 
 use super::{Control, MAX_7, join_14, split_14};
 
-const VALUE: [u8; 2] = [6, 38];
-const OTHER: [u8; 2] = [99, 98];
-const REGISTERED: [u8; 2] = [101, 100];
+const VALUE_HIGH: u8 = 6;
+const VALUE_LOW: u8 = 38;
+const OTHER_LOW: u8 = 98;
+const OTHER_HIGH: u8 = 99;
+const REGISTERED_LOW: u8 = 100;
+const REGISTERED_HIGH: u8 = 101;
 /// The number that stands for no parameter.
 const NONE: u16 = join_14(MAX_7, MAX_7);
 
@@ -23,22 +26,24 @@ impl Selection {
     /// Takes what a controller was set to. When that completes a value, returns the parameter and the value of 14 bits.
     pub(super) fn take(&mut self, controller: u8, value: u8) -> Option<(Control, u16)> {
         match controller {
-            98..=101 => self.select(controller, value),
-            6 => self.value_high = Some(value),
-            38 => return Some((self.selected()?, join_14(self.value_high?, value))),
+            REGISTERED_HIGH => self.select(true).high = Some(value),
+            REGISTERED_LOW => self.select(true).low = Some(value),
+            OTHER_HIGH => self.select(false).high = Some(value),
+            OTHER_LOW => self.select(false).low = Some(value),
+            VALUE_HIGH => self.value_high = Some(value),
+            VALUE_LOW => return Some((self.selected()?, join_14(self.value_high?, value))),
             _ => {}
         }
         None
     }
 
-    fn select(&mut self, controller: u8, value: u8) {
-        let is_registered = REGISTERED.contains(&controller);
+    /// Begins another selection, of which a part of the same kind's number stays.
+    fn select(&mut self, is_registered: bool) -> &mut Self {
         if self.is_registered != is_registered {
             *self = Self { is_registered, ..Self::default() };
         }
         self.value_high = None;
-        let is_high = [REGISTERED[0], OTHER[0]].contains(&controller);
-        *(if is_high { &mut self.high } else { &mut self.low }) = Some(value);
+        self
     }
 
     fn selected(&self) -> Option<Control> {
@@ -50,13 +55,14 @@ impl Selection {
 
 /// The controllers and their values, in order, that set a parameter to a value of 14 bits.
 pub(super) fn controllers(is_registered: bool, number: u16, value: u16) -> [(u8, u8); 4] {
-    let [select_high, select_low] = if is_registered { REGISTERED } else { OTHER };
+    let (select_high, select_low) =
+        if is_registered { (REGISTERED_HIGH, REGISTERED_LOW) } else { (OTHER_HIGH, OTHER_LOW) };
     let ([number_high, number_low], [value_high, value_low]) = (split_14(number), split_14(value));
-    [(select_high, number_high), (select_low, number_low), (VALUE[0], value_high), (VALUE[1], value_low)]
+    [(select_high, number_high), (select_low, number_low), (VALUE_HIGH, value_high), (VALUE_LOW, value_low)]
 }
 
 /// Those that select no parameter, so that what sets a value by accident sets none.
-pub(super) const DESELECT: [(u8, u8); 2] = [(REGISTERED[0], MAX_7), (REGISTERED[1], MAX_7)];
+pub(super) const DESELECT: [(u8, u8); 2] = [(REGISTERED_HIGH, MAX_7), (REGISTERED_LOW, MAX_7)];
 
 #[cfg(test)]
 mod tests {

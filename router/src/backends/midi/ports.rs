@@ -137,7 +137,7 @@ impl Backend for Midi {
     fn start(&mut self, io: &mut Io) -> Result<(), StartError> {
         let client = self.name.as_deref().unwrap_or("rustclad");
         for (id, instance) in &mut self.instances {
-            let started = instance.start(client, || io.waker(u64::from(id.0)));
+            let started = instance.start(client, || io.waker(id.tag()));
             started.map_err(|reason| StartError { instance: Some(instance.name.clone()), reason })?;
         }
         Ok(())
@@ -150,7 +150,7 @@ impl Backend for Midi {
     }
 
     fn process(&mut self, ready: &[Ready], io: &mut Io) {
-        for id in ready.iter().filter_map(|it| u32::try_from(it.tag).ok()).map(InstanceId) {
+        for id in ready.iter().filter_map(Ready::instance) {
             if let Some(instance) = self.instances.get(&id) {
                 instance.emit(id, self.detect, io);
             }

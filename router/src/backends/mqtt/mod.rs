@@ -135,7 +135,7 @@ impl Instance {
             return Err("there is no broker; add `host = NAME` to the instance".to_owned());
         }
         let tls = if self.broker.tls { Some(tls()?) } else { None };
-        let client = Client::start(&self.name, self.broker.clone(), tls, io.waker(u64::from(id.0)));
+        let client = Client::start(&self.name, self.broker.clone(), tls, io.waker(id.tag()));
         client.map_err(|error| format!("its thread cannot be started: {error}"))
     }
 }
@@ -181,7 +181,7 @@ impl Backend for Mqtt {
     }
 
     fn process(&mut self, ready: &[Ready], io: &mut Io) {
-        for id in ready.iter().filter_map(|it| u32::try_from(it.tag).ok()).map(InstanceId) {
+        for id in ready.iter().filter_map(Ready::instance) {
             let Some(instance) = self.instances.get_mut(&id) else { continue };
             if let Some(client) = &mut instance.client {
                 client.received(&mut self.received);

@@ -141,7 +141,7 @@ impl Instance {
             |error| format!("the address {} cannot be used: {error}; choose another in `bind`", list(&local));
         let socket = socket::open(&local).map_err(unusable)?;
         self.target = self.first_target(socket.local_addr().map_err(unusable)?)?;
-        io.watch(socket.as_raw_fd(), u64::from(self.id.0)).map_err(unusable)?;
+        io.watch(socket.as_raw_fd(), self.id.tag()).map_err(unusable)?;
         self.socket = Some(socket);
         Ok(())
     }
@@ -237,7 +237,7 @@ impl Instance {
     /// Closes the socket.
     pub(super) fn stop(&mut self, io: &mut Io) {
         if let Some(socket) = self.socket.take() {
-            io.unwatch(socket.as_raw_fd(), u64::from(self.id.0));
+            io.unwatch(socket.as_raw_fd(), self.id.tag());
         }
     }
 }

@@ -76,7 +76,7 @@ impl Backend for Osc {
 
     fn process(&mut self, ready: &[Ready], io: &mut Io) {
         for ready in ready {
-            let instance = u32::try_from(ready.tag).ok().and_then(|id| self.instances.get_mut(&InstanceId(id)));
+            let instance = ready.instance().and_then(|id| self.instances.get_mut(&id));
             if let Some(instance) = instance {
                 instance.receive(&mut self.reading, io);
             }
