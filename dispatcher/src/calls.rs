@@ -4,12 +4,17 @@
 use std::ffi::c_void;
 use std::mem::transmute;
 
-use rustclad_mapper::block::Block;
-use rustclad_mapper::function::Arguments;
-use rustclad_mapper::kind::Kind;
-use rustclad_mapper::layout::{self as c, meth};
-use rustclad_mapper::passing::Passed;
-use rustclad_mapper::{check, error, keywords, store, thread};
+use rustclad_mapper::abi::layout as c;
+use rustclad_mapper::abi::layout::meth;
+use rustclad_mapper::abi::text;
+use rustclad_mapper::heap::block::Block;
+use rustclad_mapper::heap::kind::Kind;
+use rustclad_mapper::lifetime::{check, thread};
+use rustclad_mapper::twins::forms::dict;
+use rustclad_mapper::twins::forms::function::Arguments;
+use rustclad_mapper::twins::forms::tuple;
+use rustclad_mapper::twins::passing::Passed;
+use rustclad_mapper::twins::{error, store};
 use rustpython_vm::builtins::PyBaseExceptionRef;
 use rustpython_vm::function::{Callee, FuncArgs, KwArgs, PyNativeFn};
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
@@ -84,7 +89,7 @@ impl Target {
             Receiver::Fixed(block) if block != 0 => {
                 let block = block as Block;
                 // SAFETY: a function keeps what it is bound to.
-                let (kind, class) = unsafe { (Kind::of(block), error::text((*(*block).ob_type).tp_name)) };
+                let (kind, class) = unsafe { (Kind::of(block), text::of_c((*(*block).ob_type).tp_name)) };
                 if kind == Kind::Module {
                     return format!("<built-in function {name}>");
                 }
@@ -202,10 +207,10 @@ fn one_arg(target: Target) -> impl PyNativeFn {
 
 /// A tuple block with the given objects; ours to give back.
 fn tuple_of(vm: &VirtualMachine, objects: &[PyObjectRef]) -> Passed {
-    let block = store::new_tuple_block(objects.len());
+    let block = tuple::new_block(objects.len());
     for (index, object) in objects.iter().enumerate() {
         // SAFETY: room for all items.
-        unsafe { store::tuple_items(block).add(index).write(store::store(vm, object)) };
+        unsafe { tuple::items(block).add(index).write(store::store(vm, object)) };
     }
     Passed::owned(block)
 }
@@ -251,7 +256,7 @@ pub(crate) fn keyword_block(vm: &VirtualMachine, arguments: KwArgs) -> PyResult<
     if arguments.is_empty() {
         return Ok(std::ptr::null_mut());
     }
-    Ok(keywords::new_block(vm, arguments.into_iter()))
+    Ok(dict::for_call(vm, arguments.into_iter()))
 }
 
 fn keyword_dict(vm: &VirtualMachine, keywords: KwArgs) -> PyResult<Passed> {

@@ -3,12 +3,14 @@
 
 use std::ffi::c_char;
 
-use rustclad_mapper::dispatch::ClassParts;
-use rustclad_mapper::function::texts;
-use rustclad_mapper::kind::Kind;
-use rustclad_mapper::layout::{self as c, meth, tpflags};
-use rustclad_mapper::pinned::is_pinning;
-use rustclad_mapper::{error, module};
+use rustclad_mapper::abi::layout as c;
+use rustclad_mapper::abi::layout::{meth, tpflags};
+use rustclad_mapper::abi::text;
+use rustclad_mapper::heap::kind::Kind;
+use rustclad_mapper::lifetime::dispatch::ClassParts;
+use rustclad_mapper::lifetime::pinned::is_pinning;
+use rustclad_mapper::twins::forms::function::texts;
+use rustclad_mapper::twins::forms::module;
 use rustpython_vm::builtins::{PyStaticMethod, PyType, PyTypeRef};
 use rustpython_vm::function::{HeapMethodDef, ItemDoc, PyMethodDef, PyMethodFlags, PyNativeFn};
 use rustpython_vm::types::{PyTypeFlags, PyTypeSlots};
@@ -83,7 +85,7 @@ fn doc(text: *const c_char) -> ItemDoc {
         return ItemDoc::NONE;
     }
     // SAFETY: a type's documentation.
-    ItemDoc::static_text(leak(unsafe { error::text(text) }))
+    ItemDoc::static_text(leak(unsafe { text::of_c(text) }))
 }
 
 /// A documentation text without the signature in front, which ends with a line of two dashes.
@@ -141,7 +143,7 @@ unsafe fn add_methods(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObjec
     // SAFETY: the table ends with a NULL name and lives as long as the type.
     unsafe {
         module::each_method(t.tp_methods, |method| {
-            let key = vm.ctx.intern_str(error::text((*method).ml_name));
+            let key = vm.ctx.intern_str(text::of_c((*method).ml_name));
             let flags = (*method).ml_flags;
             // A slot's own wrapper wins, unless the method says otherwise.
             if flags & meth::COEXIST == 0 && class.attributes.get(key).is_some() {

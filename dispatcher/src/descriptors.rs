@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use rustclad_mapper::types::method_class;
+use rustclad_mapper::twins::types::method_class;
 use rustpython_vm::builtins::descriptor::{
     MemberAccess, MemberKind, PyDescriptorOwned, PyMemberDef, PyMethodDescriptor,
 };

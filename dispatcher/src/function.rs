@@ -3,12 +3,14 @@
 
 use std::fmt;
 
-use rustclad_mapper::block::Block;
-use rustclad_mapper::bound::{Bound, Link};
-use rustclad_mapper::function::{self_of, texts};
-use rustclad_mapper::layout::{self as c, meth};
-use rustclad_mapper::types::method_class;
-use rustclad_mapper::{retrieve, table};
+use rustclad_mapper::abi::layout as c;
+use rustclad_mapper::abi::layout::meth;
+use rustclad_mapper::heap::block::Block;
+use rustclad_mapper::lifetime::bound::{Bound, Link};
+use rustclad_mapper::lifetime::handle;
+use rustclad_mapper::twins::forms::function::{self_of, texts};
+use rustclad_mapper::twins::retrieve;
+use rustclad_mapper::twins::types::method_class;
 use rustpython_vm::builtins::{PyStr, PyType};
 use rustpython_vm::function::{PyMethodDef, PyMethodFlags, PyNativeFn};
 use rustpython_vm::object::{MaybeTraverse, TraverseFn};
@@ -123,7 +125,7 @@ pub(crate) fn new(vm: &VirtualMachine, block: Block) -> PyObjectRef {
         let class =
             if class.is_null() { vm.ctx.types.builtin_function_or_method_type.to_owned() } else { method_class(vm) };
         let object: PyObjectRef = PyRef::new_ref(payload, class, None).into();
-        table::tie(block, &object);
+        handle::tie(block, &object);
         object
     }
 }

@@ -13,10 +13,10 @@ pub mod members;
 mod names;
 pub mod slots;
 
-use rustclad_mapper::block::Block;
-use rustclad_mapper::dispatch::{ClassParts, Definition};
-use rustclad_mapper::error;
-use rustclad_mapper::layout as c;
+use rustclad_mapper::abi::layout as c;
+use rustclad_mapper::abi::text;
+use rustclad_mapper::heap::block::Block;
+use rustclad_mapper::lifetime::dispatch::{ClassParts, Definition};
 use rustpython_vm::builtins::PyTypeRef;
 use rustpython_vm::function::PySetterValue;
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
@@ -61,7 +61,7 @@ impl rustclad_mapper::Dispatcher for Dispatcher {
 
     unsafe fn member(&self, vm: &VirtualMachine, at: Block, member: &c::PyMemberDef) -> PyResult {
         // SAFETY: by contract.
-        unsafe { Member::new(member, 0, &error::text(member.name)).read(vm, at) }
+        unsafe { Member::new(member, 0, &text::of_c(member.name)).read(vm, at) }
     }
 
     unsafe fn set_member(
@@ -72,6 +72,6 @@ impl rustclad_mapper::Dispatcher for Dispatcher {
         value: PySetterValue,
     ) -> PyResult<()> {
         // SAFETY: by contract.
-        unsafe { Member::new(member, 0, &error::text(member.name)).write(vm, at, value) }
+        unsafe { Member::new(member, 0, &text::of_c(member.name)).write(vm, at, value) }
     }
 }

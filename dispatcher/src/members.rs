@@ -3,10 +3,12 @@
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 
-use rustclad_mapper::block::Block;
-use rustclad_mapper::layout as c;
-use rustclad_mapper::passing::Passed;
-use rustclad_mapper::{error, lifetime, retrieve, store, thread};
+use rustclad_mapper::abi::layout as c;
+use rustclad_mapper::abi::text;
+use rustclad_mapper::heap::block::Block;
+use rustclad_mapper::lifetime::{dealloc, thread};
+use rustclad_mapper::twins::passing::Passed;
+use rustclad_mapper::twins::{error, retrieve, store};
 use rustpython_vm::builtins::{PyFloat, PyInt, PyStr, PyTypeRef};
 use rustpython_vm::function::{ItemDoc, PySetterValue};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
@@ -37,7 +39,7 @@ pub(crate) unsafe fn add_members(vm: &VirtualMachine, class: &PyTypeRef, t: &c::
         while !next.is_null() && !(*next).name.is_null() {
             let definition = &*next;
             next = next.add(1);
-            let name = error::text(definition.name);
+            let name = text::of_c(definition.name);
             if matches!(name.as_str(), "__dictoffset__" | "__weaklistoffset__" | "__vectorcalloffset__") {
                 continue;
             }
@@ -59,7 +61,7 @@ pub(crate) unsafe fn member(
     base: isize,
 ) -> PyObjectRef {
     // SAFETY: by contract.
-    let name = leak(unsafe { error::text(definition.name) });
+    let name = leak(unsafe { text::of_c(definition.name) });
     descriptors::member(vm, class, Member::new(definition, base, name), doc(definition.doc))
 }
 
@@ -75,7 +77,7 @@ fn doc(text: *const c_char) -> ItemDoc {
         return ItemDoc::NONE;
     }
     // SAFETY: a definition's documentation.
-    ItemDoc::static_text(leak(unsafe { error::text(text) }))
+    ItemDoc::static_text(leak(unsafe { text::of_c(text) }))
 }
 
 impl<'a> Member<'a> {
@@ -113,7 +115,7 @@ impl<'a> Member<'a> {
                 4 => vm.ctx.new_float(at.cast::<f64>().read_unaligned()).into(),
                 5 => {
                     let text = at.cast::<*const c_char>().read();
-                    if text.is_null() { vm.ctx.none() } else { vm.ctx.new_str(error::text(text)).into() }
+                    if text.is_null() { vm.ctx.none() } else { vm.ctx.new_str(text::of_c(text)).into() }
                 }
                 6 | 16 => {
                     let object = at.cast::<Block>().read();
@@ -121,7 +123,7 @@ impl<'a> Member<'a> {
                         (false, _) => retrieve::retrieve(vm, object)?,
                         (true, 6) => vm.ctx.none(),
                         (true, _) => {
-                            let class = error::text((*(*block).ob_type).tp_name);
+                            let class = text::of_c((*(*block).ob_type).tp_name);
                             return Err(
                                 vm.new_attribute_error(format!("'{class}' object has no attribute '{}'", self.name))
                             );
@@ -169,7 +171,7 @@ impl<'a> Member<'a> {
                     if old.is_null() && self.kind == 16 {
                         return Err(vm.new_attribute_error(self.name));
                     }
-                    lifetime::xdecref(old);
+                    dealloc::xdecref(old);
                     return Ok(());
                 }
                 (PySetterValue::Delete, _) => {
@@ -189,7 +191,7 @@ impl<'a> Member<'a> {
                 4 => at.cast::<f64>().write_unaligned(float(vm, &value)?),
                 6 | 16 => {
                     let old = at.cast::<Block>().replace(store::store(vm, &value));
-                    lifetime::xdecref(old);
+                    dealloc::xdecref(old);
                 }
                 7 => {
                     let text = value.downcast_ref::<PyStr>().filter(|text| text.byte_len() == 1);
@@ -255,7 +257,7 @@ pub(crate) unsafe fn add_getsets(vm: &VirtualMachine, class: &PyTypeRef, t: &c::
         while !next.is_null() && !(*next).name.is_null() {
             let definition = &*next;
             next = next.add(1);
-            let name = error::text(definition.name);
+            let name = text::of_c(definition.name);
             set(vm, class, &name, getset(vm, class, definition));
         }
     }
@@ -267,7 +269,7 @@ pub(crate) unsafe fn add_getsets(vm: &VirtualMachine, class: &PyTypeRef, t: &c::
 /// The definition's texts are valid.
 pub(crate) unsafe fn getset(vm: &VirtualMachine, class: &PyTypeRef, definition: &c::PyGetSetDef) -> PyObjectRef {
     // SAFETY: by contract.
-    let name = leak(unsafe { error::text(definition.name) });
+    let name = leak(unsafe { text::of_c(definition.name) });
     let property = Property { get: definition.get, set: definition.set, closure: definition.closure as usize, name };
     let mut getset =
         rustpython_vm::builtins::PyGetSet::new(name, static_class(class), &vm.ctx).with_doc(doc(definition.doc));

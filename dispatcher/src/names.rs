@@ -4,7 +4,7 @@
 
 use std::iter::successors;
 
-use rustclad_mapper::types::is_of_c;
+use rustclad_mapper::twins::types::is_of_c;
 use rustpython_vm::builtins::{PyGetSet, PyModule, PyStaticMethod, PyStr, PyType, PyTypeRef};
 use rustpython_vm::function::PySetterValue;
 use rustpython_vm::{AsObject, Py, PyObjectRef, PyPayload, PyResult, VirtualMachine};

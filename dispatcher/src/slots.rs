@@ -4,14 +4,16 @@
 
 use std::ffi::{CString, c_int};
 
-use rustclad_mapper::block::Block;
-use rustclad_mapper::collect::finalize;
-use rustclad_mapper::export::as_buffer;
-use rustclad_mapper::kind::Kind;
-use rustclad_mapper::layout::{self as c, tpflags};
-use rustclad_mapper::passing::Passed;
-use rustclad_mapper::types::type_block;
-use rustclad_mapper::{error, thread};
+use rustclad_mapper::abi::layout as c;
+use rustclad_mapper::abi::layout::tpflags;
+use rustclad_mapper::capi::support::export::as_buffer;
+use rustclad_mapper::heap::block::Block;
+use rustclad_mapper::heap::kind::Kind;
+use rustclad_mapper::lifetime::thread;
+use rustclad_mapper::twins::cycles::finalize;
+use rustclad_mapper::twins::error;
+use rustclad_mapper::twins::passing::Passed;
+use rustclad_mapper::twins::types::type_block;
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyStr, PyType, PyTypeRef};
 use rustpython_vm::function::{
     Callee, Either, FuncArgs, HeapMethodDef, PyComparisonValue, PyMethodFlags, PyNativeFn, PySetterValue,

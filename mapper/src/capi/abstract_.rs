@@ -1,11 +1,11 @@
 //! `abstract.h` and `cpython/abstract.h`: calls, items, iteration, classes. The header's numbers, sequences and
-//! mappings are in `number`, `sequence` and `mapping`, what the calls have in common in `crate::calling`.
+//! mappings are in `number`, `sequence` and `mapping`, what the calls have in common in `crate::calls::calling`.
 
 use super::prelude::*;
-use crate::calling::{
+use crate::calls::calling::{
     Built, OFFSET, call, call_method, keyword_names, keywords, objects_until_null, vectorcall, vectorcall_function,
 };
-use crate::direct;
+use crate::calls::direct;
 use rustpython_vm::PyObject;
 use rustpython_vm::builtins::PyStr;
 use rustpython_vm::protocol::{PyIter, PyIterReturn};
@@ -25,38 +25,6 @@ pub(crate) unsafe fn new_name(vm: &VirtualMachine, text: *const c_char) -> PyRes
         Ok(text) => Ok(vm.ctx.interned_str(text).map_or_else(|| vm.ctx.new_str(text), |name| name.to_owned())),
         Err(_) => {
             vm.state.codec_registry.decode_text(vm.ctx.new_bytes(bytes.to_bytes().to_vec()).into(), "utf-8", None, vm)
-        }
-    }
-}
-
-/// Brings what C reads of a container up to date after Python code could change it.
-///
-/// # Safety
-/// `block` points to an object.
-#[inline]
-pub(crate) unsafe fn touched(vm: &VirtualMachine, block: Block) {
-    // SAFETY: by contract; each kind has the twin that its name says.
-    unsafe {
-        match Kind::of(block) {
-            Kind::List => crate::list::refresh(vm, block),
-            Kind::Dict => {
-                if let Some(twin) = table::twin_of(block) {
-                    store::refresh_dict(block, twin);
-                }
-            }
-            Kind::Set => {
-                if let Some(twin) = table::twin_of(block) {
-                    let set = block.cast::<c::PySetObject>();
-                    (*set).used = store::set_len(twin, vm);
-                    (*set).fill = (*set).used;
-                }
-            }
-            Kind::ByteArray => {
-                if let Some(twin) = table::twin_of(block) {
-                    store::refresh_bytearray(block, twin);
-                }
-            }
-            _ => {}
         }
     }
 }
@@ -100,7 +68,7 @@ pub(crate) unsafe fn block_length(block: Block) -> Option<isize> {
             Some((*block.cast::<c::PyVarObject>()).ob_size)
         } else if class == statics.unicode {
             Some((*block.cast::<c::PyASCIIObject>()).length)
-        } else if class == statics.list && table::twin_of(block).is_none() {
+        } else if class == statics.list && handle::twin_of(block).is_none() {
             Some((*block.cast::<c::PyVarObject>()).ob_size)
         } else {
             None
@@ -121,7 +89,7 @@ unsafe fn item_at(object: Block, key: Block) -> Option<Block> {
         if object.is_null() || key.is_null() || (*key).ob_type != statics().long {
             return None;
         }
-        super::sequence::block_item(object, crate::long::to_i64(key)? as isize)
+        super::sequence::block_item(object, crate::twins::forms::long::to_i64(key)? as isize)
     }
 }
 
@@ -144,7 +112,7 @@ pub unsafe extern "C" fn PyObject_SetItem(object: Borrowed, key: Borrowed, value
         let (target, key, value) = (object.held(vm)?, key.held(vm)?, value.get(vm)?);
         leave(vm, || target.set_item(&*key, value, vm))?;
         // SAFETY: C's arguments.
-        unsafe { touched(vm, object.0) };
+        unsafe { store::touched(vm, object.0) };
         Ok(0)
     })
 }
@@ -156,7 +124,7 @@ pub(crate) unsafe fn set_item_string(object: Borrowed, key: *const c_char, value
         let (target, key, value) = (object.held(vm)?, unsafe { new_name(vm, key)? }, value.get(vm)?);
         leave(vm, || target.set_item(key.as_object(), value, vm))?;
         // SAFETY: C's arguments.
-        unsafe { touched(vm, object.0) };
+        unsafe { store::touched(vm, object.0) };
         Ok(0)
     })
 }
@@ -168,7 +136,7 @@ pub unsafe extern "C" fn PyObject_DelItemString(object: Borrowed, key: *const c_
         let (target, key) = (object.held(vm)?, unsafe { new_name(vm, key)? });
         leave(vm, || target.del_item(key.as_object(), vm))?;
         // SAFETY: C's arguments.
-        unsafe { touched(vm, object.0) };
+        unsafe { store::touched(vm, object.0) };
         Ok(0)
     })
 }
@@ -179,7 +147,7 @@ pub unsafe extern "C" fn PyObject_DelItem(object: Borrowed, key: Borrowed) -> c_
         let (target, key) = (object.held(vm)?, key.held(vm)?);
         leave(vm, || target.del_item(&*key, vm))?;
         // SAFETY: C's arguments.
-        unsafe { touched(vm, object.0) };
+        unsafe { store::touched(vm, object.0) };
         Ok(0)
     })
 }
@@ -236,9 +204,9 @@ pub unsafe extern "C" fn PyEval_CallObjectWithKeywords(callable: Borrowed, args:
             if !args.is_null() {
                 return call(vm, callable, args, kwargs);
             }
-            let empty = store::new_tuple_block(0);
+            let empty = tuple::new_block(0);
             let result = call(vm, callable, Borrowed(empty), kwargs);
-            table::decref(empty);
+            dealloc::decref(empty);
             result
         }
     })
@@ -363,7 +331,7 @@ pub unsafe extern "C" fn PyVectorcall_Call(callable: Borrowed, args: Borrowed, k
         // SAFETY: C's arguments.
         unsafe {
             if vectorcall_function(callable.0).is_none() {
-                let name = error::text((*(*callable.0).ob_type).tp_name);
+                let name = text::of_c((*(*callable.0).ob_type).tp_name);
                 return Err(vm.new_type_error(format!("'{name}' object does not support vectorcall")));
             }
             call(vm, callable, args, kwargs)
@@ -421,12 +389,12 @@ pub unsafe extern "C" fn PyObject_VectorcallDict(
             all.extend((0..count).map(|index| *args.add(index)));
             all.extend(values.into_iter().map(|value| store::store_owned(vm, value)));
             let names: SmallVec<[Block; 8]> = names.into_iter().map(|name| store::store_owned(vm, name)).collect();
-            let names = store::tuple_block(&names);
+            let names = tuple::with_items(&names);
             let result = vectorcall(vm, callable, all.as_ptr(), count, names);
             for &value in &all[count..] {
-                table::decref(value);
+                dealloc::decref(value);
             }
-            table::decref(names);
+            dealloc::decref(names);
             result
         }
     })
@@ -472,8 +440,8 @@ pub unsafe extern "C" fn _Py_CheckFunctionResult(
         // SAFETY: C's arguments.
         unsafe {
             direct::checked(vm, result.into_block(), || match callable.opt(vm) {
-                Ok(Some(callable)) => crate::describe(vm, &callable),
-                _ => error::text(place),
+                Ok(Some(callable)) => error::describe(vm, &callable),
+                _ => text::of_c(place),
             })
         }
     })

@@ -244,7 +244,7 @@ pub unsafe extern "C" fn _PyObject_GetDictPtr(object: Borrowed) -> *mut Block {
                 }
                 return Ok(field);
             }
-            if crate::block::header(object.0).is_none() {
+            if crate::heap::block::header(object.0).is_none() {
                 return Ok(std::ptr::null_mut());
             }
             let field = object.0.cast::<Block>().sub(MANAGED_DICT);
@@ -268,7 +268,7 @@ pub unsafe extern "C" fn PyObject_VisitManagedDict(
 
 /// Empties an object's dict. A dying object's twin took it along.
 pub unsafe extern "C" fn PyObject_ClearManagedDict(object: Block) {
-    if let Some(dict) = table::twin_of(object).and_then(PyObject::dict) {
+    if let Some(dict) = handle::twin_of(object).and_then(PyObject::dict) {
         infallible((), |vm| leave(vm, || vm.call_method(dict.as_object(), "clear", ())).map(drop));
     }
 }

@@ -1,6 +1,7 @@
 //! `bytearrayobject.h`: bytearrays.
 
 use super::prelude::*;
+use crate::twins::forms::bytearray;
 use rustpython_vm::builtins::PyByteArray;
 
 /// A new bytearray with a copy of `size` bytes, or of that size if `data` is NULL.
@@ -39,7 +40,7 @@ pub unsafe extern "C" fn PyByteArray_AsString(array: Borrowed) -> *mut c_char {
         let twin = array.of::<PyByteArray>(vm)?;
         // SAFETY: a bytearray's block and its twin.
         unsafe {
-            store::refresh_bytearray(array.0, twin.as_object());
+            bytearray::refresh(vm, array.0, twin.as_object());
             Ok((*array.0.cast::<c::PyByteArrayObject>()).ob_start)
         }
     })
@@ -56,7 +57,7 @@ pub unsafe extern "C" fn PyByteArray_Resize(array: Borrowed, size: isize) -> c_i
             twin.resize(size, vm)?;
         }
         // SAFETY: a bytearray's block and its twin.
-        unsafe { store::refresh_bytearray(array.0, twin.as_object()) };
+        unsafe { bytearray::refresh(vm, array.0, twin.as_object()) };
         Ok(0)
     })
 }

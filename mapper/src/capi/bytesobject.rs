@@ -1,15 +1,14 @@
 //! `bytesobject.h` and `cpython/bytesobject.h`: bytes.
 
 use super::prelude::*;
-use crate::characters::Characters;
-use crate::retrieve::bytes_slice;
+use crate::twins::forms::characters::Characters;
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyTuple};
 
 /// A new bytes object of a size, for the caller to fill.
 #[inline]
 fn uninitialized(size: usize) -> New {
     // SAFETY: the callers fill it.
-    let made = unsafe { store::bytes_block_uninit(size, statics().bytes) };
+    let made = unsafe { bytes::new_block_uninit(size, statics().bytes) };
     if made.is_null() { api(|vm| Err(vm.new_memory_error(""))) } else { New(made) }
 }
 
@@ -28,7 +27,7 @@ fn copied(data: &[u8]) -> New {
 #[inline]
 unsafe fn characters(bytes: Block) -> *mut u8 {
     // SAFETY: a bytes object, by the callers' contract.
-    unsafe { bytes.cast::<u8>().add(store::BYTES_DATA) }
+    unsafe { bytes.cast::<u8>().add(bytes::DATA) }
 }
 
 /// Whether an argument is a bytes object.
@@ -88,7 +87,7 @@ pub unsafe extern "C" fn PyBytes_FromFormatV(format: *const c_char, va: *mut VaL
 /// A new bytes object from a format.
 pub unsafe extern "C" fn PyBytes_FromFormat(format: *const c_char, va: *mut VaList) -> New {
     // SAFETY: C's arguments.
-    api(|vm| Ok(copied(&unsafe { crate::format::format_bytes(vm, format, &mut *va)? })))
+    api(|vm| Ok(copied(&unsafe { crate::capi::support::format::format_bytes(vm, format, &mut *va)? })))
 }
 
 /// The length of a bytes object; -1 with an exception.
@@ -117,7 +116,7 @@ pub unsafe extern "C" fn PyBytes_AsString(bytes: Borrowed) -> *mut c_char {
 /// The bytes' `repr`, in double quotes if that saves escapes and `smart_quotes` is not 0; a new string.
 pub unsafe extern "C" fn PyBytes_Repr(bytes: Borrowed, smart_quotes: c_int) -> New {
     // SAFETY: C's argument is a bytes object.
-    let data = unsafe { bytes_slice(bytes.0) };
+    let data = unsafe { bytes::slice(bytes.0) };
     let quote = if smart_quotes != 0 && data.contains(&b'\'') && !data.contains(&b'"') { b'"' } else { b'\'' };
     let mut text = vec![b'b', quote];
     for &byte in data {
@@ -132,7 +131,7 @@ pub unsafe extern "C" fn PyBytes_Repr(bytes: Borrowed, smart_quotes: c_int) -> N
         }
     }
     text.push(quote);
-    super::unicodeobject::made(crate::unicode::from_ascii(&text))
+    super::unicodeobject::made(crate::twins::forms::unicode::from_ascii(&text))
 }
 
 /// Replaces `*bytes` by itself and `other` joined, in place if nobody else knows it; NULL with an exception.
@@ -143,11 +142,11 @@ pub unsafe extern "C" fn PyBytes_Concat(bytes: *mut Block, other: Borrowed) {
             return;
         }
         if other.is_null() {
-            return table::decref(std::mem::replace(&mut *bytes, std::ptr::null_mut()));
+            return dealloc::decref(std::mem::replace(&mut *bytes, std::ptr::null_mut()));
         }
         if is_bytes(other) && is_modifiable(*bytes) && *bytes != other.0 {
-            let more = bytes_slice(other.0);
-            let length = bytes_slice(*bytes).len();
+            let more = bytes::slice(other.0);
+            let length = bytes::slice(*bytes).len();
             if _PyBytes_Resize(bytes, (length + more.len()) as isize) == 0 {
                 characters(*bytes).add(length).copy_from_nonoverlapping(more.as_ptr(), more.len());
             }
@@ -163,7 +162,7 @@ pub unsafe extern "C" fn PyBytes_Concat(bytes: *mut Block, other: Borrowed) {
                 _ => Err(cannot_concat(vm, &right, &left)),
             }
         });
-        table::decref(std::mem::replace(&mut *bytes, joined.0));
+        dealloc::decref(std::mem::replace(&mut *bytes, joined.0));
     }
 }
 
@@ -214,7 +213,7 @@ pub unsafe extern "C" fn PyBytes_AsStringAndSize(bytes: Borrowed, data: *mut *mu
             *data = characters(bytes.0).cast();
             if let Some(size) = size.as_mut() {
                 *size = (*bytes.0.cast::<c::PyVarObject>()).ob_size;
-            } else if bytes_slice(bytes.0).contains(&0) {
+            } else if bytes::slice(bytes.0).contains(&0) {
                 return Err(vm.new_value_error("embedded null byte"));
             }
             Ok(0)
@@ -228,7 +227,7 @@ unsafe fn is_modifiable(bytes: Block) -> bool {
     unsafe {
         (*bytes).ob_type == statics().bytes
             && (*bytes.cast::<c::PyBytesObject>()).ob_shash == -1
-            && lifetime::make_sole(bytes)
+            && dealloc::make_sole(bytes)
     }
 }
 
@@ -238,15 +237,15 @@ pub unsafe extern "C" fn _PyBytes_Resize(bytes: *mut Block, size: isize) -> c_in
     unsafe {
         let old = *bytes;
         if !is_bytes(Borrowed(old)) || size < 0 {
-            lifetime::xdecref(std::mem::replace(&mut *bytes, std::ptr::null_mut()));
+            dealloc::xdecref(std::mem::replace(&mut *bytes, std::ptr::null_mut()));
             return api(|vm| Err(bad_internal_call(vm)));
         }
-        let held = bytes_slice(old).len();
+        let held = bytes::slice(old).len();
         if held == size as usize {
             return 0;
         }
         if is_modifiable(old)
-            && crate::unicode::fits(store::BYTES_DATA + size as usize + 1, crate::block::capacity(old))
+            && crate::twins::forms::unicode::fits(bytes::DATA + size as usize + 1, crate::heap::block::capacity(old))
         {
             (*old.cast::<c::PyVarObject>()).ob_size = size;
             characters(old).add(size as usize).write(0);
@@ -256,7 +255,7 @@ pub unsafe extern "C" fn _PyBytes_Resize(bytes: *mut Block, size: isize) -> c_in
         if !new.0.is_null() {
             characters(new.0).copy_from_nonoverlapping(characters(old), held.min(size as usize));
         }
-        table::decref(old);
+        dealloc::decref(old);
         *bytes = new.0;
         if new.0.is_null() { -1 } else { 0 }
     }

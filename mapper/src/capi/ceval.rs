@@ -1,7 +1,8 @@
 //! `ceval.h` and `cpython/ceval.h`: the evaluation loop, as far as extension modules touch it.
 
 use super::prelude::*;
-use crate::{pending, thread};
+use crate::capi::support::pending;
+use crate::lifetime::thread;
 use rustpython_vm::TryFromObject;
 use rustpython_vm::builtins::{PyBoundMethod, PyCode, PyDict, PyFunction, PyInt};
 use rustpython_vm::function::{ArgMapping, FuncArgs};
@@ -188,7 +189,7 @@ pub unsafe extern "C" fn Py_SetRecursionLimit(limit: c_int) {
 /// Looks whether the stack has room for another nested call; `RecursionError` if it has not. 0, or -1 with an exception.
 pub unsafe extern "C" fn Py_EnterRecursiveCall(place: *const c_char) -> c_int {
     // SAFETY: C's argument.
-    api(|vm| vm.with_recursion(unsafe { error::text(place) }.trim_start(), || Ok(0)))
+    api(|vm| vm.with_recursion(unsafe { text::of_c(place) }.trim_start(), || Ok(0)))
 }
 
 /// Ends a nested call: as the stack itself is measured, there is nothing to count.
@@ -217,7 +218,7 @@ pub unsafe extern "C" fn PyEval_GetFuncName(function: Borrowed) -> *const c_char
             }
             let name = held.get_attr("__name__", vm)?;
             let name = lend::lend(vm, function.0, &name);
-            crate::unicode::utf8(vm, name).map(|(text, _)| text)
+            crate::twins::forms::unicode::utf8(vm, name).map(|(text, _)| text)
         }
     })
 }

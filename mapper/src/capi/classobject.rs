@@ -1,7 +1,7 @@
 //! `cpython/classobject.h` and `cpython/cellobject.h`: bound methods and cells.
 
 use super::prelude::*;
-use crate::instancemethod::InstanceMethod;
+use crate::twins::forms::instancemethod::InstanceMethod;
 use rustpython_vm::PyPayload as _;
 use rustpython_vm::builtins::PyBoundMethod;
 

@@ -1,7 +1,7 @@
 //! `cpython/code.h`: code objects.
 
 use super::prelude::*;
-use crate::frames::{Signature, new_code};
+use crate::twins::frames::{Signature, new_code};
 use rustpython_vm::builtins::{PyCode, PyStr, PyTuple};
 
 /// Text of a str argument.
@@ -13,7 +13,7 @@ fn text(vm: &VirtualMachine, object: Borrowed) -> PyResult<String> {
 pub unsafe extern "C" fn PyCode_NewEmpty(file: *const c_char, name: *const c_char, line: c_int) -> New {
     api(|vm| {
         // SAFETY: C's arguments.
-        let (file, name) = unsafe { (error::text(file), error::text(name)) };
+        let (file, name) = unsafe { (text::of_c(file), text::of_c(name)) };
         Ok(New::of(vm, new_code(vm, &file, (&name, &name), line, Signature::default())?))
     })
 }

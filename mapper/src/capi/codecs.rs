@@ -8,13 +8,13 @@ use rustpython_vm::builtins::{PyBaseException, PyStr, PyUtf8StrRef};
 /// The name of an encoding that C gave.
 unsafe fn encoding_argument(vm: &VirtualMachine, encoding: *const c_char) -> PyResult<String> {
     // SAFETY: C's argument.
-    if encoding.is_null() { Err(bad_argument(vm)) } else { Ok(unsafe { error::text(encoding) }) }
+    if encoding.is_null() { Err(bad_argument(vm)) } else { Ok(unsafe { text::of_c(encoding) }) }
 }
 
 /// The name of an error handler that C gave, if it is not NULL.
 pub(crate) unsafe fn errors_argument(vm: &VirtualMachine, errors: *const c_char) -> Option<PyUtf8StrRef> {
     // SAFETY: C's argument.
-    (!errors.is_null()).then(|| vm.ctx.new_utf8_str(unsafe { error::text(errors) }))
+    (!errors.is_null()).then(|| vm.ctx.new_utf8_str(unsafe { text::of_c(errors) }))
 }
 
 /// Adds a function that finds codecs. 0, or -1 with an exception.
@@ -147,7 +147,7 @@ pub unsafe extern "C" fn PyCodec_RegisterError(name: *const c_char, handler: Bor
             return Err(vm.new_type_error("handler must be callable"));
         }
         // SAFETY: C's argument.
-        vm.state.codec_registry.register_error(unsafe { error::text(name) }, handler);
+        vm.state.codec_registry.register_error(unsafe { text::of_c(name) }, handler);
         Ok(0)
     })
 }
@@ -156,7 +156,7 @@ pub unsafe extern "C" fn PyCodec_RegisterError(name: *const c_char, handler: Bor
 pub unsafe extern "C" fn PyCodec_LookupError(name: *const c_char) -> New {
     api(|vm| {
         // SAFETY: C's argument.
-        let name = if name.is_null() { "strict".to_owned() } else { unsafe { error::text(name) } };
+        let name = if name.is_null() { "strict".to_owned() } else { unsafe { text::of_c(name) } };
         Ok(New::of(vm, vm.state.codec_registry.lookup_error(&name, vm)?))
     })
 }
@@ -216,7 +216,7 @@ unsafe fn transform_string(
         if !is_str(string) {
             return Err(bad_argument(vm));
         }
-        let encoding = if encoding.is_null() { "utf-8".to_owned() } else { error::text(encoding) };
+        let encoding = if encoding.is_null() { "utf-8".to_owned() } else { text::of_c(encoding) };
         let result = transform(vm, string.get(vm)?, &encoding, errors, encode)?;
         if to_string && !result.downcastable::<PyStr>() {
             let what = if encode { "encode" } else { "decode" };

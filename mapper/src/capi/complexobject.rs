@@ -13,7 +13,7 @@ fn back(value: Complex64) -> Py_complex {
     Py_complex { real: value.re, imag: value.im }
 }
 
-impl crate::api::CResult for Py_complex {
+impl crate::calls::api::CResult for Py_complex {
     const ERROR: Self = Self { real: -1.0, imag: 0.0 };
 }
 

@@ -75,7 +75,7 @@ pub unsafe extern "C" fn PyContext_Exit(context: Borrowed) -> c_int {
 pub unsafe extern "C" fn PyContextVar_New(name: *const c_char, default: Borrowed) -> New {
     api(|vm| {
         // SAFETY: C's argument.
-        let name = vm.ctx.new_str(unsafe { error::text(name) });
+        let name = vm.ctx.new_str(unsafe { text::of_c(name) });
         let mut args = rustpython_vm::function::FuncArgs::from(vec![name.into()]);
         if let Some(default) = default.opt(vm)? {
             args.kwargs.insert("default".into(), default);

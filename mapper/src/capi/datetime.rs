@@ -1,26 +1,10 @@
 //! `datetime.h`: the classes of `_datetime` and the capsule through which C code makes their objects. Their blocks
-//! show the fields that the header's macros read (see [`crate::record`]).
+//! show the fields that the header's macros read (see [`crate::twins::forms::record`]).
 
 use super::prelude::*;
-use rustpython_vm::Py;
-use rustpython_vm::builtins::PyType;
 use rustpython_vm::function::FuncArgs;
 
 const NAME: &CStr = c"datetime.datetime_CAPI";
-
-/// What instances of a class are laid out as, if it is one of `datetime`.
-pub(crate) fn kind(vm: &VirtualMachine, class: &Py<PyType>) -> Option<Kind> {
-    let name = class.name();
-    let kind = match &*name {
-        "date" => Kind::Date,
-        "time" => Kind::Time,
-        "datetime" => Kind::DateTime,
-        "timedelta" => Kind::TimeDelta,
-        _ => return None,
-    };
-    let home = types::builtin_module(vm, "_datetime").ok()?;
-    home.get_attr(&vm.ctx.new_str(&*name), vm).ok()?.is(class).then_some(kind)
-}
 
 /// Gives the module `datetime` its capsule when C code asks for it.
 ///
@@ -31,7 +15,7 @@ pub(crate) fn provide(vm: &VirtualMachine, path: &str, module: &PyObjectRef) -> 
         return Ok(());
     }
     let api = Box::into_raw(Box::new(capi(vm, module)?));
-    let capsule = crate::capsule::new(vm, api.cast(), NAME.as_ptr(), Some(end));
+    let capsule = crate::twins::forms::capsule::new(vm, api.cast(), NAME.as_ptr(), Some(end));
     // SAFETY: a new reference.
     let capsule = unsafe { Stolen::new(capsule) }.take(vm)?;
     module.set_attr("datetime_CAPI", capsule, vm)
@@ -63,11 +47,13 @@ fn capi(vm: &VirtualMachine, module: &PyObjectRef) -> PyResult<c::PyDateTime_CAP
 unsafe extern "C" fn end(capsule: Block) {
     // SAFETY: the capsule is one that `provide` made.
     unsafe {
-        let api = Box::from_raw((*capsule.cast::<crate::capsule::CapsuleBlock>()).pointer.cast::<c::PyDateTime_CAPI>());
+        let api = Box::from_raw(
+            (*capsule.cast::<crate::twins::forms::capsule::CapsuleBlock>()).pointer.cast::<c::PyDateTime_CAPI>(),
+        );
         for class in [api.DateType, api.DateTimeType, api.TimeType, api.DeltaType, api.TZInfoType] {
-            table::decref(class.cast());
+            dealloc::decref(class.cast());
         }
-        table::decref(api.TimeZone_UTC);
+        dealloc::decref(api.TimeZone_UTC);
     }
 }
 
@@ -137,7 +123,7 @@ unsafe extern "C" fn datetime_from_timestamp(class: Borrowed, args: Borrowed, kw
         // SAFETY: a new reference, and C's arguments.
         unsafe {
             let method = Stolen::new(store::store(vm, &method));
-            crate::calling::call(vm, Borrowed(method.block()), args, kwargs)
+            crate::calls::calling::call(vm, Borrowed(method.block()), args, kwargs)
         }
     })
 }

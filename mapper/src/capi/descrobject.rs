@@ -1,7 +1,7 @@
 //! `descrobject.h`: descriptors and the read-only view of a mapping.
 
 use super::prelude::*;
-use crate::dispatch::{Definition, dispatcher};
+use crate::lifetime::dispatch::{Definition, dispatcher};
 use rustpython_vm::function::PySetterValue;
 
 /// Makes a descriptor for a class.
@@ -43,7 +43,7 @@ pub unsafe extern "C" fn PyDescr_NewGetSet(class: *mut c::PyTypeObject, property
 /// `Py_RELATIVE_OFFSET`: the offset counts from the end of the base's struct, which only a type's own table can know.
 const RELATIVE_OFFSET: c_int = 8;
 
-fn relative<R: crate::api::CResult>(function: &str) -> R {
+fn relative<R: crate::calls::api::CResult>(function: &str) -> R {
     api(|vm| Err(vm.new_system_error(format!("{function} used with Py_RELATIVE_OFFSET"))))
 }
 

@@ -1,7 +1,9 @@
 //! `dictobject.h` and `cpython/dictobject.h`: dicts. The managed dict is the truth.
 
 use super::prelude::*;
-use crate::type_dict;
+use crate::lifetime::kept;
+use crate::twins::forms::dict;
+use crate::twins::type_dict;
 use rustpython_vm::PyObject;
 use rustpython_vm::builtins::{PyDict, PyDictRef};
 
@@ -20,15 +22,15 @@ fn dict(vm: &VirtualMachine, object: Borrowed) -> PyResult<PyDictRef> {
 
 /// Brings the block's count of items up to date.
 #[inline]
-fn changed(object: Borrowed, dict: &PyDictRef) {
+fn changed(vm: &VirtualMachine, object: Borrowed, dict: &PyDictRef) {
     // SAFETY: a dict's block and its twin.
-    unsafe { store::refresh_dict(object.0, dict.as_object()) };
+    unsafe { dict::refresh(vm, object.0, dict.as_object()) };
 }
 
 /// Text as a key.
 unsafe fn key(vm: &VirtualMachine, text: *const c_char) -> PyObjectRef {
     // SAFETY: C's argument.
-    vm.ctx.new_str(unsafe { error::text(text) }).into()
+    vm.ctx.new_str(unsafe { text::of_c(text) }).into()
 }
 
 fn find(vm: &VirtualMachine, object: Borrowed, key: Borrowed) -> PyResult<Option<PyObjectRef>> {
@@ -96,7 +98,7 @@ pub unsafe extern "C" fn PyDict_SetItem(object: Borrowed, key: Borrowed, value: 
     api(|vm| {
         let (dict, key, value) = (dict(vm, object)?, key.get(vm)?, value.get(vm)?);
         leave(vm, || dict.inner_setitem(&*key, value, vm))?;
-        changed(object, &dict);
+        changed(vm, object, &dict);
         Ok(0)
     })
 }
@@ -108,7 +110,7 @@ pub unsafe extern "C" fn PyDict_SetItemString(object: Borrowed, name: *const c_c
         // SAFETY: C's arguments.
         let name = unsafe { key(vm, name) };
         dict.inner_setitem(&*name, value.get(vm)?, vm)?;
-        changed(object, &dict);
+        changed(vm, object, &dict);
         Ok(0)
     })
 }
@@ -117,7 +119,7 @@ pub unsafe extern "C" fn PyDict_SetItemString(object: Borrowed, name: *const c_c
 fn delete(vm: &VirtualMachine, object: Borrowed, key: &PyObject) -> PyResult<c_int> {
     let dict = dict(vm, object)?;
     leave(vm, || dict.del_item(key, vm))?;
-    changed(object, &dict);
+    changed(vm, object, &dict);
     Ok(0)
 }
 
@@ -137,7 +139,7 @@ pub unsafe extern "C" fn PyDict_Clear(object: Borrowed) {
     infallible((), |vm| {
         let dict = dict(vm, object)?;
         leave(vm, || dict.clear());
-        changed(object, &dict);
+        changed(vm, object, &dict);
         Ok(())
     });
 }
@@ -217,7 +219,7 @@ pub unsafe extern "C" fn PyDict_Merge(object: Borrowed, other: Borrowed, replace
             }
             if replace != 0 { dict.merge_object(other, vm) } else { dict.merge_object_if_missing(other, vm) }
         })?;
-        changed(object, &dict);
+        changed(vm, object, &dict);
         Ok(0)
     })
 }
@@ -241,7 +243,7 @@ pub unsafe extern "C" fn PyDict_MergeFromSeq2(object: Borrowed, pairs: Borrowed,
                 dict.merge_object_if_missing(found.into(), vm)
             }
         })?;
-        changed(object, &dict);
+        changed(vm, object, &dict);
         Ok(0)
     })
 }
@@ -263,7 +265,7 @@ fn set_default(
     }
     let (dict, key, value) = (dict(vm, object)?, key.get(vm)?, default.get(vm)?);
     leave(vm, || dict.inner_setitem(&*key, value.clone(), vm))?;
-    changed(object, &dict);
+    changed(vm, object, &dict);
     Ok((value, false))
 }
 
@@ -293,7 +295,7 @@ pub unsafe extern "C" fn PyDict_Pop(object: Borrowed, key: Borrowed, result: *mu
     api(|vm| {
         let (dict, key) = (dict(vm, object)?, key.get(vm)?);
         let Some(value) = leave(vm, || dict.pop_item(&*key, vm))? else { return Ok(0) };
-        changed(object, &dict);
+        changed(vm, object, &dict);
         if !result.is_null() {
             // SAFETY: C's arguments.
             unsafe { *result = New::of(vm, value).0 };
@@ -311,13 +313,13 @@ pub unsafe extern "C" fn PyDict_PopString(object: Borrowed, name: *const c_char,
 }
 
 /// Calls a function with a str made of C's text.
-fn with_name<R: crate::api::CResult>(name: *const c_char, f: impl FnOnce(Borrowed) -> R) -> R {
+fn with_name<R: crate::calls::api::CResult>(name: *const c_char, f: impl FnOnce(Borrowed) -> R) -> R {
     api(|vm| {
         // SAFETY: C's argument; the str is ours until the function returns.
         unsafe {
             let key = store::store_owned(vm, key(vm, name));
             let result = f(Borrowed(key));
-            table::decref(key);
+            dealloc::decref(key);
             Ok(result)
         }
     })
@@ -347,8 +349,8 @@ pub unsafe extern "C" fn _PyDict_SetItem_KnownHash(
     // SAFETY: C's arguments.
     let done = unsafe { PyDict_SetItem(object, key, value) };
     // Code that goes this deep takes its references back by hand.
-    lifetime::may_be_left(key.0);
-    lifetime::may_be_left(value.0);
+    kept::may_be_left(key.0);
+    kept::may_be_left(value.0);
     done
 }
 

@@ -48,7 +48,7 @@ pub unsafe extern "C" fn PyFile_WriteString(text: *const c_char, file: Borrowed)
     api(|vm| {
         let file = file.get(vm)?;
         // SAFETY: C's argument.
-        let text = unsafe { error::text(text) };
+        let text = unsafe { text::of_c(text) };
         leave(vm, || vm.call_method(&file, "write", (text,)))?;
         Ok(0)
     })
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn PyFile_FromFd(
     api(|vm| {
         let text = |text: *const c_char| -> PyObjectRef {
             // SAFETY: C's arguments.
-            if text.is_null() { vm.ctx.none() } else { vm.ctx.new_str(unsafe { error::text(text) }).into() }
+            if text.is_null() { vm.ctx.none() } else { vm.ctx.new_str(unsafe { text::of_c(text) }).into() }
         };
         let open = vm.import("_io", 0)?.get_attr("open", vm)?;
         let args: Vec<PyObjectRef> = vec![
@@ -149,7 +149,7 @@ pub unsafe extern "C" fn Py_UniversalNewlineFgets(
 /// [`PyFile_OpenCodeObject`] with a path in UTF-8.
 pub unsafe extern "C" fn PyFile_OpenCode(path: *const c_char) -> New {
     // SAFETY: C's argument.
-    api(|vm| open_code(vm, vm.ctx.new_str(unsafe { error::text(path) }).into()))
+    api(|vm| open_code(vm, vm.ctx.new_str(unsafe { text::of_c(path) }).into()))
 }
 
 /// A file with code, opened for reading bytes; a new reference.

@@ -190,9 +190,9 @@ pub unsafe extern "C" fn Py_fopen(path: Borrowed, mode: *const c_char) -> *mut l
             if super::unicodesystem::PyUnicode_FSConverter(path, &mut encoded) == 0 {
                 return Err(error::fetch(vm, "Py_fopen"));
             }
-            let name = encoded.cast::<u8>().add(store::BYTES_DATA).cast::<c_char>();
+            let name = encoded.cast::<u8>().add(bytes::DATA).cast::<c_char>();
             let (file, failure) = leave(vm, || (libc::fopen(name, mode), std::io::Error::last_os_error()));
-            table::decref(encoded);
+            dealloc::decref(encoded);
             if file.is_null() {
                 let raised = rustpython_vm::convert::IntoPyException::into_pyexception(failure, vm);
                 raised.as_object().set_attr("filename", object, vm)?;

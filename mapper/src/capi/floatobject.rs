@@ -7,7 +7,7 @@ use rustpython_vm::builtins::PyFloat;
 pub unsafe extern "C" fn PyFloat_FromDouble(value: f64) -> New {
     // SAFETY: a fresh block of a float's size, filled at once.
     unsafe {
-        let made = crate::block::allocate_uninit(size_of::<c::PyFloatObject>(), 0);
+        let made = crate::heap::block::allocate_uninit(size_of::<c::PyFloatObject>(), 0);
         if made.is_null() {
             return api(|vm| Err(vm.new_memory_error("")));
         }

@@ -51,7 +51,7 @@ fn set(
         }
         function.as_object().set_attr(name, value, vm)?;
         // SAFETY: a function's block and its twin.
-        unsafe { crate::record::fill(vm, object.0, function.as_object(), Kind::Record) };
+        unsafe { crate::twins::forms::record::fill(vm, object.0, function.as_object()) };
         Ok(0)
     })
 }

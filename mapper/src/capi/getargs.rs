@@ -1,7 +1,8 @@
-//! `modsupport.h` and `cpython/modsupport.h`: parsing arguments. The engine is [`crate::arguments`].
+//! `modsupport.h` and `cpython/modsupport.h`: parsing arguments. The engine is [`crate::capi::support::arguments`].
 
 use super::prelude::*;
-use crate::arguments::{self, Source};
+use crate::capi::support::arguments;
+use crate::capi::support::arguments::Source;
 
 /// `struct _PyArg_Parser`, which Argument Clinic's code fills.
 #[repr(C)]
@@ -26,7 +27,7 @@ unsafe fn items<'a>(vm: &VirtualMachine, args: Borrowed) -> PyResult<&'a [Block]
         if args.is_null() || Kind::of(args.0) != Kind::Tuple {
             return Err(vm.new_system_error("new style getargs format but argument is not a tuple"));
         }
-        Ok(store::tuple_slice(args.0))
+        Ok(tuple::slice(args.0))
     }
 }
 
@@ -204,7 +205,7 @@ pub unsafe extern "C" fn _PyArg_UnpackKeywords(
         }
         source.dict = keywords.0;
         let parser = &*parser;
-        let function = if parser.fname.is_null() { None } else { Some(error::text(parser.fname)) };
+        let function = if parser.fname.is_null() { None } else { Some(text::of_c(parser.fname)) };
         let limits = (least as usize, most as usize, least_named as usize);
         arguments::unpack(vm, source, function.as_deref(), parser.keywords, limits, to)?;
         Ok(to.cast_const())
@@ -259,7 +260,7 @@ unsafe fn count_is_right(
     };
     let plural = if count == 1 { "" } else { "s" };
     // SAFETY: C's argument.
-    let subject = if name.is_null() { "unpacked tuple".to_owned() } else { unsafe { error::text(name) } };
+    let subject = if name.is_null() { "unpacked tuple".to_owned() } else { unsafe { text::of_c(name) } };
     let (verb, noun) = if name.is_null() { ("should have", "element") } else { ("expected", "argument") };
     let got = if name.is_null() { "but has" } else { "got" };
     Err(vm.new_type_error(format!("{subject} {verb} {limit}{count} {noun}{plural}, {got} {given}")))
@@ -282,7 +283,7 @@ pub unsafe extern "C" fn _PyArg_NoKeywords(name: *const c_char, keywords: Borrow
             return Ok(1);
         }
         // SAFETY: C's argument.
-        Err(vm.new_type_error(format!("{}() takes no keyword arguments", unsafe { error::text(name) })))
+        Err(vm.new_type_error(format!("{}() takes no keyword arguments", unsafe { text::of_c(name) })))
     }))
 }
 
@@ -291,10 +292,10 @@ pub unsafe extern "C" fn _PyArg_NoPositional(name: *const c_char, args: Borrowed
     success(api(|vm| {
         // SAFETY: C's arguments.
         unsafe {
-            if args.is_null() || store::tuple_slice(args.0).is_empty() {
+            if args.is_null() || tuple::slice(args.0).is_empty() {
                 return Ok(1);
             }
-            Err(vm.new_type_error(format!("{}() takes no positional arguments", error::text(name))))
+            Err(vm.new_type_error(format!("{}() takes no positional arguments", text::of_c(name))))
         }
     }))
 }
@@ -308,7 +309,7 @@ pub unsafe extern "C" fn _PyArg_BadArgument(
 ) {
     // SAFETY: C's arguments.
     api(|vm| unsafe {
-        let [function, argument, expected] = [function, argument, expected].map(|text| error::text(text));
+        let [function, argument, expected] = [function, argument, expected].map(|text| text::of_c(text));
         let given = arguments::type_name(given.0);
         Err(vm.new_type_error(format!("{function}() {argument} must be {expected}, not {given}")))
     })

@@ -6,7 +6,7 @@ use rustpython_vm::builtins::{PyDict, PyModule, PyStr, PyStrRef};
 /// Imports a module by its full name.
 pub unsafe extern "C" fn PyImport_ImportModule(name: *const c_char) -> New {
     // SAFETY: C's argument.
-    api(|vm| import(vm, vm.ctx.new_str(unsafe { error::text(name) }).into()))
+    api(|vm| import(vm, vm.ctx.new_str(unsafe { text::of_c(name) }).into()))
 }
 
 /// [`PyImport_ImportModule`].
@@ -74,9 +74,9 @@ pub unsafe extern "C" fn PyImport_ImportModuleLevel(
     api(|vm| {
         // SAFETY: C's arguments.
         unsafe {
-            let name = New::of(vm, vm.ctx.new_str(error::text(name)));
+            let name = New::of(vm, vm.ctx.new_str(text::of_c(name)));
             let result = PyImport_ImportModuleLevelObject(Borrowed(name.0), globals, locals, from_list, level);
-            table::decref(name.0);
+            dealloc::decref(name.0);
             if result.0.is_null() { Err(error::fetch(vm, "__import__")) } else { Ok(result) }
         }
     })
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn PyImport_ImportModuleLevel(
 pub unsafe extern "C" fn PyImport_GetModuleDict() -> Lent {
     api(|vm| {
         let modules = vm.sys_module.get_attr("modules", vm)?;
-        let owner = crate::types::type_block(vm, vm.ctx.types.module_type).cast();
+        let owner = crate::twins::types::type_block(vm, vm.ctx.types.module_type).cast();
         Ok(Lent(lend::lend(vm, owner, &modules)))
     })
 }
@@ -105,7 +105,7 @@ pub unsafe extern "C" fn PyImport_AddModuleObject(name: Borrowed) -> Lent {
     api(|vm| {
         let name = name.of::<PyStr>(vm)?;
         let module = add(vm, &name.to_string_lossy())?;
-        let owner = crate::types::type_block(vm, vm.ctx.types.module_type).cast();
+        let owner = crate::twins::types::type_block(vm, vm.ctx.types.module_type).cast();
         Ok(Lent(lend::lend(vm, owner, &module)))
     })
 }
@@ -114,8 +114,8 @@ pub unsafe extern "C" fn PyImport_AddModuleObject(name: Borrowed) -> Lent {
 pub unsafe extern "C" fn PyImport_AddModule(name: *const c_char) -> Lent {
     api(|vm| {
         // SAFETY: C's argument.
-        let module = add(vm, &unsafe { error::text(name) })?;
-        let owner = crate::types::type_block(vm, vm.ctx.types.module_type).cast();
+        let module = add(vm, &unsafe { text::of_c(name) })?;
+        let owner = crate::twins::types::type_block(vm, vm.ctx.types.module_type).cast();
         Ok(Lent(lend::lend(vm, owner, &module)))
     })
 }
@@ -123,7 +123,7 @@ pub unsafe extern "C" fn PyImport_AddModule(name: *const c_char) -> Lent {
 /// [`PyImport_AddModule`] as a new reference.
 pub unsafe extern "C" fn PyImport_AddModuleRef(name: *const c_char) -> New {
     // SAFETY: C's argument.
-    api(|vm| Ok(New::of(vm, add(vm, &unsafe { error::text(name) })?)))
+    api(|vm| Ok(New::of(vm, add(vm, &unsafe { text::of_c(name) })?)))
 }
 
 fn add(vm: &VirtualMachine, name: &str) -> PyResult {
@@ -155,7 +155,7 @@ pub unsafe extern "C" fn PyImport_ImportModuleAttr(module: Borrowed, name: Borro
 /// [`PyImport_ImportModuleAttr`] with C's texts.
 pub unsafe extern "C" fn PyImport_ImportModuleAttrString(module: *const c_char, name: *const c_char) -> New {
     // SAFETY: C's arguments.
-    let (module, name) = unsafe { (error::text(module), error::text(name)) };
+    let (module, name) = unsafe { (text::of_c(module), text::of_c(name)) };
     api(|vm| module_attribute(vm, vm.ctx.new_str(module).into(), vm.ctx.new_str(name)))
 }
 
@@ -201,7 +201,7 @@ pub unsafe extern "C" fn PyImport_ExecCodeModuleWithPathnames(
     api(|vm| {
         // SAFETY: C's arguments.
         let text = |text: *const c_char| -> Option<PyObjectRef> {
-            (!text.is_null()).then(|| vm.ctx.new_str(unsafe { error::text(text) }).into())
+            (!text.is_null()).then(|| vm.ctx.new_str(unsafe { text::of_c(text) }).into())
         };
         let (mut path, cached) = (text(path), text(cached));
         if let (None, Some(cached)) = (&path, &cached) {
@@ -209,7 +209,7 @@ pub unsafe extern "C" fn PyImport_ExecCodeModuleWithPathnames(
             path = leave(vm, || vm.call_method(&external, "_get_sourcefile", (cached.clone(),))).ok();
         }
         // SAFETY: C's argument.
-        exec(vm, vm.ctx.new_str(unsafe { error::text(name) }), code.get(vm)?, path, cached)
+        exec(vm, vm.ctx.new_str(unsafe { text::of_c(name) }), code.get(vm)?, path, cached)
     })
 }
 
@@ -242,7 +242,7 @@ fn exec(
     run(vm, &name, code, dict)?;
     let modules = vm.sys_module.get_attr("modules", vm)?;
     let Ok(module) = modules.get_item(&*name, vm) else {
-        let message = format!("Loaded module {} not found in sys.modules", crate::describe(vm, &name.clone().into()));
+        let message = format!("Loaded module {} not found in sys.modules", error::describe(vm, name.as_object()));
         return Err(vm.new_import_error(message, name));
     };
     Ok(New::of(vm, module))
@@ -280,7 +280,7 @@ pub unsafe extern "C" fn PyImport_GetImporter(path: Borrowed) -> New {
 /// Imports a module that is part of the program. 1, 0 if there is none of this name, -1 with an exception.
 pub unsafe extern "C" fn PyImport_ImportFrozenModule(name: *const c_char) -> c_int {
     // SAFETY: C's argument.
-    api(|vm| import_frozen(vm, vm.ctx.new_str(unsafe { error::text(name) })))
+    api(|vm| import_frozen(vm, vm.ctx.new_str(unsafe { text::of_c(name) })))
 }
 
 /// [`PyImport_ImportFrozenModule`] with a str.

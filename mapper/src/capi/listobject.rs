@@ -1,7 +1,8 @@
-//! `listobject.h`: lists. See [`crate::list`] for which side is the truth.
+//! `listobject.h`: lists. See [`crate::twins::forms::list`] for which side is the truth.
 
 use super::prelude::*;
-use crate::list;
+use crate::twins::forms::list;
+use crate::twins::forms::object;
 use rustpython_vm::builtins::PyList;
 
 /// A new list of NULLs, for the caller to fill.
@@ -11,7 +12,7 @@ pub unsafe extern "C" fn PyList_New(size: isize) -> New {
     }
     // SAFETY: a fresh block of a list's size; the items' memory is zeroed.
     unsafe {
-        let made = store::new_block(statics().list, size_of::<c::PyListObject>());
+        let made = object::new_block_of(statics().list, size_of::<c::PyListObject>());
         if size > 0 {
             list::reserve(made, size as usize);
             let fields = made.cast::<c::PyListObject>();
@@ -71,7 +72,7 @@ pub unsafe extern "C" fn PyList_SetItem(list: Borrowed, index: isize, item: Stol
             let old = twin.borrow_vec_mut().get_mut(index).map(|slot| std::mem::replace(slot, value));
             leave(vm, || drop(old));
         }
-        lifetime::xdecref(list::replace(list.0, index, item.into_block()));
+        dealloc::xdecref(list::replace(list.0, index, item.into_block()));
         Ok(0)
     })
 }
@@ -208,8 +209,8 @@ pub unsafe extern "C" fn PyList_AsTuple(list: Borrowed) -> New {
         list::refresh(vm, list.0);
         let items = list::items(list.0);
         for &item in items {
-            table::incref(item);
+            handle::incref(item);
         }
-        Ok(New(store::tuple_block(items)))
+        Ok(New(tuple::with_items(items)))
     })
 }

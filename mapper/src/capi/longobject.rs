@@ -1,7 +1,7 @@
 //! `longobject.h` and `cpython/longobject.h`: ints.
 
 use super::prelude::*;
-use crate::long;
+use crate::twins::forms::long;
 use malachite_bigint::{BigInt, Sign};
 use num_traits::ToPrimitive as _;
 use rustpython_vm::builtins::PyInt;
@@ -57,7 +57,7 @@ fn read<T>(
     // SAFETY: an int's block.
     unsafe {
         let value = read(int.0);
-        table::decref(int.0);
+        dealloc::decref(int.0);
         value.ok_or_else(|| vm.new_overflow_error(message))
     }
 }
@@ -97,7 +97,7 @@ pub unsafe extern "C" fn PyLong_AsLongAndOverflow(number: Borrowed, overflow: *m
             if value.is_none() {
                 *overflow = long::parts(int.0).0;
             }
-            table::decref(int.0);
+            dealloc::decref(int.0);
             Ok(value.unwrap_or(-1))
         }
     })
@@ -166,7 +166,7 @@ pub unsafe extern "C" fn PyLong_AsUnsignedLongMask(number: Borrowed) -> u64 {
         unsafe {
             let (sign, digits) = long::parts(int.0);
             let low = digits.iter().take(3).rev().fold(0u64, |value, digit| value << long::SHIFT | u64::from(*digit));
-            table::decref(int.0);
+            dealloc::decref(int.0);
             Ok(if sign < 0 { low.wrapping_neg() } else { low })
         }
     })
@@ -254,7 +254,7 @@ pub unsafe extern "C" fn PyLong_FromString(text: *const c_char, end: *mut *mut c
             return Err(vm.new_value_error("int() arg 2 must be >= 2 and <= 36"));
         }
         // SAFETY: C's arguments.
-        let string = unsafe { error::text(text) };
+        let string = unsafe { text::of_c(text) };
         if !end.is_null() {
             // SAFETY: C's arguments.
             unsafe { *end = text.cast_mut().add(string.len()) };
@@ -285,7 +285,7 @@ pub unsafe extern "C" fn PyLong_GetSign(int: Borrowed, sign: *mut c_int) -> c_in
         // SAFETY: C's arguments.
         unsafe {
             if Kind::of(int.0) != Kind::Long {
-                return Err(vm.new_type_error(format!("expect int, got {}", error::text((*(*int.0).ob_type).tp_name))));
+                return Err(vm.new_type_error(format!("expect int, got {}", text::of_c((*(*int.0).ob_type).tp_name))));
             }
             *sign = long::parts(int.0).0;
         }
@@ -313,7 +313,7 @@ pub unsafe extern "C" fn PyLong_AsNativeBytes(
         let is_int = unsafe { Kind::of(number.0) } == Kind::Long;
         if !is_int && (default || flags & ALLOW_INDEX == 0) {
             // SAFETY: C's argument.
-            let name = unsafe { error::text((*(*number.0).ob_type).tp_name) };
+            let name = unsafe { text::of_c((*(*number.0).ob_type).tp_name) };
             return Err(vm.new_type_error(format!("expect int, got {name}")));
         }
         let int = index(vm, number)?;
@@ -321,7 +321,7 @@ pub unsafe extern "C" fn PyLong_AsNativeBytes(
         unsafe {
             let value = long::to_bigint(int.0);
             let compact = long::parts(int.0).1.len() <= 1;
-            table::decref(int.0);
+            dealloc::decref(int.0);
             let negative = value.sign() == Sign::Minus;
             if negative && !default && flags & REJECT_NEGATIVE != 0 {
                 return Err(vm.new_value_error("Cannot convert negative int"));
@@ -391,7 +391,7 @@ unsafe fn convert<T: TryFrom<u64>>(number: Borrowed, to: *mut c_void, name: &'st
         unsafe {
             let (sign, _) = long::parts(int.0);
             let value = long::to_bigint(int.0).to_u64();
-            table::decref(int.0);
+            dealloc::decref(int.0);
             if sign < 0 {
                 return Err(vm.new_value_error(negative));
             }
@@ -471,7 +471,7 @@ pub unsafe extern "C" fn PyLong_Export(number: Borrowed, export: *mut LongExport
     // SAFETY: C's arguments.
     api(|vm| unsafe {
         if Kind::of(number.0) != Kind::Long {
-            let name = error::text((*(*number.0).ob_type).tp_name);
+            let name = text::of_c((*(*number.0).ob_type).tp_name);
             return Err(vm.new_type_error(format!("expect int, got {name}")));
         }
         let null = std::ptr::null();
@@ -493,7 +493,7 @@ pub unsafe extern "C" fn PyLong_FreeExport(export: *mut LongExport) {
     // SAFETY: C's argument; the reference is the export's.
     unsafe {
         let kept = std::mem::replace(&mut (*export).kept, 0);
-        lifetime::xdecref(kept as Block);
+        dealloc::xdecref(kept as Block);
     }
 }
 
@@ -598,7 +598,7 @@ unsafe fn fixed<T: TryFrom<i128>>(number: Borrowed, to: *mut T, name: &str) -> c
         // SAFETY: an int's block; C's argument.
         unsafe {
             let value = long::to_bigint(int.0);
-            table::decref(int.0);
+            dealloc::decref(int.0);
             let unsigned = name.starts_with('u');
             if unsigned && value.sign() == Sign::Minus {
                 return Err(vm.new_value_error("Cannot convert negative int"));

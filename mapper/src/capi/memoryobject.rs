@@ -1,7 +1,7 @@
 //! `memoryobject.h`: memory views.
 
 use super::prelude::*;
-use crate::export;
+use crate::capi::support::export;
 use rustpython_vm::PyPayload;
 use rustpython_vm::builtins::PyMemoryView;
 

@@ -1,7 +1,7 @@
 //! `methodobject.h`: C functions as objects.
 
 use super::prelude::*;
-use crate::function;
+use crate::twins::forms::function;
 
 /// Makes a function from a definition; `this` and `module` (the module's name) may be NULL.
 pub unsafe extern "C" fn PyCFunction_NewEx(method: *mut c::PyMethodDef, this: Borrowed, module: Borrowed) -> New {
@@ -56,5 +56,16 @@ pub unsafe extern "C" fn PyCFunction_Call(callable: Borrowed, args: Borrowed, ke
 /// The vectorcall entry of function objects: C code that calls a C function does not go through the VM.
 pub(crate) unsafe extern "C" fn vectorcall(callable: Block, args: *const Block, nargsf: usize, names: Block) -> Block {
     // SAFETY: C's arguments.
-    api(|vm| unsafe { crate::calling::call_managed(vm, Borrowed(callable), args, nargsf, names) }).0
+    api(|vm| unsafe { crate::calls::calling::call_managed(vm, Borrowed(callable), args, nargsf, names) }).0
 }
+
+/// What C code gets that calls the C function of a builtin function of the VM's, which has none.
+unsafe extern "C" fn no_function(_: Block, _: Block) -> Block {
+    api(|vm| -> PyResult<New> {
+        Err(vm.new_system_error("Rustclad: a builtin function of RustPython has no C function to call"))
+    })
+    .0
+}
+
+/// What stands in every function's block.
+pub(crate) const ENTRIES: function::Entries = function::Entries { vectorcall, no_function };

@@ -2,7 +2,7 @@
 //! `pub unsafe extern "C" fn` here and puts it behind the exported symbol of its name.
 //!
 //! Callers are C code that holds the C lock; pointers are valid, or NULL where a description says so. That is what
-//! each `unsafe` in these files rests on. Variadic functions get a [`VaList`](crate::va_list::VaList), which the stub's
+//! each `unsafe` in these files rests on. Variadic functions get a [`VaList`](crate::abi::va_list::VaList), which the stub's
 //! entry builds, so a function and its `V` form are alike.
 #![allow(non_snake_case)]
 
@@ -65,6 +65,7 @@ pub mod sequence;
 pub mod setobject;
 pub mod sliceobject;
 pub mod structseq;
+pub mod support;
 pub mod syntaxlocation;
 pub mod sysmodule;
 pub mod traceback;
@@ -90,21 +91,27 @@ pub(crate) mod prelude {
     pub(crate) use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 
     #[allow(unused_imports)]
-    pub(crate) use crate::api::{api, infallible};
+    pub(crate) use crate::abi::address::{data_address, exported, static_block};
     #[allow(unused_imports)]
-    pub(crate) use crate::block::Block;
+    pub(crate) use crate::abi::statics::statics;
     #[allow(unused_imports)]
-    pub(crate) use crate::kind::Kind;
+    pub(crate) use crate::abi::va_list::VaList;
     #[allow(unused_imports)]
-    pub(crate) use crate::layout as c;
+    pub(crate) use crate::abi::{layout as c, text};
     #[allow(unused_imports)]
-    pub(crate) use crate::reference::{Borrowed, Lent, New, Stolen, bad_internal_call};
+    pub(crate) use crate::calls::api::{api, infallible};
     #[allow(unused_imports)]
-    pub(crate) use crate::thread::leave;
+    pub(crate) use crate::heap::block::Block;
     #[allow(unused_imports)]
-    pub(crate) use crate::types::statics;
+    pub(crate) use crate::heap::kind::Kind;
     #[allow(unused_imports)]
-    pub(crate) use crate::va_list::VaList;
+    pub(crate) use crate::lifetime::thread::leave;
     #[allow(unused_imports)]
-    pub(crate) use crate::{error, lend, lifetime, retrieve, store, table, types};
+    pub(crate) use crate::lifetime::{dealloc, handle};
+    #[allow(unused_imports)]
+    pub(crate) use crate::twins::forms::{bytes, tuple};
+    #[allow(unused_imports)]
+    pub(crate) use crate::twins::reference::{Borrowed, Lent, New, Stolen, bad_internal_call};
+    #[allow(unused_imports)]
+    pub(crate) use crate::twins::{error, lend, retrieve, store, types};
 }

@@ -2,7 +2,8 @@
 
 use super::prelude::*;
 use crate::capi::{dictobject, floatobject, longobject, unicodeobject};
-use crate::list;
+use crate::twins::forms::list;
+use crate::twins::forms::object;
 
 /// A format under way.
 struct Builder<'a> {
@@ -22,7 +23,7 @@ pub(crate) unsafe fn build_value(vm: &VirtualMachine, format: *const c_char, va:
         match first.as_slice() {
             [] => Ok(New::of(vm, vm.ctx.none())),
             [only] => Ok(New(*only)),
-            items => Ok(New(store::tuple_block(items))),
+            items => Ok(New(tuple::with_items(items))),
         }
     }
 }
@@ -84,10 +85,10 @@ impl Builder<'_> {
         // SAFETY: C's arguments.
         unsafe {
             Ok(match letter {
-                b'(' => store::tuple_block(&self.items(Some(b')'))?),
+                b'(' => tuple::with_items(&self.items(Some(b')'))?),
                 b'[' => {
                     let items = self.items(Some(b']'))?;
-                    let made = store::new_block(statics().list, size_of::<c::PyListObject>());
+                    let made = object::new_block_of(statics().list, size_of::<c::PyListObject>());
                     for item in items {
                         list::push(made, item);
                     }
@@ -103,18 +104,18 @@ impl Builder<'_> {
                     }
                     drop_all(items);
                     if failed {
-                        table::decref(made.0);
+                        dealloc::decref(made.0);
                         return Err(error::fetch(self.vm, "Py_BuildValue"));
                     }
                     made.0
                 }
-                b'b' | b'B' | b'h' | b'i' => crate::long::from_i64(i64::from(self.va.next::<c_int>())),
-                b'H' => crate::long::from_i64(i64::from(self.va.next::<c_int>() as u16)),
-                b'I' => crate::long::from_i64(i64::from(self.va.next::<u32>())),
-                b'n' | b'l' | b'L' => crate::long::from_i64(self.va.next::<i64>()),
+                b'b' | b'B' | b'h' | b'i' => crate::twins::forms::long::from_i64(i64::from(self.va.next::<c_int>())),
+                b'H' => crate::twins::forms::long::from_i64(i64::from(self.va.next::<c_int>() as u16)),
+                b'I' => crate::twins::forms::long::from_i64(i64::from(self.va.next::<u32>())),
+                b'n' | b'l' | b'L' => crate::twins::forms::long::from_i64(self.va.next::<i64>()),
                 b'k' | b'K' => longobject::PyLong_FromUnsignedLong(self.va.next::<u64>()).0,
                 b'p' => {
-                    Borrowed(crate::link::static_block(if self.va.next::<c_int>() != 0 {
+                    Borrowed(static_block(if self.va.next::<c_int>() != 0 {
                         "_Py_TrueStruct"
                     } else {
                         "_Py_FalseStruct"
@@ -125,16 +126,14 @@ impl Builder<'_> {
                 b'd' | b'f' => floatobject::PyFloat_FromDouble(self.va.next_double()).0,
                 b'D' => {
                     let value = *self.va.pointer::<c::Py_complex>();
-                    let made = store::new_block(
-                        crate::symbols::data_address("PyComplex_Type").cast(),
-                        size_of::<c::PyComplexObject>(),
-                    );
+                    let made =
+                        object::new_block_of(data_address("PyComplex_Type").cast(), size_of::<c::PyComplexObject>());
                     (*made.cast::<c::PyComplexObject>()).cval = value;
                     made
                 }
                 b'c' => {
                     let byte = self.va.next::<c_int>() as u8;
-                    store::bytes_block(&[byte], statics().bytes)
+                    bytes::new_block(&[byte], statics().bytes)
                 }
                 b'C' => unicodeobject::PyUnicode_FromOrdinal(self.va.next::<c_int>()).0,
                 b's' | b'z' | b'U' | b'y' => {
@@ -176,7 +175,7 @@ impl Builder<'_> {
                         return Ok(object);
                     }
                     if letter != b'N' {
-                        table::incref(object);
+                        handle::incref(object);
                     }
                     object
                 }
@@ -186,14 +185,14 @@ impl Builder<'_> {
     }
 
     fn none(&self) -> Block {
-        Borrowed(crate::link::static_block("_Py_NoneStruct")).again().0
+        Borrowed(static_block("_Py_NoneStruct")).again().0
     }
 }
 
 fn drop_all(items: Vec<Block>) {
     for item in items {
         // SAFETY: references of ours.
-        unsafe { table::decref(item) };
+        unsafe { dealloc::decref(item) };
     }
 }
 
@@ -233,7 +232,7 @@ pub unsafe extern "C" fn PyModule_AddObjectRef(module: Borrowed, name: *const c_
             return Err(vm.new_type_error("PyModule_AddObjectRef() first argument must be a module"));
         };
         // SAFETY: C's argument.
-        let name = unsafe { error::text(name) };
+        let name = unsafe { text::of_c(name) };
         module.dict().set_item(name.as_str(), value.get(vm)?, vm)?;
         Ok(0)
     })
@@ -245,7 +244,7 @@ pub unsafe extern "C" fn PyModule_AddObject(module: Borrowed, name: *const c_cha
     unsafe {
         let result = PyModule_AddObjectRef(module, name, value);
         if result == 0 {
-            table::decref(value.0);
+            dealloc::decref(value.0);
         }
         result
     }
@@ -259,11 +258,11 @@ pub unsafe extern "C" fn PyModule_Add(module: Borrowed, name: *const c_char, val
 
 /// Adds an int to a module. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyModule_AddIntConstant(module: Borrowed, name: *const c_char, value: c_long) -> c_int {
-    let value = New(crate::long::from_i64(value));
+    let value = New(crate::twins::forms::long::from_i64(value));
     // SAFETY: C's arguments; the reference is ours.
     unsafe {
         let result = PyModule_AddObjectRef(module, name, Borrowed(value.0));
-        table::decref(value.0);
+        dealloc::decref(value.0);
         result
     }
 }
@@ -278,7 +277,7 @@ pub unsafe extern "C" fn PyModule_AddStringConstant(
     unsafe {
         let value = unicodeobject::PyUnicode_FromString(value);
         let result = PyModule_AddObjectRef(module, name, Borrowed(value.0));
-        lifetime::xdecref(value.0);
+        dealloc::xdecref(value.0);
         result
     }
 }
@@ -290,8 +289,8 @@ pub unsafe extern "C" fn PyModule_AddType(module: Borrowed, class: *mut c::PyTyp
         if super::typeobject::PyType_Ready(class) < 0 {
             return -1;
         }
-        let name = crate::heap_type::short_name((*class).tp_name);
-        let Some(name) = store::c_string(&name) else { return -1 };
+        let name = text::short_name((*class).tp_name);
+        let Some(name) = text::c_string(&name) else { return -1 };
         PyModule_AddObjectRef(module, name.as_ptr(), Borrowed(class.cast()))
     }
 }
@@ -301,7 +300,7 @@ pub unsafe extern "C" fn PyModule_AddFunctions(module: Borrowed, methods: *mut c
     // SAFETY: C's arguments.
     api(|vm| unsafe {
         let name = module.get(vm)?.get_attr("__name__", vm)?.try_into_value(vm)?;
-        crate::module::add_functions(vm, module.0, &name, methods)?;
+        crate::twins::forms::module::add_functions(vm, module.0, &name, methods)?;
         Ok(0)
     })
 }
@@ -309,5 +308,5 @@ pub unsafe extern "C" fn PyModule_AddFunctions(module: Borrowed, methods: *mut c
 /// Sets a module's documentation. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyModule_SetDocString(module: Borrowed, doc: *const c_char) -> c_int {
     // SAFETY: C's arguments.
-    api(|vm| unsafe { module.get(vm)?.set_attr("__doc__", vm.ctx.new_str(error::text(doc)), vm) }.map(|()| 0))
+    api(|vm| unsafe { module.get(vm)?.set_attr("__doc__", vm.ctx.new_str(text::of_c(doc)), vm) }.map(|()| 0))
 }

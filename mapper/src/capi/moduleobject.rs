@@ -3,8 +3,9 @@
 use std::cell::Cell;
 
 use super::prelude::*;
-use crate::module::{self, ModuleBlock};
-use crate::{phases, state};
+use crate::abi::layout::ModuleBlock;
+use crate::twins::forms::module;
+use crate::twins::{phases, state};
 use rustpython_vm::builtins::{PyModule, PyStr, PyStrRef};
 
 /// The ABI that an extension module was compiled for, as `PyModule_Create2` gets it.
@@ -31,7 +32,7 @@ pub(crate) fn with_package_context<R>(name: &str, body: impl FnOnce() -> R) -> R
 pub unsafe extern "C" fn PyModule_Create2(def: *mut c::PyModuleDef, version: c_int) -> New {
     // SAFETY: C's arguments.
     api(|vm| unsafe {
-        let given = error::text((*def).m_name);
+        let given = text::of_c((*def).m_name);
         if version != API_VERSION && version != ABI3_VERSION {
             return Err(vm.new_runtime_error(format!(
                 "Python C API version mismatch for module {given}: This Python has API version {API_VERSION}, module \
@@ -51,7 +52,7 @@ pub unsafe extern "C" fn PyModule_Create2(def: *mut c::PyModuleDef, version: c_i
         module::set_definition(vm, block, def)?;
         module::add_functions(vm, block, &name, (*def).m_methods)?;
         if !(*def).m_doc.is_null() {
-            twin.as_object().set_attr("__doc__", vm.ctx.new_str(error::text((*def).m_doc)), vm)?;
+            twin.as_object().set_attr("__doc__", vm.ctx.new_str(text::of_c((*def).m_doc)), vm)?;
         }
         Ok(New(block))
     })
@@ -76,8 +77,8 @@ pub unsafe extern "C" fn PyModuleDef_Init(def: *mut c::PyModuleDef) -> Block {
     unsafe {
         let base = &mut (*def).m_base;
         if base.m_index == 0 {
-            base.ob_base.ob_refcnt = table::IMMORTAL;
-            base.ob_base.ob_type = crate::symbols::data_address("PyModuleDef_Type").cast();
+            base.ob_base.ob_refcnt = handle::IMMORTAL;
+            base.ob_base.ob_type = data_address("PyModuleDef_Type").cast();
             base.m_index = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         }
     }
@@ -92,7 +93,7 @@ pub unsafe extern "C" fn PyModule_NewObject(name: Borrowed) -> New {
 /// [`PyModule_NewObject`] with a name in UTF-8.
 pub unsafe extern "C" fn PyModule_New(name: *const c_char) -> New {
     // SAFETY: C's argument.
-    api(|vm| Ok(New(module::new(vm, vm.ctx.new_str(unsafe { error::text(name) }))?.0)))
+    api(|vm| Ok(New(module::new(vm, vm.ctx.new_str(unsafe { text::of_c(name) }))?.0)))
 }
 
 /// A module's dict, borrowed.
@@ -125,7 +126,7 @@ pub unsafe extern "C" fn PyModule_GetName(module: Borrowed) -> *const c_char {
         let name = name_of(vm, module, "__name__", "nameless module")?;
         let block = lend::lend(vm, module.0, name.as_object());
         // SAFETY: a str's block, which the module's block keeps.
-        unsafe { crate::unicode::utf8(vm, block) }.map(|(text, _)| text)
+        unsafe { crate::twins::forms::unicode::utf8(vm, block) }.map(|(text, _)| text)
     })
 }
 
@@ -140,20 +141,20 @@ pub unsafe extern "C" fn PyModule_GetFilename(module: Borrowed) -> *const c_char
         let name = name_of(vm, module, "__file__", "module filename missing")?;
         let block = lend::lend(vm, module.0, name.as_object());
         // SAFETY: a str's block, which the module's block keeps.
-        unsafe { crate::unicode::utf8(vm, block) }.map(|(text, _)| text)
+        unsafe { crate::twins::forms::unicode::utf8(vm, block) }.map(|(text, _)| text)
     })
 }
 
 /// A module's definition, or NULL.
 pub unsafe extern "C" fn PyModule_GetDef(module: Borrowed) -> *mut c::PyModuleDef {
     // SAFETY: C's argument.
-    api(|vm| unsafe { check(vm, module) }.map(|module| module.def))
+    api(|vm| unsafe { check(vm, module) }.map(|module| module.md_def))
 }
 
 /// A module's state, or NULL.
 pub unsafe extern "C" fn PyModule_GetState(module: Borrowed) -> *mut c_void {
     // SAFETY: C's argument.
-    api(|vm| unsafe { check(vm, module) }.map(|module| module.state))
+    api(|vm| unsafe { check(vm, module) }.map(|module| module.md_state))
 }
 
 unsafe fn check<'a>(vm: &VirtualMachine, module: Borrowed) -> PyResult<&'a ModuleBlock> {

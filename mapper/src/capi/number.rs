@@ -33,7 +33,7 @@ pub(super) fn in_place(left: Borrowed, right: Borrowed, operator: Binary) -> New
         let (a, b) = (left.held(vm)?, right.held(vm)?);
         let result = leave(vm, || operator(vm, &a, &b))?;
         // SAFETY: C's arguments.
-        unsafe { super::abstract_::touched(vm, left.0) };
+        unsafe { store::touched(vm, left.0) };
         Ok(New::of(vm, result))
     })
 }
@@ -169,7 +169,7 @@ pub unsafe extern "C" fn PyNumber_Index(object: Borrowed) -> New {
         if value.class().is(vm.ctx.types.int_type) {
             return Ok(New::of(vm, value));
         }
-        Ok(New(crate::long::from_bigint(value.as_bigint())))
+        Ok(New(crate::twins::forms::long::from_bigint(value.as_bigint())))
     })
 }
 
@@ -189,7 +189,7 @@ pub unsafe extern "C" fn PyNumber_AsSsize_t(object: Borrowed, exception: Borrowe
     unsafe {
         if !object.is_null()
             && Kind::of(object.0) == Kind::Long
-            && let Some(value) = crate::long::to_i64(object.0)
+            && let Some(value) = crate::twins::forms::long::to_i64(object.0)
         {
             return value as isize;
         }
@@ -318,6 +318,6 @@ pub unsafe extern "C" fn PyNumber_ToBase(object: Borrowed, base: c_int) -> New {
                 return Ok(New::of(vm, leave(vm, || exact.str(vm))?));
             }
         };
-        crate::unicode::from_ascii(text.as_bytes()).map(New).ok_or_else(|| vm.no_memory_error())
+        crate::twins::forms::unicode::from_ascii(text.as_bytes()).map(New).ok_or_else(|| vm.no_memory_error())
     })
 }

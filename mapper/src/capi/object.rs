@@ -2,8 +2,8 @@
 //! `typeobject`.
 
 use super::prelude::*;
-use crate::block::{flag, header};
-use crate::unicode;
+use crate::heap::block::{flag, header};
+use crate::twins::forms::unicode;
 use rustpython_vm::PyObject;
 use rustpython_vm::builtins::PyBytes;
 use rustpython_vm::types::PyComparisonOp;
@@ -11,7 +11,7 @@ use rustpython_vm::types::PyComparisonOp;
 /// An object's type, borrowed from it.
 pub unsafe extern "C" fn Py_TYPE(object: Borrowed) -> *mut c::PyTypeObject {
     // SAFETY: C's argument.
-    unsafe { table::type_of(object.0) }
+    unsafe { handle::type_of(object.0) }
 }
 
 /// The text that stands for NULL.
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn PyObject_Bytes(object: Borrowed) -> New {
     // SAFETY: C's argument; a block of text is made of text.
     unsafe {
         if object.is_null() {
-            return New(store::bytes_block(b"<NULL>", statics().bytes));
+            return New(bytes::new_block(b"<NULL>", statics().bytes));
         }
         if (*object.0).ob_type == statics().bytes {
             return object.again();
@@ -124,7 +124,7 @@ unsafe fn compare_blocks(a: Block, b: Block, op: c_int) -> Option<bool> {
             return None;
         }
         if class == statics().long {
-            let (a, b) = (crate::long::to_i64(a)?, crate::long::to_i64(b)?);
+            let (a, b) = (crate::twins::forms::long::to_i64(a)?, crate::twins::forms::long::to_i64(b)?);
             return Some(match op {
                 0 => a < b,
                 1 => a <= b,
@@ -222,7 +222,7 @@ unsafe fn block_truth(block: Block) -> Option<bool> {
     // SAFETY: NULL or an object, by the callers' contract; the types say what is in it.
     unsafe {
         if !block.is_null() && (*block).ob_type == statics.long {
-            return Some(crate::long::parts(block).0 != 0);
+            return Some(crate::twins::forms::long::parts(block).0 != 0);
         }
         super::abstract_::block_length(block).map(|length| length != 0)
     }
@@ -269,7 +269,7 @@ pub unsafe extern "C" fn PyObject_Dir(object: Borrowed) -> New {
 
 /// Clears an object's weak references. A dying object's twin has done so before C hears of the end.
 pub unsafe extern "C" fn PyObject_ClearWeakRefs(object: Borrowed) {
-    if let Some(twin) = table::twin_of(object.0) {
+    if let Some(twin) = handle::twin_of(object.0) {
         infallible((), |vm| {
             leave(vm, || twin.clear_weak_refs());
             Ok(())
@@ -317,7 +317,7 @@ pub unsafe extern "C" fn _PyObject_Dump(object: Borrowed) {
     }
     // SAFETY: C's argument.
     let (address, count, class) =
-        unsafe { (object.0 as usize, (*object.0).ob_refcnt, error::text((*(*object.0).ob_type).tp_name)) };
+        unsafe { (object.0 as usize, (*object.0).ob_refcnt, text::of_c((*(*object.0).ob_type).tp_name)) };
     eprintln!("object address  : {address:#x}\nobject refcount : {count}\nobject type name: {class}");
     infallible((), |vm| {
         let object = object.held(vm)?;
@@ -330,7 +330,7 @@ pub unsafe extern "C" fn _PyObject_Dump(object: Borrowed) {
 /// An object's name for messages about calls: `module.name()`.
 pub unsafe extern "C" fn _PyObject_FunctionStr(object: Borrowed) -> New {
     api(|vm| {
-        let text = crate::direct::function_text(vm, object)?;
+        let text = crate::calls::direct::function_text(vm, object)?;
         Ok(New::of(vm, vm.ctx.new_str(text)))
     })
 }
@@ -349,10 +349,10 @@ pub unsafe extern "C" fn PyObject_CallFinalizer(object: Block) {
         if is_collected(object)
             && let Some(header) = header(object)
         {
-            if header.flags & flag::FINALIZED != 0 {
+            if header.has(flag::FINALIZED) {
                 return;
             }
-            header.flags |= flag::FINALIZED;
+            header.set(flag::FINALIZED);
         }
         finalize(object);
     }
@@ -366,9 +366,9 @@ pub unsafe extern "C" fn PyObject_CallFinalizerFromDealloc(object: Block) -> c_i
         if (*(*object).ob_type).tp_finalize.is_none() {
             return 0;
         }
-        lifetime::revive(object);
+        dealloc::revive(object);
         PyObject_CallFinalizer(object);
-        if lifetime::end_again(object) { 0 } else { -1 }
+        if dealloc::end_again(object) { 0 } else { -1 }
     }
 }
 
@@ -378,7 +378,7 @@ pub unsafe extern "C" fn PyObject_GetItemData(object: Block) -> *mut c_void {
     unsafe {
         let class = (*object).ob_type;
         if (*class).tp_flags & c::tpflags::ITEMS_AT_END == 0 {
-            let name = error::text((*class).tp_name);
+            let name = text::of_c((*class).tp_name);
             return api(|vm| Err(vm.new_type_error(format!("type '{name}' does not have Py_TPFLAGS_ITEMS_AT_END"))));
         }
         object.cast::<u8>().offset((*class).tp_basicsize).cast()
@@ -415,7 +415,7 @@ pub unsafe extern "C" fn Py_GetConstantBorrowed(constant: std::ffi::c_uint) -> B
             2 => "_Py_TrueStruct",
             3 => "_Py_EllipsisObject",
             4 => "_Py_NotImplementedStruct",
-            5 | 6 => return Ok(crate::long::from_i64(i64::from(constant) - 5)),
+            5 | 6 => return Ok(crate::twins::forms::long::from_i64(i64::from(constant) - 5)),
             7..=9 => {
                 let empty = EMPTY.get_or_init(|| {
                     let objects: [PyObjectRef; 3] = [
@@ -426,7 +426,7 @@ pub unsafe extern "C" fn Py_GetConstantBorrowed(constant: std::ffi::c_uint) -> B
                     objects.map(|object| {
                         let block = store::store(vm, &object);
                         // SAFETY: a live block, which keeps its twin from now on.
-                        unsafe { table::immortalize(block) };
+                        unsafe { handle::immortalize(block) };
                         block as usize
                     })
                 });
@@ -434,7 +434,7 @@ pub unsafe extern "C" fn Py_GetConstantBorrowed(constant: std::ffi::c_uint) -> B
             }
             _ => return Err(bad_internal_call(vm)),
         };
-        Ok(crate::link::static_block(name))
+        Ok(static_block(name))
     })
 }
 
@@ -449,7 +449,7 @@ pub unsafe extern "C" fn Py_GetConstant(constant: std::ffi::c_uint) -> New {
 pub unsafe extern "C" fn PyUnstable_Object_IsUniquelyReferenced(object: Borrowed) -> c_int {
     // SAFETY: C's argument.
     c_int::from(unsafe {
-        (*object.0).ob_refcnt == 1 && table::twin_of(object.0).is_none_or(|twin| twin.strong_count() == 1)
+        (*object.0).ob_refcnt == 1 && handle::twin_of(object.0).is_none_or(|twin| twin.strong_count() == 1)
     })
 }
 
@@ -466,7 +466,7 @@ pub unsafe extern "C" fn PyUnstable_Object_EnableDeferredRefcount(_object: Borro
 /// Whether an object's count never changes.
 pub unsafe extern "C" fn PyUnstable_IsImmortal(object: Borrowed) -> c_int {
     // SAFETY: C's argument.
-    unsafe { table::is_immortal(object.0) }.into()
+    unsafe { handle::is_immortal(object.0) }.into()
 }
 
 /// Adds a reference to an object that may be dying. 1, or 0 if it is.
@@ -476,7 +476,7 @@ pub unsafe extern "C" fn PyUnstable_TryIncRef(object: Borrowed) -> c_int {
         if (*object.0).ob_refcnt == 0 {
             return 0;
         }
-        table::incref(object.0);
+        handle::incref(object.0);
     }
     1
 }
@@ -487,17 +487,17 @@ pub unsafe extern "C" fn PyUnstable_EnableTryIncRef(_object: Borrowed) {}
 /// Makes memory that was an object before, or never was, an object with a count of 1.
 pub unsafe extern "C" fn _Py_NewReference(object: Block) {
     // SAFETY: C's argument.
-    unsafe { lifetime::renew(object) };
+    unsafe { dealloc::renew(object) };
 }
 
 /// [`_Py_NewReference`].
 pub unsafe extern "C" fn _Py_NewReferenceNoTotal(object: Block) {
     // SAFETY: C's argument.
-    unsafe { lifetime::renew(object) };
+    unsafe { dealloc::renew(object) };
 }
 
 /// Brings an object that is being deallocated back, with a count of 1.
 pub unsafe extern "C" fn _Py_ResurrectReference(object: Block) {
     // SAFETY: C's argument.
-    unsafe { lifetime::revive(object) };
+    unsafe { dealloc::revive(object) };
 }

@@ -1,8 +1,9 @@
 //! `objimpl.h`: allocating objects.
 
 use super::prelude::*;
-use crate::block::{self, flag, header};
-use crate::heap_type;
+use crate::heap::block;
+use crate::heap::block::{flag, header};
+use crate::twins::heap_type;
 
 /// Memory that may become an object; NULL if there is none.
 pub unsafe extern "C" fn PyObject_Malloc(size: usize) -> *mut c_void {
@@ -32,7 +33,7 @@ pub unsafe extern "C" fn PyObject_Realloc(memory: *mut c_void, size: usize) -> *
         let new = PyObject_Malloc(size);
         if !new.is_null() {
             new.cast::<u8>().copy_from_nonoverlapping(memory.cast(), held.min(size));
-            block::free(old);
+            dealloc::free(old);
         }
         new
     }
@@ -42,7 +43,7 @@ pub unsafe extern "C" fn PyObject_Realloc(memory: *mut c_void, size: usize) -> *
 pub unsafe extern "C" fn PyObject_Free(memory: *mut c_void) {
     if !memory.is_null() && header(memory.cast()).is_some() {
         // SAFETY: C's argument: memory of ours.
-        unsafe { block::free(memory.cast()) };
+        unsafe { dealloc::free(memory.cast()) };
     }
 }
 
@@ -53,10 +54,10 @@ pub unsafe extern "C" fn PyObject_Init(object: Block, class: *mut c::PyTypeObjec
         if object.is_null() {
             return object;
         }
-        lifetime::renew(object);
+        dealloc::renew(object);
         (*object).ob_type = class;
         if (*class).tp_flags & c::tpflags::HEAPTYPE != 0 {
-            table::incref(class.cast());
+            handle::incref(class.cast());
         }
         object
     }
@@ -104,12 +105,12 @@ pub unsafe extern "C" fn _PyObject_GC_Resize(object: Block, size: isize) -> Bloc
     unsafe {
         let class = (*object).ob_type;
         let bytes = ((*class).tp_basicsize + (size + 1) * (*class).tp_itemsize) as usize;
-        let flags = header(object).map_or(0, |header| header.flags & !flag::LIVE);
+        let flags = header(object).map_or(0, |header| header.flags() & !flag::LIVE);
         let moved: Block = PyObject_Realloc(object.cast(), bytes).cast();
         if moved.is_null() {
             return api(|vm| Err(vm.no_memory_error()));
         }
-        block::header_of(moved).flags = flags | flag::LIVE;
+        block::header_of(moved).set(flags | flag::LIVE);
         (*moved.cast::<c::PyVarObject>()).ob_size = size;
         moved
     }
@@ -130,14 +131,14 @@ pub unsafe extern "C" fn PyUnstable_Object_GC_NewWithExtraData(class: *mut c::Py
 /// Says that an object is whole: the collector may look at it from now on.
 pub unsafe extern "C" fn PyObject_GC_Track(object: Block) {
     if let Some(header) = header(object) {
-        header.flags |= flag::TRACKED;
+        header.set(flag::TRACKED);
     }
 }
 
 /// Says that an object is about to be taken apart.
 pub unsafe extern "C" fn PyObject_GC_UnTrack(object: Block) {
     if let Some(header) = header(object) {
-        header.flags &= !flag::TRACKED;
+        header.unset(flag::TRACKED);
     }
 }
 
@@ -165,18 +166,18 @@ pub unsafe extern "C" fn PyObject_GC_IsTracked(object: Block) -> c_int {
             return 0;
         }
         if Kind::of(object) != Kind::Instance
-            && let Some(twin) = table::twin_of(object)
+            && let Some(twin) = handle::twin_of(object)
         {
             return twin.is_gc_tracked().into();
         }
     }
-    header(object).is_some_and(|header| header.flags & flag::TRACKED != 0).into()
+    header(object).is_some_and(|header| header.has(flag::TRACKED)).into()
 }
 
 /// Whether an object's finalizer ran.
 pub unsafe extern "C" fn PyObject_GC_IsFinalized(object: Block) -> c_int {
-    let flagged = header(object).is_some_and(|header| header.flags & flag::FINALIZED != 0);
-    (flagged || table::twin_of(object).is_some_and(rustpython_vm::PyObject::gc_finalized)).into()
+    let flagged = header(object).is_some_and(|header| header.has(flag::FINALIZED));
+    (flagged || handle::twin_of(object).is_some_and(rustpython_vm::PyObject::gc_finalized)).into()
 }
 
 /// Where an object's type keeps its list of weak references; NULL if it has none.
@@ -270,7 +271,7 @@ pub unsafe extern "C" fn PyUnstable_GC_VisitObjects(
             // SAFETY: C's function; the reference is ours.
             let goes_on = unsafe {
                 let goes_on = visit(block, argument);
-                table::decref(block);
+                dealloc::decref(block);
                 goes_on
             };
             if goes_on == 0 {

@@ -1,6 +1,7 @@
 //! `cpython/odictobject.h`: ordered dicts, by the methods of their class.
 
 use super::prelude::*;
+use crate::twins::forms::dict;
 
 /// A new, empty `OrderedDict`.
 pub unsafe extern "C" fn PyODict_New() -> New {
@@ -22,7 +23,7 @@ fn change(object: Borrowed, key: Borrowed, value: Option<Borrowed>) -> c_int {
             None => leave(vm, || twin.del_item(&*key, vm))?,
         }
         // SAFETY: a dict's block and its twin.
-        unsafe { store::refresh_dict(object.0, &twin) };
+        unsafe { dict::refresh(vm, object.0, &twin) };
         Ok(0)
     })
 }

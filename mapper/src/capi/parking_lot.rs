@@ -57,7 +57,7 @@ pub unsafe extern "C" fn _PyParkingLot_Park(
             false => INTERRUPTED,
         }
     };
-    let result = if detach != 0 && crate::thread::holds_lock() {
+    let result = if detach != 0 && crate::lifetime::thread::holds_lock() {
         // A short wait, as if a signal had come: the caller looks whether one did and waits again.
         let wait = || wait(Duration::from_millis(50));
         rustpython_vm::vm::thread::with_current_vm(|vm| {

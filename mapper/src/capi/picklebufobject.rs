@@ -2,17 +2,9 @@
 //! that C code asks for.
 
 use super::prelude::*;
+use crate::twins::forms::buffer::{self, PickleBuffer};
 use rustpython_vm::builtins::PyMemoryView;
 use rustpython_vm::function::FuncArgs;
-
-/// `PyPickleBufferObject`, with room for the numbers that its `Py_buffer` points to.
-#[repr(C)]
-pub(crate) struct PickleBuffer {
-    ob_base: c::PyObject,
-    view: c::Py_buffer,
-    weakrefs: Block,
-    arrays: super::pybuffer::Arrays,
-}
 
 /// A new buffer over an object's memory.
 pub unsafe extern "C" fn PyPickleBuffer_FromObject(object: Borrowed) -> New {
@@ -26,7 +18,7 @@ pub unsafe extern "C" fn PyPickleBuffer_FromObject(object: Borrowed) -> New {
 /// The managed object of a `PickleBuffer`.
 fn checked(vm: &VirtualMachine, buffer: Borrowed) -> PyResult {
     // SAFETY: C's argument.
-    let name = unsafe { error::text((*(*buffer.0).ob_type).tp_name) };
+    let name = unsafe { text::of_c((*(*buffer.0).ob_type).tp_name) };
     if name != "pickle.PickleBuffer" {
         return Err(vm.new_type_error(format!("expected PickleBuffer, {name} found")));
     }
@@ -42,7 +34,7 @@ pub unsafe extern "C" fn PyPickleBuffer_GetBuffer(buffer: Borrowed) -> *const c:
         // SAFETY: blocks of this class have the struct's size.
         unsafe {
             let block = buffer.0.cast::<PickleBuffer>();
-            super::pybuffer::describe(vm, &raw mut (*block).view, (&raw mut (*block).arrays).cast(), &twin);
+            buffer::describe(vm, &raw mut (*block).view, (&raw mut (*block).arrays).cast(), &twin);
             Ok(&raw const (*block).view)
         }
     })

@@ -1,12 +1,9 @@
 //! `pybuffer.h`: the buffer protocol.
 
-use std::collections::BTreeSet;
 use std::ffi::CString;
-use std::sync::Mutex;
 
 use super::prelude::*;
-use crate::bytearray;
-use rustpython_vm::PyObject;
+use crate::twins::forms::{buffer as description, bytearray};
 use rustpython_vm::builtins::PyStr;
 use rustpython_vm::protocol::{BufferFlags, PyBuffer};
 
@@ -15,14 +12,13 @@ const SIMPLE: c_int = 0;
 const FORMAT: c_int = 4;
 const ND: c_int = 8;
 const STRIDES: c_int = 0x10 | ND;
-const FULL_RO: u32 = 0x11C;
 
 /// Opens an exact bytearray's buffer, which needs no VM. False if that has to go the long way.
 #[inline]
 unsafe fn open_bytearray(object: Borrowed, view: *mut c::Py_buffer, flags: c_int) -> bool {
     // SAFETY: by the caller's contract a bytearray; its memory does not move while the view is open.
     unsafe {
-        let Some(twin) = table::twin_of(object.0) else { return false };
+        let Some(twin) = handle::twin_of(object.0) else { return false };
         let Some((start, length)) = bytearray::open(twin.downcast_unchecked_ref()) else { return false };
         fill(view, object, start.cast(), length as isize, false, flags);
         (*view).internal = (&raw const bytearray::MARK).cast_mut().cast();
@@ -43,7 +39,7 @@ pub unsafe extern "C" fn PyObject_GetBuffer(object: Borrowed, view: *mut c::Py_b
     // SAFETY: C's arguments.
     unsafe {
         if (*object.0).ob_type == statics().bytes && flags & WRITABLE == 0 {
-            let data = object.0.cast::<u8>().add(store::BYTES_DATA);
+            let data = object.0.cast::<u8>().add(bytes::DATA);
             let length = (*object.0.cast::<c::PyVarObject>()).ob_size;
             return fill(view, object, data.cast(), length, true, flags);
         }
@@ -82,7 +78,7 @@ unsafe fn open(vm: &VirtualMachine, object: Borrowed, view: *mut c::Py_buffer, f
     }
     // SAFETY: C's arguments; the memory stays where it is while the buffer is open, which `Kept` says.
     unsafe {
-        let start = start(&buffer);
+        let start = description::start(&buffer);
         let desc = &buffer.desc;
         let (mut shape, mut strides) = (Vec::new(), Vec::new());
         for (length, stride, _) in &desc.dim_desc {
@@ -111,63 +107,6 @@ unsafe fn open(vm: &VirtualMachine, object: Borrowed, view: *mut c::Py_buffer, f
             internal: Box::into_raw(kept).cast(),
         };
         Ok(0)
-    }
-}
-
-/// Room for the shape and the strides of a buffer with as many dimensions as there may be (`PyBUF_MAX_NDIM`).
-pub(crate) type Arrays = [isize; 2 * 64];
-
-/// Describes a memory view's memory in its own `Py_buffer`, without opening it: the memory view has.
-///
-/// # Safety
-/// `arrays` is the start of [`Arrays`].
-pub(crate) unsafe fn describe(vm: &VirtualMachine, view: *mut c::Py_buffer, arrays: *mut isize, object: &PyObject) {
-    let Ok(buffer) = PyBuffer::from_object(vm, object, BufferFlags::from_bits_truncate(FULL_RO)) else { return };
-    let desc = &buffer.desc;
-    let dimensions = desc.dim_desc.len();
-    // SAFETY: by contract; the memory stays where it is while the memory view has it open.
-    unsafe {
-        let (shape, strides) = (arrays, arrays.add(dimensions));
-        for (index, (length, stride, _)) in desc.dim_desc.iter().enumerate() {
-            shape.add(index).write(*length as isize);
-            strides.add(index).write(*stride);
-        }
-        *view = c::Py_buffer {
-            buf: start(&buffer).cast(),
-            obj: std::ptr::null_mut(),
-            len: desc.len as isize,
-            itemsize: desc.itemsize as isize,
-            readonly: c_int::from(desc.readonly),
-            ndim: dimensions as c_int,
-            format: lasting(&desc.format).cast_mut(),
-            shape,
-            strides,
-            suboffsets: std::ptr::null_mut(),
-            internal: std::ptr::null_mut(),
-        };
-    }
-}
-
-/// Where a buffer's first element is.
-unsafe fn start(buffer: &PyBuffer) -> *mut u8 {
-    let start =
-        if buffer.desc.readonly { buffer.obj_bytes().as_ptr().cast_mut() } else { buffer.obj_bytes_mut().as_mut_ptr() };
-    // SAFETY: the exporter says so.
-    unsafe { start.offset(buffer.desc.offset) }
-}
-
-/// A format as a C string that lives as long as the process. There are not many different ones.
-fn lasting(format: &str) -> *const c_char {
-    static KNOWN: Mutex<BTreeSet<CString>> = Mutex::new(BTreeSet::new());
-    let mut known = KNOWN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let format = CString::new(format).unwrap_or_default();
-    match known.get(&format) {
-        Some(known) => known.as_ptr(),
-        None => {
-            let text = format.as_ptr();
-            known.insert(format);
-            text
-        }
     }
 }
 
@@ -209,7 +148,7 @@ pub unsafe extern "C" fn PyBuffer_Release(view: *mut c::Py_buffer) {
             return;
         }
         if std::ptr::eq((*view).internal.cast(), &raw const bytearray::MARK) {
-            if let Some(twin) = table::twin_of(object) {
+            if let Some(twin) = handle::twin_of(object) {
                 bytearray::close(twin.downcast_unchecked_ref());
             }
         } else if Kind::of(object) == Kind::Instance {
@@ -222,7 +161,7 @@ pub unsafe extern "C" fn PyBuffer_Release(view: *mut c::Py_buffer) {
             drop(kept);
         }
         (*view).obj = std::ptr::null_mut();
-        table::decref(object);
+        dealloc::decref(object);
     }
 }
 
@@ -306,7 +245,7 @@ pub unsafe extern "C" fn PyBuffer_GetPointer(view: *const c::Py_buffer, indices:
 pub unsafe extern "C" fn PyBuffer_SizeFromFormat(format: *const c_char) -> isize {
     api(|vm| {
         // SAFETY: C's argument.
-        let format = unsafe { error::text(format) };
+        let format = unsafe { text::of_c(format) };
         let size = leave(vm, || vm.import("struct", 0)?.get_attr("calcsize", vm)?.call((format,), vm))?;
         size.try_index(vm)?.try_to_primitive::<isize>(vm)
     })

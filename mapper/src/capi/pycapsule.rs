@@ -1,7 +1,8 @@
 //! `pycapsule.h`: capsules.
 
 use super::prelude::*;
-use crate::capsule::{self, CapsuleBlock, CapsuleDestructor};
+use crate::twins::forms::capsule;
+use crate::twins::forms::capsule::{CapsuleBlock, CapsuleDestructor};
 
 /// A new capsule around a pointer that is not NULL. The name, which may be NULL, must outlive it.
 pub unsafe extern "C" fn PyCapsule_New(
@@ -21,7 +22,7 @@ pub unsafe extern "C" fn PyCapsule_New(
 unsafe fn fields<'a>(vm: &VirtualMachine, object: Borrowed, function: &str) -> PyResult<&'a mut CapsuleBlock> {
     // SAFETY: C's argument.
     unsafe {
-        if !object.is_null() && (*object.0).ob_type == crate::symbols::data_address("PyCapsule_Type").cast() {
+        if !object.is_null() && (*object.0).ob_type == data_address("PyCapsule_Type").cast() {
             let fields = &mut *object.0.cast::<CapsuleBlock>();
             if !fields.pointer.is_null() {
                 return Ok(fields);
@@ -119,7 +120,7 @@ pub unsafe extern "C" fn PyCapsule_SetContext(object: Borrowed, context: *mut c_
 pub unsafe extern "C" fn PyCapsule_Import(name: *const c_char, _no_block: c_int) -> *mut c_void {
     // SAFETY: C's arguments.
     api(|vm| unsafe {
-        let path = error::text(name);
+        let path = text::of_c(name);
         let invalid = || vm.new_attribute_error(format!("PyCapsule_Import \"{path}\" is not valid"));
         let mut parts = path.split('.');
         let module = parts.next().unwrap_or("");
@@ -136,7 +137,7 @@ pub unsafe extern "C" fn PyCapsule_Import(name: *const c_char, _no_block: c_int)
         let block = store::store(vm, &object);
         let pointer =
             fields(vm, Borrowed(block), "").ok().filter(|fields| same(fields.name, name)).map(|it| it.pointer);
-        table::decref(block);
+        dealloc::decref(block);
         pointer.ok_or_else(invalid)
     })
 }

@@ -49,7 +49,7 @@ pub unsafe extern "C" fn PyErr_SetNone(class: Borrowed) {
 /// Raises `class` with a message in UTF-8.
 pub unsafe extern "C" fn PyErr_SetString(class: Borrowed, message: *const c_char) {
     // SAFETY: C's arguments.
-    api(|vm| Err(instance(vm, &class.get(vm)?, Some(vm.ctx.new_str(unsafe { error::text(message) }).into()))?))
+    api(|vm| Err(instance(vm, &class.get(vm)?, Some(vm.ctx.new_str(unsafe { text::of_c(message) }).into()))?))
 }
 
 /// The class of the raised exception, borrowed; NULL if there is none.
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn PyErr_Fetch(class: *mut Block, value: *mut Block, trace
         *traceback = std::ptr::null_mut();
         if !raised.is_null() {
             *class = (*raised).ob_type.cast();
-            table::incref(*class);
+            handle::incref(*class);
             *traceback = PyException_GetTraceback(Borrowed(raised)).0;
         }
     }
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn PyErr_SetRaisedException(raised: Stolen) {
 pub unsafe extern "C" fn PyErr_GetHandledException() -> New {
     infallible(New::NULL, |vm| {
         // SAFETY: this thread's state; compiled code keeps what it handles there.
-        let own = unsafe { (*(*crate::thread::state()).exc_info).exc_value };
+        let own = unsafe { (*(*crate::lifetime::thread::state()).exc_info).exc_value };
         if !own.is_null() {
             return Ok(Borrowed(own).again());
         }
@@ -124,16 +124,16 @@ pub unsafe extern "C" fn PyErr_GetHandledException() -> New {
 pub unsafe extern "C" fn PyErr_SetHandledException(handled: Borrowed) {
     // SAFETY: this thread's state owns what is in it.
     unsafe {
-        let item = (*crate::thread::state()).exc_info;
+        let item = (*crate::lifetime::thread::state()).exc_info;
         let new = if handled.is_null() { handled.0 } else { handled.again().0 };
-        lifetime::xdecref(std::mem::replace(&mut (*item).exc_value, new));
+        dealloc::xdecref(std::mem::replace(&mut (*item).exc_value, new));
     }
 }
 
 /// A printed message and the end of the process.
 pub unsafe extern "C" fn Py_FatalError(message: *const c_char) -> ! {
     // SAFETY: C's argument.
-    eprintln!("Fatal Python error: {}", unsafe { error::text(message) });
+    eprintln!("Fatal Python error: {}", unsafe { text::of_c(message) });
     std::process::abort();
 }
 
@@ -175,9 +175,9 @@ pub unsafe extern "C" fn PyErr_NormalizeException(class: *mut Block, value: *mut
             }
             let made = instance(vm, &Borrowed(*class).get(vm)?, Borrowed(*value).opt(vm)?)?;
             let made = store::store_owned(vm, made.into());
-            lifetime::xdecref(std::mem::replace(&mut *value, made));
-            table::incref((*made).ob_type.cast());
-            lifetime::xdecref(std::mem::replace(&mut *class, (*made).ob_type.cast()));
+            dealloc::xdecref(std::mem::replace(&mut *value, made));
+            handle::incref((*made).ob_type.cast());
+            dealloc::xdecref(std::mem::replace(&mut *class, (*made).ob_type.cast()));
         }
         Ok(())
     });
@@ -296,7 +296,7 @@ pub unsafe extern "C" fn PyErr_SetFromErrnoWithFilename(class: Borrowed, name: *
         let mut args: Vec<PyObjectRef> = vec![vm.ctx.new_int(code).into(), vm.ctx.new_str(strerror(code)).into()];
         if !name.is_null() {
             // SAFETY: C's arguments.
-            args.push(vm.ctx.new_str(unsafe { error::text(name) }).into());
+            args.push(vm.ctx.new_str(unsafe { text::of_c(name) }).into());
         }
         let class = class.get(vm)?.downcast::<PyType>().map_err(|_| bad_internal_call(vm))?;
         Err(leave(vm, || vm.invoke_exception(&class, args))?)
@@ -306,14 +306,14 @@ pub unsafe extern "C" fn PyErr_SetFromErrnoWithFilename(class: Borrowed, name: *
 /// The C library's text for an error number.
 fn strerror(code: c_int) -> String {
     // SAFETY: the text is copied at once.
-    unsafe { error::text(libc::strerror(code)) }
+    unsafe { text::of_c(libc::strerror(code)) }
 }
 
 /// Raises an exception with a formatted message; returns NULL.
 pub unsafe extern "C" fn PyErr_Format(class: Borrowed, format: *const c_char, va: *mut VaList) -> New {
     api(|vm| {
         // SAFETY: C's arguments.
-        let message = unsafe { crate::format::format(vm, format, &mut *va)? };
+        let message = unsafe { crate::capi::support::format::format(vm, format, &mut *va)? };
         Err(instance(vm, &class.get(vm)?, Some(vm.ctx.new_str(message).into()))?)
     })
 }
@@ -329,7 +329,7 @@ pub unsafe extern "C" fn _PyErr_FormatFromCause(class: Borrowed, format: *const 
     api(|vm| {
         let cause = error::take(vm);
         // SAFETY: C's arguments.
-        let message = unsafe { crate::format::format(vm, format, &mut *va)? };
+        let message = unsafe { crate::capi::support::format::format(vm, format, &mut *va)? };
         let raised = instance(vm, &class.get(vm)?, Some(vm.ctx.new_str(message).into()))?;
         if let Some(cause) = cause {
             error::chain(&raised, cause);
@@ -340,7 +340,7 @@ pub unsafe extern "C" fn _PyErr_FormatFromCause(class: Borrowed, format: *const 
 
 /// Raises `ImportError` with a message, a module name and a path, which may be NULL; returns NULL.
 pub unsafe extern "C" fn PyErr_SetImportError(message: Borrowed, name: Borrowed, path: Borrowed) -> New {
-    let class = crate::symbols::data_address("PyExc_ImportError").cast::<Block>();
+    let class = data_address("PyExc_ImportError").cast::<Block>();
     // SAFETY: C's arguments; the stub's pointer to the class.
     unsafe { PyErr_SetImportErrorSubclass(Borrowed(*class), message, name, path) }
 }
@@ -357,7 +357,7 @@ pub unsafe extern "C" fn PyErr_BadInternalCall() {
 /// [`PyErr_BadInternalCall`] with the place in the C source.
 pub unsafe extern "C" fn _PyErr_BadInternalCall(file: *const c_char, line: c_int) {
     // SAFETY: C's arguments.
-    let file = unsafe { error::text(file) };
+    let file = unsafe { text::of_c(file) };
     api(|vm| Err(vm.new_system_error(format!("{file}:{line}: bad argument to internal function"))))
 }
 
@@ -376,7 +376,7 @@ pub unsafe extern "C" fn PyErr_NewExceptionWithDoc(
 ) -> New {
     api(|vm| {
         // SAFETY: C's arguments.
-        let full_name = unsafe { error::text(name) };
+        let full_name = unsafe { text::of_c(name) };
         let Some((module, short)) = full_name.rsplit_once('.') else {
             return Err(vm.new_system_error("PyErr_NewException: name must be module.class"));
         };
@@ -389,7 +389,7 @@ pub unsafe extern "C" fn PyErr_NewExceptionWithDoc(
         attributes.set_item("__module__", vm.ctx.new_str(module).into(), vm)?;
         if !doc.is_null() {
             // SAFETY: C's arguments.
-            attributes.set_item("__doc__", vm.ctx.new_str(unsafe { error::text(doc) }).into(), vm)?;
+            attributes.set_item("__doc__", vm.ctx.new_str(unsafe { text::of_c(doc) }).into(), vm)?;
         }
         let type_type: PyObjectRef = vm.ctx.types.type_type.to_owned().into();
         let class = leave(vm, || type_type.call((vm.ctx.new_str(short), bases, attributes), vm))?;
@@ -479,7 +479,9 @@ pub unsafe extern "C" fn PyErr_FormatUnraisable(format: *const c_char, va: *mut 
         // SAFETY: C's arguments.
         let text = match format.is_null() {
             true => None,
-            false => Some(unsafe { crate::format::format(vm, format, &mut *va)? }.to_string_lossy().into_owned()),
+            false => Some(
+                unsafe { crate::capi::support::format::format(vm, format, &mut *va)? }.to_string_lossy().into_owned(),
+            ),
         };
         leave(vm, || vm.run_unraisable(raised, text, vm.ctx.none()));
         Ok(())
@@ -507,7 +509,7 @@ pub unsafe extern "C" fn _PyErr_ChainExceptions1(raised: Stolen) {
 /// A printed message with the function it came from, and the end of the process.
 pub unsafe extern "C" fn _Py_FatalErrorFunc(function: *const c_char, message: *const c_char) -> ! {
     // SAFETY: C's arguments.
-    let (function, message) = unsafe { (error::text(function), error::text(message)) };
+    let (function, message) = unsafe { (text::of_c(function), text::of_c(message)) };
     eprintln!("Fatal Python error: {function}: {message}");
     std::process::abort();
 }

@@ -1,7 +1,7 @@
 //! `pyframe.h`, `cpython/pyframe.h` and `cpython/frameobject.h`: frames.
 
 use super::prelude::*;
-use crate::frames::new_frame;
+use crate::twins::frames::new_frame;
 use rustpython_vm::builtins::{PyCode, PyDict};
 use rustpython_vm::frame::FrameObject;
 
@@ -31,7 +31,7 @@ fn attribute(frame: Borrowed, name: &'static str) -> New {
 /// The line that a frame is at, or that C code has written into it.
 pub unsafe extern "C" fn PyFrame_GetLineNumber(frame: Borrowed) -> c_int {
     // SAFETY: C's argument, whose block has a frame's fields.
-    let written = unsafe { (*frame.0.cast::<crate::record::PyFrameObject>()).f_lineno };
+    let written = unsafe { (*frame.0.cast::<crate::twins::forms::record::PyFrameObject>()).f_lineno };
     if written > 0 {
         return written;
     }
@@ -106,9 +106,9 @@ pub unsafe extern "C" fn PyFrame_GetVarString(frame: Borrowed, name: *const c_ch
     api(|vm| {
         // SAFETY: C's arguments; the str is dropped here.
         unsafe {
-            let name = New::of(vm, vm.ctx.new_str(error::text(name))).0;
+            let name = New::of(vm, vm.ctx.new_str(text::of_c(name))).0;
             let found = PyFrame_GetVar(frame, Borrowed(name));
-            table::decref(name);
+            dealloc::decref(name);
             Ok(found)
         }
     })

@@ -135,7 +135,7 @@ pub unsafe extern "C" fn PyUnstable_AtExit(
     let data = data as usize;
     api(|vm| {
         let call = move |vm: &VirtualMachine| {
-            let _section = crate::thread::enter(vm);
+            let _section = crate::lifetime::thread::enter(vm);
             // SAFETY: C's function, with the lock held.
             unsafe { function(data as *mut c_void) };
         };
@@ -153,7 +153,7 @@ pub unsafe extern "C" fn PyUnstable_AtExit(
 pub unsafe extern "C" fn Py_FdIsInteractive(file: *mut libc::FILE, name: *const c_char) -> c_int {
     // SAFETY: C's arguments.
     let (terminal, name) =
-        unsafe { (libc::isatty(libc::fileno(file)) != 0, (!name.is_null()).then(|| error::text(name))) };
+        unsafe { (libc::isatty(libc::fileno(file)) != 0, (!name.is_null()).then(|| text::of_c(name))) };
     if terminal {
         return 1;
     }

@@ -4,21 +4,21 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use super::prelude::*;
-use crate::thread;
+use crate::lifetime::thread;
 
 /// This thread's interpreter.
 pub unsafe extern "C" fn PyInterpreterState_Get() -> *mut c_void {
-    crate::interpreter::state()
+    crate::lifetime::interpreter::state()
 }
 
 /// The first interpreter.
 pub unsafe extern "C" fn PyInterpreterState_Main() -> *mut c_void {
-    crate::interpreter::state()
+    crate::lifetime::interpreter::state()
 }
 
 /// The interpreter that a walk over all begins with.
 pub unsafe extern "C" fn PyInterpreterState_Head() -> *mut c_void {
-    crate::interpreter::state()
+    crate::lifetime::interpreter::state()
 }
 
 /// The interpreter after the given one: C code sees one only, so NULL.
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn PyThreadState_Clear(state: *mut c::PyThreadState) {
     // SAFETY: C's argument.
     unsafe {
         let dict = std::mem::replace(&mut (*state).dict, std::ptr::null_mut());
-        lifetime::xdecref(dict);
+        dealloc::xdecref(dict);
     }
 }
 

@@ -25,7 +25,7 @@ pub unsafe extern "C" fn Py_CompileStringExFlags(
 ) -> New {
     api(|vm| {
         // SAFETY: C's arguments.
-        let (bytes, file) = unsafe { (CStr::from_ptr(source).to_bytes(), error::text(file)) };
+        let (bytes, file) = unsafe { (CStr::from_ptr(source).to_bytes(), text::of_c(file)) };
         let mode = mode(vm, start)?;
         let Ok(source) = std::str::from_utf8(bytes) else {
             // The compiler's own words for bytes that are no text.
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn PyRun_StringFlags(
 ) -> New {
     api(|vm| {
         // SAFETY: C's argument.
-        let source = unsafe { error::text(source) };
+        let source = unsafe { text::of_c(source) };
         let code = vm
             .compile(&source, mode(vm, start)?, "<string>")
             .map_err(|error| error.into_pyexception(vm, Some(&source)))?;
@@ -129,12 +129,12 @@ fn in_main(run: impl FnOnce(Borrowed) -> New) -> c_int {
         }
         let dict = super::moduleobject::PyModule_GetDict(Borrowed(main));
         let result = run(Borrowed(dict.0)).0;
-        table::decref(main);
+        dealloc::decref(main);
         if result.is_null() {
             super::pyerrors::PyErr_Print();
             return -1;
         }
-        table::decref(result);
+        dealloc::decref(result);
         0
     }
 }
@@ -183,7 +183,7 @@ pub unsafe extern "C" fn PyRun_FileExFlags(
                 return Ok(New::NULL);
             }
             let result = super::ceval::PyEval_EvalCode(Borrowed(code), globals, locals);
-            table::decref(code);
+            dealloc::decref(code);
             Ok(result)
         }
     })
@@ -249,7 +249,7 @@ pub unsafe extern "C" fn PyRun_SimpleFileExFlags(
         };
         // SAFETY: C's arguments.
         unsafe {
-            let ours = set(Some(error::text(name)));
+            let ours = set(Some(text::of_c(name)));
             let result = PyRun_FileExFlags(file, name, EXEC, main, main, close, flags);
             if ours {
                 let raised = error::take_block();

@@ -63,12 +63,12 @@ pub unsafe extern "C" fn PyThread_release_lock(lock: *mut c_void) {
 
 /// This thread's identity.
 pub unsafe extern "C" fn PyThread_get_thread_ident() -> std::ffi::c_ulong {
-    crate::platform::thread_id() as std::ffi::c_ulong
+    crate::abi::platform::thread_id() as std::ffi::c_ulong
 }
 
 /// The system's number for this thread.
 pub unsafe extern "C" fn PyThread_get_thread_native_id() -> std::ffi::c_ulong {
-    crate::platform::native_thread_id() as std::ffi::c_ulong
+    crate::abi::platform::native_thread_id() as std::ffi::c_ulong
 }
 
 /// Nothing is left to prepare.

@@ -149,7 +149,7 @@ pub unsafe extern "C" fn _PyTime_AsMicroseconds(time: i64, mode: c_int) -> i64 {
 
 /// A time as an int of nanoseconds.
 pub unsafe extern "C" fn _PyTime_AsLong(time: i64) -> New {
-    New(crate::long::from_i64(time))
+    New(crate::twins::forms::long::from_i64(time))
 }
 
 fn monotonic() -> i64 {

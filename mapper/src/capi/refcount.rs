@@ -12,7 +12,7 @@ pub unsafe extern "C" fn Py_REFCNT(object: Borrowed) -> isize {
 pub unsafe extern "C" fn Py_IncRef(object: Borrowed) {
     if !object.is_null() {
         // SAFETY: C's argument.
-        unsafe { table::incref(object.0) };
+        unsafe { handle::incref(object.0) };
     }
 }
 
@@ -24,7 +24,7 @@ pub unsafe extern "C" fn Py_DecRef(object: Stolen) {
 /// [`Py_IncRef`] for an object.
 pub unsafe extern "C" fn _Py_IncRef(object: Borrowed) {
     // SAFETY: C's argument.
-    unsafe { table::incref(object.0) };
+    unsafe { handle::incref(object.0) };
 }
 
 /// [`Py_DecRef`] for an object.
@@ -35,7 +35,7 @@ pub unsafe extern "C" fn _Py_DecRef(object: Stolen) {
 /// What the inlined `Py_DECREF` calls when the count reaches 0.
 pub unsafe extern "C" fn _Py_Dealloc(object: Block) {
     // SAFETY: C's argument.
-    unsafe { lifetime::dealloc(object) };
+    unsafe { dealloc::dealloc(object) };
 }
 
 /// A new reference to the same object.
@@ -52,7 +52,7 @@ pub unsafe extern "C" fn Py_XNewRef(object: Borrowed) -> New {
 pub unsafe extern "C" fn _Py_SetRefcnt(object: Borrowed, count: isize) {
     // SAFETY: C's argument.
     unsafe {
-        if !table::is_immortal(object.0) {
+        if !handle::is_immortal(object.0) {
             (*object.0).ob_refcnt = count as u32;
         }
     }
@@ -63,10 +63,10 @@ pub unsafe extern "C" fn _Py_SetImmortal(object: Borrowed) {
     // SAFETY: C's argument.
     unsafe {
         // A block without a count may go with its twin: from now on it keeps that.
-        if let Some(twin) = table::twin_of(object.0) {
-            table::adopt(object.0, twin);
+        if let Some(twin) = handle::twin_of(object.0) {
+            handle::adopt(object.0, twin);
         }
-        table::immortalize(object.0);
+        handle::immortalize(object.0);
     }
 }
 

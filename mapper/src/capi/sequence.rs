@@ -1,9 +1,9 @@
 //! `abstract.h`: sequences.
 
-use super::abstract_::touched;
 use super::prelude::*;
 use rustpython_vm::builtins::{PyBytes, PyDict, PyList, PyStr, PyTuple};
 use rustpython_vm::{PyObject, PyPayload as _, VirtualMachine as Vm};
+use store::touched;
 
 /// Whether an object's type has `__getitem__` and is no dict.
 pub unsafe extern "C" fn PySequence_Check(object: Borrowed) -> c_int {
@@ -99,14 +99,18 @@ pub(super) unsafe fn block_item(block: Block, index: isize) -> Option<Block> {
         let class = (*block).ob_type;
         let is_list = class == statics().list;
         let items = if is_list {
-            crate::list::items(block)
+            crate::twins::forms::list::items(block)
         } else if class == statics().tuple {
-            store::tuple_slice(block)
+            tuple::slice(block)
         } else {
             return None;
         };
         let index = usize::try_from(if index < 0 { index + items.len() as isize } else { index }).ok()?;
-        if is_list { crate::list::item(block, index) } else { items.get(index).copied().filter(|item| !item.is_null()) }
+        if is_list {
+            crate::twins::forms::list::item(block, index)
+        } else {
+            items.get(index).copied().filter(|item| !item.is_null())
+        }
     }
 }
 
@@ -214,7 +218,7 @@ pub unsafe extern "C" fn PySequence_Fast(object: Borrowed, message: *const c_cha
             return Ok(object.again());
         }
         // SAFETY: as above.
-        Ok(New::of(vm, iterated(vm, &*object.get(vm)?, &unsafe { error::text(message) })?))
+        Ok(New::of(vm, iterated(vm, &*object.get(vm)?, &unsafe { text::of_c(message) })?))
     })
 }
 

@@ -1,17 +1,14 @@
 //! `setobject.h`: sets. The managed set is the truth.
 
 use super::prelude::*;
+use crate::twins::forms::set;
 
 /// Calls a method of a set and brings the block's counts up to date.
 fn method(vm: &VirtualMachine, set: Borrowed, name: &'static str, args: Vec<PyObjectRef>) -> PyResult {
     let twin = set.get(vm)?;
     let result = leave(vm, || vm.call_method(&twin, name, args))?;
-    let used = store::set_len(&twin, vm);
     // SAFETY: a set's block.
-    unsafe {
-        (*set.0.cast::<c::PySetObject>()).used = used;
-        (*set.0.cast::<c::PySetObject>()).fill = used;
-    }
+    unsafe { store::touched(vm, set.0) };
     Ok(result)
 }
 
@@ -52,9 +49,9 @@ pub unsafe extern "C" fn PySet_Contains(set: Borrowed, item: Borrowed) -> c_int 
 pub unsafe extern "C" fn PySet_Discard(set: Borrowed, item: Borrowed) -> c_int {
     api(|vm| {
         let twin = set.get(vm)?;
-        let before = store::set_len(&twin, vm);
+        let before = set::length(vm, &twin);
         method(vm, set, "discard", vec![item.get(vm)?])?;
-        Ok(c_int::from(store::set_len(&twin, vm) != before))
+        Ok(c_int::from(set::length(vm, &twin) != before))
     })
 }
 
@@ -71,7 +68,7 @@ pub unsafe extern "C" fn PySet_Size(set: Borrowed) -> isize {
             return Err(bad_internal_call(vm));
         }
         let twin = set.get(vm)?;
-        Ok(store::set_len(&twin, vm))
+        Ok(set::length(vm, &twin))
     })
 }
 

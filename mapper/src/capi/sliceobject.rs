@@ -111,7 +111,7 @@ pub unsafe extern "C" fn PySlice_GetIndices(
                 return true;
             }
             Kind::of(part) == Kind::Long
-                && crate::long::to_i64(part).is_some_and(|value| {
+                && crate::twins::forms::long::to_i64(part).is_some_and(|value| {
                     *to = if value < 0 && to != step { value as isize + length } else { value as isize };
                     true
                 })

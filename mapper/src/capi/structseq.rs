@@ -1,6 +1,7 @@
 //! `structseq.h`: tuples whose items have names.
 
 use super::prelude::*;
+use crate::twins::forms::structseq::HIDDEN;
 use rustpython_vm::builtins::{PyGetSet, PyStr, PyTuple, PyType, PyTypeRef};
 use rustpython_vm::types::PyTypeSlots;
 use rustpython_vm::{PyObject, PyPayload, PyRef};
@@ -23,8 +24,6 @@ pub struct Description {
 
 /// Where a class keeps its fields' names: all of them, those of the tuple first. An unnamed one is empty.
 const FIELDS: &str = "__rustclad_fields__";
-/// Where an instance keeps the items that are not part of the tuple.
-const HIDDEN: &str = "__rustclad_hidden__";
 /// Stands for the name of a field that has none: C code compares the pointer.
 const UNNAMED: &CStr = c"unnamed field";
 
@@ -33,14 +32,14 @@ unsafe fn new_class(vm: &VirtualMachine, description: *const Description) -> PyR
     // SAFETY: C's argument: the fields end with a NULL name.
     unsafe {
         let description = &*description;
-        let full = error::text(description.name);
+        let full = text::of_c(description.name);
         let (module, name) = full.rsplit_once('.').map_or(("builtins", full.as_str()), |(module, name)| (module, name));
         let mut fields = Vec::new();
         let mut field = description.fields;
         while !(*field).name.is_null() {
             let unnamed = CStr::from_ptr((*field).name) == UNNAMED;
-            let doc = (!(*field).doc.is_null()).then(|| error::text((*field).doc));
-            fields.push((if unnamed { String::new() } else { error::text((*field).name) }, doc));
+            let doc = (!(*field).doc.is_null()).then(|| text::of_c((*field).doc));
+            fields.push((if unnamed { String::new() } else { text::of_c((*field).name) }, doc));
             field = field.add(1);
         }
         let visible = description.visible.max(0) as usize;
@@ -58,7 +57,7 @@ unsafe fn new_class(vm: &VirtualMachine, description: *const Description) -> PyR
         put("__module__", vm.ctx.new_str(module).into());
         put(
             "__doc__",
-            if description.doc.is_null() { vm.ctx.none() } else { vm.ctx.new_str(error::text(description.doc)).into() },
+            if description.doc.is_null() { vm.ctx.none() } else { vm.ctx.new_str(text::of_c(description.doc)).into() },
         );
         put("n_sequence_fields", int(visible));
         put("n_fields", int(fields.len()));
@@ -194,38 +193,17 @@ pub unsafe extern "C" fn PyStructSequence_NewType(description: *mut Description)
     api(|vm| Ok(New::of(vm, unsafe { new_class(vm, description)? }).0.cast()))
 }
 
-/// Gives the managed half of a struct sequence the items that are not part of the tuple.
-///
-/// # Errors
-/// What retrieving them raises.
-///
-/// # Safety
-/// `block` is a tuple's, `twin` its new managed half.
-pub(crate) unsafe fn keep_hidden(vm: &VirtualMachine, block: Block, twin: &PyObject) -> PyResult<()> {
-    // SAFETY: by contract.
-    let hidden = unsafe { store::hidden_items(block) };
-    if hidden.is_empty() {
-        return Ok(());
-    }
-    // SAFETY: a tuple's items are objects or NULL.
-    let object =
-        |item: &Block| if item.is_null() { Ok(vm.ctx.none()) } else { unsafe { retrieve::retrieve(vm, *item) } };
-    let hidden: Vec<PyObjectRef> = hidden.iter().map(object).collect::<PyResult<_>>()?;
-    let dict = twin.dict().ok_or_else(|| bad_internal_call(vm))?;
-    dict.set_item(HIDDEN, vm.ctx.new_tuple(hidden).into(), vm)
-}
-
 /// A new, empty struct sequence, to be filled by [`PyStructSequence_SetItem`].
 pub unsafe extern "C" fn PyStructSequence_New(class: *mut c::PyTypeObject) -> New {
     api(|vm| {
         let managed = Borrowed(class.cast()).class(vm)?;
         let count = names(vm, &managed)?.len();
-        let made = store::new_tuple_block(count);
+        let made = tuple::new_block(count);
         // SAFETY: a fresh tuple; a class's block, which lives as long as its objects.
         unsafe {
             (*made).ob_type = class;
-            store::hide_items(made, count - visible(vm, &managed)?);
-            table::incref(class.cast());
+            tuple::hide(made, count - visible(vm, &managed)?);
+            handle::incref(class.cast());
         }
         Ok(New(made))
     })
@@ -234,13 +212,13 @@ pub unsafe extern "C" fn PyStructSequence_New(class: *mut c::PyTypeObject) -> Ne
 /// Sets an item, whose reference is taken over.
 pub unsafe extern "C" fn PyStructSequence_SetItem(sequence: Borrowed, index: isize, value: Stolen) {
     // SAFETY: C's arguments: an index below the number of fields.
-    unsafe { store::tuple_items(sequence.0).offset(index).write(value.into_block()) };
+    unsafe { tuple::items(sequence.0).offset(index).write(value.into_block()) };
 }
 
 /// An item, borrowed.
 pub unsafe extern "C" fn PyStructSequence_GetItem(sequence: Borrowed, index: isize) -> Lent {
     // SAFETY: C's arguments: an index below the number of fields.
-    Lent(unsafe { store::tuple_items(sequence.0).offset(index).read() })
+    Lent(unsafe { tuple::items(sequence.0).offset(index).read() })
 }
 
 /// Makes a static type, whose memory is C's, from a description. 0, or -1 with an exception.
@@ -249,8 +227,8 @@ pub unsafe extern "C" fn PyStructSequence_InitType2(t: *mut c::PyTypeObject, des
         // SAFETY: C's arguments: memory of a type's size, which stays.
         unsafe {
             let class = new_class(vm, description)?;
-            table::immortalize(t.cast());
-            table::tie_foreign(t.cast(), class.clone().into());
+            handle::immortalize(t.cast());
+            handle::tie_foreign(t.cast(), class.clone().into());
             types::fill(vm, t, &class, None);
             (*t).tp_name = (*description).name;
             (*t).tp_flags &= !c::tpflags::HEAPTYPE;

@@ -14,7 +14,7 @@ pub unsafe extern "C" fn PyErr_SyntaxLocation(file: *const c_char, line: c_int) 
 pub unsafe extern "C" fn PyErr_SyntaxLocationEx(file: *const c_char, line: c_int, column: c_int) {
     infallible((), |vm| {
         // SAFETY: C's argument.
-        let file = (!file.is_null()).then(|| vm.ctx.new_str(unsafe { error::text(file) }).into());
+        let file = (!file.is_null()).then(|| vm.ctx.new_str(unsafe { text::of_c(file) }).into());
         locate(vm, file, (line, column), (line, -1))
     });
 }
@@ -91,7 +91,7 @@ fn program_line(vm: &VirtualMachine, file: &PyObjectRef, line: c_int) -> PyResul
 pub unsafe extern "C" fn PyErr_ProgramText(file: *const c_char, line: c_int) -> New {
     infallible(New::NULL, |vm| {
         // SAFETY: C's argument.
-        let file = vm.ctx.new_str(unsafe { error::text(file) }).into();
+        let file = vm.ctx.new_str(unsafe { text::of_c(file) }).into();
         Ok(program_line(vm, &file, line)?.map_or(New::NULL, |line| New::of(vm, line)))
     })
 }

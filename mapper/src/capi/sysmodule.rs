@@ -14,7 +14,7 @@ pub unsafe extern "C" fn PySys_GetObject(name: *const c_char) -> Lent {
 
 fn attribute(vm: &VirtualMachine, name: *const c_char) -> PyResult<Option<PyObjectRef>> {
     // SAFETY: C's argument.
-    let name = vm.ctx.new_str(unsafe { error::text(name) });
+    let name = vm.ctx.new_str(unsafe { text::of_c(name) });
     vm.sys_module.dict().get_item_opt(&*name, vm)
 }
 
@@ -29,7 +29,7 @@ fn lend_of_sys(vm: &VirtualMachine, object: &PyObjectRef) -> Lent {
 pub unsafe extern "C" fn PySys_SetObject(name: *const c_char, value: Borrowed) -> c_int {
     api(|vm| {
         // SAFETY: C's argument.
-        let name = vm.ctx.new_str(unsafe { error::text(name) });
+        let name = vm.ctx.new_str(unsafe { text::of_c(name) });
         let dict = vm.sys_module.dict();
         match value.opt(vm)? {
             Some(value) => dict.set_item(&*name, value, vm)?,
@@ -61,7 +61,7 @@ unsafe fn printf(format: *const c_char, va: *mut VaList) -> String {
     // SAFETY: C's arguments; the layout of `VaList` is the platform's.
     unsafe {
         vsnprintf(text.as_mut_ptr(), text.len(), format, va);
-        error::text(text.as_ptr())
+        text::of_c(text.as_ptr())
     }
 }
 
@@ -110,7 +110,7 @@ pub unsafe extern "C" fn PySys_FormatStderr(format: *const c_char, va: *mut VaLi
 unsafe fn write_format(name: &'static str, format: *const c_char, va: *mut VaList) {
     infallible((), |vm| {
         // SAFETY: by the caller's contract.
-        let text = unsafe { crate::format::format(vm, format, &mut *va)? };
+        let text = unsafe { crate::capi::support::format::format(vm, format, &mut *va)? };
         let stream = vm.sys_module.get_attr(name, vm)?;
         leave(vm, || vm.call_method(&stream, "write", (vm.ctx.new_str(text),))).map(drop)
     });
@@ -156,7 +156,7 @@ pub unsafe extern "C" fn PySys_AuditTuple(event: *const c_char, args: Borrowed) 
 
 unsafe fn audit(vm: &VirtualMachine, event: *const c_char, mut args: Vec<PyObjectRef>) -> PyResult<c_int> {
     // SAFETY: by the caller's contract.
-    args.insert(0, vm.ctx.new_str(unsafe { error::text(event) }).into());
+    args.insert(0, vm.ctx.new_str(unsafe { text::of_c(event) }).into());
     let audit = vm.sys_module.get_attr("audit", vm)?;
     leave(vm, || audit.call(args, vm)).map(|_| 0)
 }
@@ -205,13 +205,13 @@ pub unsafe extern "C" fn PySys_AddAuditHook(hook: AuditHook, data: *mut c_void) 
     let data = data as usize;
     api(|vm| {
         let call = move |event: rustpython_vm::builtins::PyStrRef, args: PyObjectRef, vm: &VirtualMachine| {
-            let _section = crate::thread::enter(vm);
+            let _section = crate::lifetime::thread::enter(vm);
             let name = std::ffi::CString::new(event.to_string_lossy().into_owned()).unwrap_or_default();
             let args = store::store_owned(vm, args);
             // SAFETY: C's function, with the lock held.
             unsafe {
                 let status = hook(name.as_ptr(), args, data as *mut c_void);
-                table::decref(args);
+                dealloc::decref(args);
                 error::status(vm, status != 0, || "an audit hook".to_owned())
             }
         };

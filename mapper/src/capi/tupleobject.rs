@@ -7,7 +7,7 @@ pub unsafe extern "C" fn PyTuple_New(size: isize) -> New {
     if size < 0 {
         return api(|vm| Err(bad_internal_call(vm)));
     }
-    New(store::new_tuple_block(size as usize))
+    New(tuple::new_block(size as usize))
 }
 
 /// A tuple's length; -1 with an exception.
@@ -29,7 +29,7 @@ pub unsafe extern "C" fn PyTuple_GetItem(tuple: Borrowed, index: isize) -> Lent 
             if Kind::of(tuple.0) != Kind::Tuple {
                 return Err(bad_internal_call(vm));
             }
-            let item = usize::try_from(index).ok().and_then(|index| store::tuple_slice(tuple.0).get(index));
+            let item = usize::try_from(index).ok().and_then(|index| tuple::slice(tuple.0).get(index));
             item.map(|item| Lent(*item)).ok_or_else(|| vm.new_index_error("tuple index out of range"))
         }
     })
@@ -47,8 +47,8 @@ pub unsafe extern "C" fn PyTuple_SetItem(tuple: Borrowed, index: isize, item: St
             if index < 0 || index >= size {
                 return Err(vm.new_index_error("tuple assignment index out of range"));
             }
-            let slot = store::tuple_items(tuple.0).add(index as usize);
-            lifetime::xdecref(std::mem::replace(&mut *slot, item.into_block()));
+            let slot = tuple::items(tuple.0).add(index as usize);
+            dealloc::xdecref(std::mem::replace(&mut *slot, item.into_block()));
             Ok(0)
         }
     })
@@ -62,26 +62,26 @@ pub unsafe extern "C" fn PyTuple_GetSlice(tuple: Borrowed, low: isize, high: isi
             if Kind::of(tuple.0) != Kind::Tuple {
                 return Err(bad_internal_call(vm));
             }
-            let items = store::tuple_slice(tuple.0);
+            let items = tuple::slice(tuple.0);
             let low = low.clamp(0, items.len() as isize) as usize;
             let high = (high.max(0) as usize).min(items.len()).max(low);
             for &item in &items[low..high] {
-                table::incref(item);
+                handle::incref(item);
             }
-            Ok(New(store::tuple_block(&items[low..high])))
+            Ok(New(tuple::with_items(&items[low..high])))
         }
     })
 }
 
 /// A new tuple of `count` objects.
 pub unsafe extern "C" fn PyTuple_Pack(count: isize, va: *mut VaList) -> New {
-    let made = store::new_tuple_block(count.max(0) as usize);
+    let made = tuple::new_block(count.max(0) as usize);
     for index in 0..count.max(0) as usize {
         // SAFETY: C's arguments.
         unsafe {
             let item: Block = (*va).pointer();
-            table::incref(item);
-            store::tuple_items(made).add(index).write(item);
+            handle::incref(item);
+            tuple::items(made).add(index).write(item);
         }
     }
     New(made)
@@ -92,15 +92,15 @@ pub unsafe extern "C" fn _PyTuple_Resize(tuple: *mut Block, size: isize) -> c_in
     // SAFETY: C's arguments; the reference in `*tuple` is ours to give up.
     unsafe {
         let old = *tuple;
-        let items = store::tuple_slice(old);
-        let new = store::new_tuple_block(size.max(0) as usize);
+        let items = tuple::slice(old);
+        let new = tuple::new_block(size.max(0) as usize);
         for (index, &item) in items.iter().take(size.max(0) as usize).enumerate() {
             if !item.is_null() {
-                table::incref(item);
+                handle::incref(item);
             }
-            store::tuple_items(new).add(index).write(item);
+            tuple::items(new).add(index).write(item);
         }
-        table::decref(old);
+        dealloc::decref(old);
         *tuple = new;
         0
     }
@@ -112,8 +112,8 @@ pub unsafe extern "C" fn _PyTuple_FromArray(items: *const Block, count: isize) -
     unsafe {
         let items = if count <= 0 { &[] } else { std::slice::from_raw_parts(items, count as usize) };
         for &item in items {
-            table::incref(item);
+            handle::incref(item);
         }
-        New(store::tuple_block(items))
+        New(tuple::with_items(items))
     }
 }

@@ -1,9 +1,10 @@
 //! `object.h` and `cpython/object.h`: types.
 
 use super::prelude::*;
-use crate::heap_type::{self, text_attribute};
-use crate::layout::tpflags;
-use crate::module::ModuleBlock;
+use crate::abi::layout::ModuleBlock;
+use crate::abi::layout::tpflags;
+use crate::twins::heap_type;
+use crate::twins::heap_type::text_attribute;
 use rustpython_vm::builtins::PyType;
 
 /// Makes a type from a spec with the given metaclass, module and bases, each of which may be NULL.
@@ -48,9 +49,9 @@ pub unsafe extern "C" fn PyType_Ready(t: *mut c::PyTypeObject) -> c_int {
 /// The function in a slot, NULL if the type has none, or if it is static and the slot newer than 3.5's API.
 pub unsafe extern "C" fn PyType_GetSlot(t: *mut c::PyTypeObject, slot: c_int) -> *mut c_void {
     api(|vm| {
-        let offset = crate::slot_table::offset(slot).ok_or_else(|| bad_internal_call(vm))?;
+        let offset = crate::abi::slot_table::offset(slot).ok_or_else(|| bad_internal_call(vm))?;
         // SAFETY: C's arguments; the offset lies in the type, or in a suite that is NULL or valid.
-        unsafe { Ok(crate::slot_table::read(t, offset)) }
+        unsafe { Ok(crate::abi::slot_table::read(t, offset)) }
     })
 }
 
@@ -63,7 +64,7 @@ pub unsafe extern "C" fn PyType_GetModule(t: *mut c::PyTypeObject) -> Lent {
 unsafe fn module_of(vm: &VirtualMachine, t: *mut c::PyTypeObject) -> PyResult<Block> {
     // SAFETY: by the caller's contract.
     unsafe {
-        let name = error::text((*t).tp_name);
+        let name = text::of_c((*t).tp_name);
         if (*t).tp_flags & tpflags::HEAPTYPE == 0 {
             return Err(vm.new_type_error(format!("PyType_GetModule: Type '{name}' is not a heap type")));
         }
@@ -78,7 +79,7 @@ unsafe fn module_of(vm: &VirtualMachine, t: *mut c::PyTypeObject) -> PyResult<Bl
 /// The state of the module a type was made for; NULL with `TypeError` if there is none.
 pub unsafe extern "C" fn PyType_GetModuleState(t: *mut c::PyTypeObject) -> *mut c_void {
     // SAFETY: C's arguments; a type's module is one.
-    api(|vm| unsafe { Ok((*module_of(vm, t)?.cast::<ModuleBlock>()).state) })
+    api(|vm| unsafe { Ok((*module_of(vm, t)?.cast::<ModuleBlock>()).md_state) })
 }
 
 /// The module of the first class in the MRO that was made for a module of definition `def`, borrowed.
@@ -86,17 +87,17 @@ pub unsafe extern "C" fn PyType_GetModuleByDef(t: *mut c::PyTypeObject, def: *mu
     api(|vm| {
         // SAFETY: C's arguments; an MRO has types.
         unsafe {
-            for &class in store::tuple_slice((*t).tp_mro) {
+            for &class in tuple::slice((*t).tp_mro) {
                 let class = class.cast::<c::PyTypeObject>();
                 if (*class).tp_flags & tpflags::HEAPTYPE == 0 {
                     continue;
                 }
                 let module = (*class.cast::<c::PyHeapTypeObject>()).ht_module;
-                if !module.is_null() && crate::module::definition(module) == def {
+                if !module.is_null() && crate::twins::forms::module::definition(module) == def {
                     return Ok(Lent(module));
                 }
             }
-            let name = error::text((*t).tp_name);
+            let name = text::of_c((*t).tp_name);
             Err(vm.new_type_error(format!("PyType_GetModuleByDef: No superclass of '{name}' has the given module")))
         }
     })
@@ -114,15 +115,13 @@ pub unsafe extern "C" fn PyType_GetBaseByToken(
         }
         // SAFETY: C's arguments; an MRO has types.
         unsafe {
-            let found =
-                store::tuple_slice((*t).tp_mro).iter().map(|class| class.cast::<c::PyTypeObject>()).find(|&class| {
-                    (*class).tp_flags & tpflags::HEAPTYPE != 0
-                        && (*class.cast::<c::PyHeapTypeObject>()).ht_token == token
-                });
+            let found = tuple::slice((*t).tp_mro).iter().map(|class| class.cast::<c::PyTypeObject>()).find(|&class| {
+                (*class).tp_flags & tpflags::HEAPTYPE != 0 && (*class.cast::<c::PyHeapTypeObject>()).ht_token == token
+            });
             if let Some(result) = result.as_mut() {
                 *result = found.unwrap_or(std::ptr::null_mut());
                 if let Some(class) = found {
-                    table::incref(class.cast());
+                    handle::incref(class.cast());
                 }
             }
             Ok(c_int::from(found.is_some()))
@@ -180,7 +179,7 @@ pub unsafe extern "C" fn PyType_IsSubtype(t: *mut c::PyTypeObject, base: *mut c:
     unsafe {
         let mro = (*t).tp_mro;
         if !mro.is_null() {
-            return c_int::from(store::tuple_slice(mro).contains(&base.cast()));
+            return c_int::from(tuple::slice(mro).contains(&base.cast()));
         }
         let mut class = t;
         while !class.is_null() {
@@ -209,7 +208,7 @@ pub unsafe extern "C" fn PyType_GenericAlloc(t: *mut c::PyTypeObject, items: isi
     // SAFETY: a ready type, and a fresh block.
     unsafe {
         if (*t).tp_flags & c::tpflags::HAVE_GC != 0 {
-            crate::block::header_of(made).flags |= crate::block::flag::TRACKED;
+            crate::heap::block::header_of(made).set(crate::heap::block::flag::TRACKED);
         }
     }
     New(made)

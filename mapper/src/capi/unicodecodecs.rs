@@ -3,8 +3,9 @@
 
 use super::prelude::*;
 use super::unicodeobject::{bad_argument, bytes, characters, is_str, made, type_name};
-use crate::characters::Characters;
-use crate::unicode::{self, Width};
+use crate::twins::forms::characters::Characters;
+use crate::twins::forms::unicode;
+use crate::twins::forms::unicode::Width;
 use rustpython_vm::builtins::{PyStr, PyTuple, PyTupleRef};
 
 /// The encodings that need no codec for most text.
@@ -53,7 +54,7 @@ impl Plain {
 /// The name of an error handler, or None for NULL.
 pub(crate) unsafe fn errors_argument(vm: &VirtualMachine, errors: *const c_char) -> PyObjectRef {
     // SAFETY: C's argument.
-    if errors.is_null() { vm.ctx.none() } else { vm.ctx.new_str(unsafe { error::text(errors) }).into() }
+    if errors.is_null() { vm.ctx.none() } else { vm.ctx.new_str(unsafe { text::of_c(errors) }).into() }
 }
 
 /// Calls a function of `_codecs`, which returns a tuple.
@@ -109,10 +110,10 @@ pub(crate) fn plain_bytes(string: Borrowed, encoding: Plain) -> Option<New> {
         let (length, width) = unicode::shape(string.0);
         let data = unicode::characters(string.0);
         let made = if width == Width::Ascii || width == Width::One && encoding == Plain::Latin1 {
-            store::bytes_block(std::slice::from_raw_parts(data, length), statics().bytes)
+            bytes::new_block(std::slice::from_raw_parts(data, length), statics().bytes)
         } else if encoding == Plain::Utf8 {
             let text = unicode::from_characters(data, length, width);
-            text.is_utf8().then(|| store::bytes_block(text.as_bytes(), statics().bytes))?
+            text.is_utf8().then(|| bytes::new_block(text.as_bytes(), statics().bytes))?
         } else {
             return None;
         };
@@ -176,7 +177,7 @@ pub unsafe extern "C" fn PyUnicode_Decode(
             Some(Plain::Utf8) => Ok(decode_utf8(vm, data, errors, true)?.0),
             Some(plain) => Ok(text(vm, &decode_with(vm, plain.codec(false), data, errors, [])?)),
             None => {
-                let (data, encoding) = (vm.ctx.new_bytes(data.to_vec()), error::text(encoding));
+                let (data, encoding) = (vm.ctx.new_bytes(data.to_vec()), text::of_c(encoding));
                 let errors = super::codecs::errors_argument(vm, errors);
                 let text = leave(vm, || vm.state.codec_registry.decode_text(data.into(), &encoding, errors, vm))?;
                 Ok(New::of(vm, text))
@@ -224,7 +225,7 @@ pub unsafe extern "C" fn PyUnicode_AsEncodedString(
             if !is_str(string) {
                 return Err(bad_argument(vm));
             }
-            let (string, encoding) = (string.of::<PyStr>(vm)?, error::text(encoding));
+            let (string, encoding) = (string.of::<PyStr>(vm)?, text::of_c(encoding));
             let errors = super::codecs::errors_argument(vm, errors);
             let bytes = leave(vm, || vm.state.codec_registry.encode_text(string, &encoding, errors, vm))?;
             Ok(New::of(vm, bytes))

@@ -15,7 +15,7 @@ pub unsafe extern "C" fn PyUnicodeDecodeError_Create(
         // SAFETY: C's arguments.
         let (encoding, bytes, reason) = unsafe {
             let bytes = std::slice::from_raw_parts(bytes.cast::<u8>(), length.max(0) as usize);
-            (error::text(encoding), bytes.to_vec(), error::text(reason))
+            (text::of_c(encoding), bytes.to_vec(), text::of_c(reason))
         };
         let class: PyObjectRef = vm.ctx.exceptions.unicode_decode_error.to_owned().into();
         let args = (encoding, vm.ctx.new_bytes(bytes), start, end, reason);
@@ -101,7 +101,7 @@ pub unsafe extern "C" fn PyUnicodeEncodeError_SetEnd(error: Borrowed, end: isize
 /// Sets why a encoding error came about. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyUnicodeEncodeError_SetReason(error: Borrowed, reason: *const c_char) -> c_int {
     // SAFETY: C's argument.
-    set_part(error, "reason", |vm| vm.ctx.new_str(unsafe { error::text(reason) }).into())
+    set_part(error, "reason", |vm| vm.ctx.new_str(unsafe { text::of_c(reason) }).into())
 }
 
 /// A decoding error's encoding.
@@ -144,7 +144,7 @@ pub unsafe extern "C" fn PyUnicodeDecodeError_SetEnd(error: Borrowed, end: isize
 /// Sets why a decoding error came about. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyUnicodeDecodeError_SetReason(error: Borrowed, reason: *const c_char) -> c_int {
     // SAFETY: C's argument.
-    set_part(error, "reason", |vm| vm.ctx.new_str(unsafe { error::text(reason) }).into())
+    set_part(error, "reason", |vm| vm.ctx.new_str(unsafe { text::of_c(reason) }).into())
 }
 
 /// What a translation error is about.
@@ -182,5 +182,5 @@ pub unsafe extern "C" fn PyUnicodeTranslateError_SetEnd(error: Borrowed, end: is
 /// Sets why a translation error came about. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyUnicodeTranslateError_SetReason(error: Borrowed, reason: *const c_char) -> c_int {
     // SAFETY: C's argument.
-    set_part(error, "reason", |vm| vm.ctx.new_str(unsafe { error::text(reason) }).into())
+    set_part(error, "reason", |vm| vm.ctx.new_str(unsafe { text::of_c(reason) }).into())
 }

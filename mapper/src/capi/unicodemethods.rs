@@ -3,8 +3,9 @@
 
 use super::prelude::*;
 use super::unicodeobject::{bad_argument, is_str, made, type_name, unchanged};
-use crate::characters::Characters;
-use crate::unicode::{self, Width};
+use crate::twins::forms::characters::Characters;
+use crate::twins::forms::unicode;
+use crate::twins::forms::unicode::Width;
 use rustpython_vm::builtins::PyBaseExceptionRef;
 use std::ops::Range;
 
@@ -13,7 +14,7 @@ use std::ops::Range;
 fn not_str(vm: &VirtualMachine, object: Borrowed, what: &str) -> PyBaseExceptionRef {
     match object.get(vm) {
         Ok(object) => {
-            let name = crate::format::type_name(vm, &object.class().to_owned(), '.');
+            let name = crate::capi::support::format::type_name(vm, &object.class().to_owned(), '.');
             vm.new_type_error(format!("{what} must be str, not {name}").trim_start().to_owned())
         }
         Err(error) => error,
@@ -109,7 +110,7 @@ pub unsafe extern "C" fn PyUnicode_Append(left: *mut Block, right: Borrowed) {
                 let _: c_int = api(|vm| Err(bad_internal_call(vm)));
             }
             if let Some(left) = left.as_mut() {
-                lifetime::xdecref(std::mem::replace(left, std::ptr::null_mut()));
+                dealloc::xdecref(std::mem::replace(left, std::ptr::null_mut()));
             }
             return;
         }
@@ -128,7 +129,7 @@ pub unsafe extern "C" fn PyUnicode_Append(left: *mut Block, right: Borrowed) {
             return;
         }
         let joined = api(|vm| concatenated(vm, Borrowed(*left), right));
-        table::decref(std::mem::replace(&mut *left, joined.0));
+        dealloc::decref(std::mem::replace(&mut *left, joined.0));
     }
 }
 
@@ -193,10 +194,10 @@ pub unsafe extern "C" fn PyUnicode_Join(separator: Borrowed, sequence: Borrowed)
         // SAFETY: C's arguments; the items live while their owner does.
         unsafe {
             match Kind::of(sequence.0) {
-                Kind::Tuple => join(vm, separator, store::tuple_slice(sequence.0)),
+                Kind::Tuple => join(vm, separator, tuple::slice(sequence.0)),
                 Kind::List => {
-                    crate::list::refresh(vm, sequence.0);
-                    join(vm, separator, crate::list::items(sequence.0))
+                    crate::twins::forms::list::refresh(vm, sequence.0);
+                    join(vm, separator, crate::twins::forms::list::items(sequence.0))
                 }
                 _ => {
                     let sequence = sequence.get(vm)?;
@@ -211,9 +212,9 @@ pub unsafe extern "C" fn PyUnicode_Join(separator: Borrowed, sequence: Borrowed)
                         iterator.iter::<PyObjectRef>(vm)?.collect::<PyResult<Vec<_>>>()
                     })?;
                     let items: Vec<Block> = items.into_iter().map(|item| store::store_owned(vm, item)).collect();
-                    let owner = store::tuple_block(&items);
+                    let owner = tuple::with_items(&items);
                     let result = join(vm, separator, &items);
-                    table::decref(owner);
+                    dealloc::decref(owner);
                     result
                 }
             }
@@ -242,7 +243,7 @@ unsafe fn join(vm: &VirtualMachine, separator: Borrowed, items: &[Block]) -> PyR
         if separator.is_null() {
             let space = made(unicode::from_ascii(b" "));
             let result = joined(vm, Some(space.0), items);
-            lifetime::xdecref(space.0);
+            dealloc::xdecref(space.0);
             return result;
         }
         joined(vm, Some(separator.0), items)
@@ -284,7 +285,7 @@ pub unsafe extern "C" fn PyUnicode_Tailmatch(
 /// An index: -1 if there is none, -2 for an error.
 struct Index(isize);
 
-impl crate::api::CResult for Index {
+impl crate::calls::api::CResult for Index {
     const ERROR: Self = Self(-2);
 }
 

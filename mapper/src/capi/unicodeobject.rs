@@ -2,8 +2,9 @@
 //! methods, writers and classes of characters are in the `unicode...` files beside this one.
 
 use super::prelude::*;
-use crate::characters::Characters;
-use crate::unicode::{self, Width};
+use crate::twins::forms::characters::Characters;
+use crate::twins::forms::unicode;
+use crate::twins::forms::unicode::Width;
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyStr};
 
 /// A new reference to a fresh block; `MemoryError` if there is none.
@@ -49,7 +50,7 @@ pub(crate) fn bad_argument(vm: &VirtualMachine) -> PyBaseExceptionRef {
 /// The name of an argument's type, as `tp_name` has it.
 pub(crate) fn type_name(object: Borrowed) -> String {
     // SAFETY: C's argument.
-    if object.is_null() { "NULL".to_owned() } else { unsafe { error::text((*(*object.0).ob_type).tp_name) } }
+    if object.is_null() { "NULL".to_owned() } else { unsafe { text::of_c((*(*object.0).ob_type).tp_name) } }
 }
 
 /// Bytes that C gave.
@@ -254,7 +255,7 @@ pub unsafe extern "C" fn PyUnicode_FromFormatV(format: *const c_char, va: *mut V
 /// A new string from a format.
 pub unsafe extern "C" fn PyUnicode_FromFormat(format: *const c_char, va: *mut VaList) -> New {
     // SAFETY: C's arguments.
-    api(|vm| Ok(made(unicode::from_wtf8(&unsafe { crate::format::format(vm, format, &mut *va)? }))))
+    api(|vm| Ok(made(unicode::from_wtf8(&unsafe { crate::capi::support::format::format(vm, format, &mut *va)? }))))
 }
 
 /// The block of the one equal string that is kept for ever, as a new reference.
@@ -276,7 +277,7 @@ pub unsafe extern "C" fn PyUnicode_InternInPlace(string: *mut Block) {
                 return Ok(());
             }
             let block = intern(vm, Borrowed(*string).get(vm)?)?;
-            table::decref(std::mem::replace(&mut *string, block));
+            dealloc::decref(std::mem::replace(&mut *string, block));
         }
         Ok(())
     });
@@ -552,7 +553,7 @@ pub unsafe extern "C" fn _PyUnicode_FromId(identifier: *const Identifier) -> Len
     unsafe {
         let string = PyUnicode_InternFromString((*identifier).string);
         if !string.0.is_null() {
-            table::immortalize(string.0);
+            handle::immortalize(string.0);
         }
         Lent(string.0)
     }

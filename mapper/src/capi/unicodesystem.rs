@@ -11,7 +11,7 @@ use rustpython_vm::builtins::{PyBaseExceptionRef, PyStr};
 /// The error handlers that the locale's encoding can have.
 unsafe fn check_locale_errors(vm: &VirtualMachine, errors: *const c_char) -> PyResult<()> {
     // SAFETY: C's argument.
-    if errors.is_null() || unsafe { ["strict", "surrogateescape", "surrogatepass"].contains(&&*error::text(errors)) } {
+    if errors.is_null() || unsafe { ["strict", "surrogateescape", "surrogatepass"].contains(&&*text::of_c(errors)) } {
         return Ok(());
     }
     Err(vm.new_value_error("unsupported error handler"))
@@ -85,7 +85,7 @@ unsafe fn convert_path(path: Borrowed, to: *mut Block, function: &'static str, w
     // SAFETY: C's arguments.
     unsafe {
         if path.is_null() {
-            lifetime::xdecref(std::mem::replace(&mut *to, std::ptr::null_mut()));
+            dealloc::xdecref(std::mem::replace(&mut *to, std::ptr::null_mut()));
             return 1;
         }
         let converted = api(|vm| {

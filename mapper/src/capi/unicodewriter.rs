@@ -3,8 +3,9 @@
 
 use super::prelude::*;
 use super::unicodeobject::{bytes, is_str, made, type_name, wide};
-use crate::characters::Characters;
-use crate::unicode::{self, Width};
+use crate::twins::forms::characters::Characters;
+use crate::twins::forms::unicode;
+use crate::twins::forms::unicode::Width;
 use rustpython_vm::common::wtf8::Wtf8;
 
 /// `_PyUnicodeWriter`.
@@ -68,7 +69,7 @@ impl Writer {
                 unicode::new_compact(size, width).inspect(|&made| {
                     if !self.buffer.is_null() {
                         Characters::of(self.buffer).slice(0..pos).write(unicode::characters(made), width);
-                        table::decref(self.buffer);
+                        dealloc::decref(self.buffer);
                     }
                 })
             };
@@ -111,7 +112,7 @@ impl Writer {
         // SAFETY: a fresh string.
         unsafe {
             let result = self.write(vm, Characters::of(block));
-            table::decref(block);
+            dealloc::decref(block);
             result
         }
     }
@@ -122,12 +123,12 @@ impl Writer {
         unsafe {
             let buffer = std::mem::replace(&mut self.buffer, std::ptr::null_mut());
             if buffer.is_null() || self.pos == 0 {
-                lifetime::xdecref(buffer);
+                dealloc::xdecref(buffer);
                 return made(unicode::from_ascii(b""));
             }
             let result = made(unicode::resize(buffer, self.pos as usize));
             if result.0.is_null() {
-                table::decref(buffer);
+                dealloc::decref(buffer);
             }
             result
         }
@@ -137,7 +138,7 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         // SAFETY: the writer owns its buffer.
-        unsafe { lifetime::xdecref(self.buffer) };
+        unsafe { dealloc::xdecref(self.buffer) };
     }
 }
 
@@ -276,7 +277,7 @@ pub unsafe extern "C" fn PyUnicodeWriter_Format(writer: *mut Writer, format: *co
     // SAFETY: C's arguments.
     unsafe {
         with(writer, |vm, writer| {
-            let text = crate::format::format(vm, format, &mut *va)?;
+            let text = crate::capi::support::format::format(vm, format, &mut *va)?;
             writer.write_wtf8(vm, &text)
         })
     }
@@ -307,7 +308,7 @@ pub unsafe extern "C" fn PyUnicodeWriter_DecodeUTF8Stateful(
                     return Err(error::fetch(vm, "a decoder"));
                 }
                 let result = writer.write(vm, Characters::of(decoded.0.0));
-                table::decref(decoded.0.0);
+                dealloc::decref(decoded.0.0);
                 result?;
             }
             if let Some(consumed) = consumed.as_mut() {
@@ -404,5 +405,5 @@ pub unsafe extern "C" fn _PyUnicodeWriter_Finish(writer: *mut Writer) -> New {
 /// Gives up what a writer of C's has.
 pub unsafe extern "C" fn _PyUnicodeWriter_Dealloc(writer: *mut Writer) {
     // SAFETY: C's argument.
-    unsafe { lifetime::xdecref(std::mem::replace(&mut (*writer).buffer, std::ptr::null_mut())) };
+    unsafe { dealloc::xdecref(std::mem::replace(&mut (*writer).buffer, std::ptr::null_mut())) };
 }

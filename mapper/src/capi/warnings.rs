@@ -19,7 +19,7 @@ fn warn(
 /// Issues a warning (`RuntimeWarning` if the category is NULL). 0, or -1 with an exception if warnings raise.
 pub unsafe extern "C" fn PyErr_WarnEx(category: Borrowed, text: *const c_char, level: isize) -> c_int {
     // SAFETY: C's arguments.
-    api(|vm| warn(vm, category, vm.ctx.new_str(unsafe { error::text(text) }).into(), level, None))
+    api(|vm| warn(vm, category, vm.ctx.new_str(unsafe { text::of_c(text) }).into(), level, None))
 }
 
 /// [`PyErr_WarnEx`] with a formatted text.
@@ -31,7 +31,7 @@ pub unsafe extern "C" fn PyErr_WarnFormat(
 ) -> c_int {
     api(|vm| {
         // SAFETY: C's arguments.
-        let text = unsafe { crate::format::format(vm, format, &mut *va)? };
+        let text = unsafe { crate::capi::support::format::format(vm, format, &mut *va)? };
         warn(vm, category, vm.ctx.new_str(text).into(), level, None)
     })
 }
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn PyErr_ResourceWarning(
 ) -> c_int {
     api(|vm| {
         // SAFETY: C's arguments.
-        let text = unsafe { crate::format::format(vm, format, &mut *va)? };
+        let text = unsafe { crate::capi::support::format::format(vm, format, &mut *va)? };
         let category = types::type_block(vm, vm.ctx.exceptions.resource_warning);
         warn(vm, Borrowed(category.cast()), vm.ctx.new_str(text).into(), level, source.opt(vm)?)
     })
@@ -91,7 +91,7 @@ pub unsafe extern "C" fn PyErr_WarnExplicit(
     registry: Borrowed,
 ) -> c_int {
     // SAFETY: C's arguments.
-    api(|vm| unsafe { explicit_texts(vm, category, error::text(message), file, line, module, registry) })
+    api(|vm| unsafe { explicit_texts(vm, category, text::of_c(message), file, line, module, registry) })
 }
 
 /// [`PyErr_WarnExplicit`] with a formatted message.
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn PyErr_WarnExplicitFormat(
 ) -> c_int {
     // SAFETY: C's arguments.
     api(|vm| unsafe {
-        let text = crate::format::format(vm, format, &mut *va)?;
+        let text = crate::capi::support::format::format(vm, format, &mut *va)?;
         explicit_texts(vm, category, text.to_string_lossy().into_owned(), file, line, module, registry)
     })
 }
@@ -122,7 +122,7 @@ unsafe fn explicit_texts(
 ) -> PyResult<c_int> {
     let category = category.opt(vm)?.unwrap_or_else(|| vm.ctx.exceptions.runtime_warning.to_owned().into());
     // SAFETY: C's arguments.
-    let text = |text: *const c_char| -> PyObjectRef { vm.ctx.new_str(unsafe { error::text(text) }).into() };
+    let text = |text: *const c_char| -> PyObjectRef { vm.ctx.new_str(unsafe { text::of_c(text) }).into() };
     let module = if module.is_null() { vm.ctx.none() } else { text(module) };
     let registry = registry.opt(vm)?.unwrap_or_else(|| vm.ctx.none());
     explicit(vm, vm.ctx.new_str(message).into(), category, text(file), line, module, registry)

@@ -1,0 +1,264 @@
+//! Where each slot of a type lies: the numbers of `typeslots.h`, and what a type inherits from its base.
+
+use std::ffi::{c_int, c_void};
+use std::mem::offset_of;
+
+use crate::abi::layout as c;
+
+macro_rules! at {
+    (ht_type, $field:ident) => {
+        offset_of!(c::PyTypeObject, $field)
+    };
+    (as_async, $field:ident) => {
+        offset_of!(c::PyHeapTypeObject, as_async) + offset_of!(c::PyAsyncMethods, $field)
+    };
+    (as_number, $field:ident) => {
+        offset_of!(c::PyHeapTypeObject, as_number) + offset_of!(c::PyNumberMethods, $field)
+    };
+    (as_mapping, $field:ident) => {
+        offset_of!(c::PyHeapTypeObject, as_mapping) + offset_of!(c::PyMappingMethods, $field)
+    };
+    (as_sequence, $field:ident) => {
+        offset_of!(c::PyHeapTypeObject, as_sequence) + offset_of!(c::PySequenceMethods, $field)
+    };
+    (as_buffer, $field:ident) => {
+        offset_of!(c::PyHeapTypeObject, as_buffer) + offset_of!(c::PyBufferProcs, $field)
+    };
+}
+
+/// `Py_tp_token`, which is no slot of the type object proper.
+pub(crate) const TOKEN: c_int = 83;
+/// `Py_tp_base`, `Py_tp_bases`, `Py_tp_doc`, `Py_tp_members`: taken care of one by one.
+pub(crate) const BASE: c_int = 48;
+pub(crate) const BASES: c_int = 49;
+pub(crate) const DOC: c_int = 56;
+
+/// Slot numbers, and the slots' offsets in a `PyHeapTypeObject`.
+pub(crate) const SLOTS: [(c_int, usize); 82] = [
+    (1, at!(as_buffer, bf_getbuffer)),
+    (2, at!(as_buffer, bf_releasebuffer)),
+    (3, at!(as_mapping, mp_ass_subscript)),
+    (4, at!(as_mapping, mp_length)),
+    (5, at!(as_mapping, mp_subscript)),
+    (6, at!(as_number, nb_absolute)),
+    (7, at!(as_number, nb_add)),
+    (8, at!(as_number, nb_and)),
+    (9, at!(as_number, nb_bool)),
+    (10, at!(as_number, nb_divmod)),
+    (11, at!(as_number, nb_float)),
+    (12, at!(as_number, nb_floor_divide)),
+    (13, at!(as_number, nb_index)),
+    (14, at!(as_number, nb_inplace_add)),
+    (15, at!(as_number, nb_inplace_and)),
+    (16, at!(as_number, nb_inplace_floor_divide)),
+    (17, at!(as_number, nb_inplace_lshift)),
+    (18, at!(as_number, nb_inplace_multiply)),
+    (19, at!(as_number, nb_inplace_or)),
+    (20, at!(as_number, nb_inplace_power)),
+    (21, at!(as_number, nb_inplace_remainder)),
+    (22, at!(as_number, nb_inplace_rshift)),
+    (23, at!(as_number, nb_inplace_subtract)),
+    (24, at!(as_number, nb_inplace_true_divide)),
+    (25, at!(as_number, nb_inplace_xor)),
+    (26, at!(as_number, nb_int)),
+    (27, at!(as_number, nb_invert)),
+    (28, at!(as_number, nb_lshift)),
+    (29, at!(as_number, nb_multiply)),
+    (30, at!(as_number, nb_negative)),
+    (31, at!(as_number, nb_or)),
+    (32, at!(as_number, nb_positive)),
+    (33, at!(as_number, nb_power)),
+    (34, at!(as_number, nb_remainder)),
+    (35, at!(as_number, nb_rshift)),
+    (36, at!(as_number, nb_subtract)),
+    (37, at!(as_number, nb_true_divide)),
+    (38, at!(as_number, nb_xor)),
+    (39, at!(as_sequence, sq_ass_item)),
+    (40, at!(as_sequence, sq_concat)),
+    (41, at!(as_sequence, sq_contains)),
+    (42, at!(as_sequence, sq_inplace_concat)),
+    (43, at!(as_sequence, sq_inplace_repeat)),
+    (44, at!(as_sequence, sq_item)),
+    (45, at!(as_sequence, sq_length)),
+    (46, at!(as_sequence, sq_repeat)),
+    (47, at!(ht_type, tp_alloc)),
+    (48, at!(ht_type, tp_base)),
+    (49, at!(ht_type, tp_bases)),
+    (50, at!(ht_type, tp_call)),
+    (51, at!(ht_type, tp_clear)),
+    (52, at!(ht_type, tp_dealloc)),
+    (53, at!(ht_type, tp_del)),
+    (54, at!(ht_type, tp_descr_get)),
+    (55, at!(ht_type, tp_descr_set)),
+    (56, at!(ht_type, tp_doc)),
+    (57, at!(ht_type, tp_getattr)),
+    (58, at!(ht_type, tp_getattro)),
+    (59, at!(ht_type, tp_hash)),
+    (60, at!(ht_type, tp_init)),
+    (61, at!(ht_type, tp_is_gc)),
+    (62, at!(ht_type, tp_iter)),
+    (63, at!(ht_type, tp_iternext)),
+    (64, at!(ht_type, tp_methods)),
+    (65, at!(ht_type, tp_new)),
+    (66, at!(ht_type, tp_repr)),
+    (67, at!(ht_type, tp_richcompare)),
+    (68, at!(ht_type, tp_setattr)),
+    (69, at!(ht_type, tp_setattro)),
+    (70, at!(ht_type, tp_str)),
+    (71, at!(ht_type, tp_traverse)),
+    (72, at!(ht_type, tp_members)),
+    (73, at!(ht_type, tp_getset)),
+    (74, at!(ht_type, tp_free)),
+    (75, at!(as_number, nb_matrix_multiply)),
+    (76, at!(as_number, nb_inplace_matrix_multiply)),
+    (77, at!(as_async, am_await)),
+    (78, at!(as_async, am_aiter)),
+    (79, at!(as_async, am_anext)),
+    (80, at!(ht_type, tp_finalize)),
+    (81, at!(as_async, am_send)),
+    (82, at!(ht_type, tp_vectorcall)),
+];
+
+/// The offset of a slot in a `PyHeapTypeObject`.
+pub(crate) fn offset(slot: c_int) -> Option<usize> {
+    SLOTS.iter().find(|(number, _)| *number == slot).map(|(_, offset)| *offset)
+}
+
+/// Slots of the type object that a type takes from its base if it has none of its own.
+const INHERITED: [usize; 21] = [
+    at!(ht_type, tp_repr),
+    at!(ht_type, tp_call),
+    at!(ht_type, tp_str),
+    at!(ht_type, tp_iter),
+    at!(ht_type, tp_iternext),
+    at!(ht_type, tp_descr_get),
+    at!(ht_type, tp_descr_set),
+    at!(ht_type, tp_init),
+    at!(ht_type, tp_alloc),
+    at!(ht_type, tp_new),
+    at!(ht_type, tp_free),
+    at!(ht_type, tp_is_gc),
+    at!(ht_type, tp_finalize),
+    at!(ht_type, tp_del),
+    at!(ht_type, tp_dealloc),
+    at!(ht_type, tp_weaklistoffset),
+    at!(ht_type, tp_dictoffset),
+    at!(ht_type, tp_vectorcall_offset),
+    at!(ht_type, tp_itemsize),
+    at!(ht_type, tp_basicsize),
+    at!(ht_type, tp_traverse),
+];
+
+/// Slots that are inherited together, if a type has none of the group.
+const GROUPS: [&[usize]; 3] = [
+    &[at!(ht_type, tp_getattr), at!(ht_type, tp_getattro)],
+    &[at!(ht_type, tp_setattr), at!(ht_type, tp_setattro)],
+    &[at!(ht_type, tp_hash), at!(ht_type, tp_richcompare)],
+];
+
+/// Fills a type's empty slots from its base.
+///
+/// # Safety
+/// Both are types.
+pub(crate) unsafe fn inherit(t: *mut c::PyTypeObject, base: *const c::PyTypeObject) {
+    // SAFETY: by contract; all fields named are one word.
+    unsafe {
+        let word = |of: *const c::PyTypeObject, offset: usize| of.cast::<u8>().add(offset).cast::<usize>();
+        for offset in INHERITED {
+            if word(t, offset).read() == 0 {
+                word(t, offset).cast_mut().write(word(base, offset).read());
+            }
+        }
+        for group in GROUPS {
+            if group.iter().all(|offset| word(t, *offset).read() == 0) {
+                for offset in group {
+                    word(t, *offset).cast_mut().write(word(base, *offset).read());
+                }
+            }
+        }
+        if (*t).tp_clear.is_none()
+            && (*t)
+                .tp_traverse
+                .is_some_and(|own| (*base).tp_traverse.is_some_and(|base| std::ptr::fn_addr_eq(own, base)))
+        {
+            (*t).tp_clear = (*base).tp_clear;
+        }
+        inherit_suite(&mut (*t).tp_as_number, (*base).tp_as_number);
+        inherit_suite(&mut (*t).tp_as_sequence, (*base).tp_as_sequence);
+        inherit_suite(&mut (*t).tp_as_mapping, (*base).tp_as_mapping);
+        inherit_suite(&mut (*t).tp_as_async, (*base).tp_as_async);
+        inherit_suite(&mut (*t).tp_as_buffer, (*base).tp_as_buffer);
+        const FLAGS: usize = c::tpflags::LONG_SUBCLASS
+            | c::tpflags::LIST_SUBCLASS
+            | c::tpflags::TUPLE_SUBCLASS
+            | c::tpflags::BYTES_SUBCLASS
+            | c::tpflags::UNICODE_SUBCLASS
+            | c::tpflags::DICT_SUBCLASS
+            | c::tpflags::BASE_EXC_SUBCLASS
+            | c::tpflags::TYPE_SUBCLASS
+            | c::tpflags::HAVE_VECTORCALL
+            | c::tpflags::HAVE_GC
+            | c::tpflags::METHOD_DESCRIPTOR;
+        (*t).tp_flags |= (*base).tp_flags & FLAGS;
+    }
+}
+
+/// A suite that is missing is the base's; one that is there takes the base's functions where it has none.
+unsafe fn inherit_suite<T>(own: &mut *mut T, base: *mut T) {
+    if base.is_null() {
+        return;
+    }
+    if own.is_null() {
+        *own = base;
+        return;
+    }
+    for index in 0..size_of::<T>() / size_of::<*const c_void>() {
+        // SAFETY: suites are structs of function pointers.
+        unsafe {
+            let to = own.cast::<usize>().add(index);
+            if to.read() == 0 {
+                to.write(base.cast::<usize>().add(index).read());
+            }
+        }
+    }
+}
+
+/// Points a heap type's suites at its own tables.
+///
+/// # Safety
+/// `t` is a heap type's block.
+pub(crate) unsafe fn own_suites(t: *mut c::PyHeapTypeObject) {
+    // SAFETY: by contract.
+    unsafe {
+        (*t).ht_type.tp_as_async = &raw mut (*t).as_async;
+        (*t).ht_type.tp_as_number = &raw mut (*t).as_number;
+        (*t).ht_type.tp_as_mapping = &raw mut (*t).as_mapping;
+        (*t).ht_type.tp_as_sequence = &raw mut (*t).as_sequence;
+        (*t).ht_type.tp_as_buffer = &raw mut (*t).as_buffer;
+    }
+}
+
+/// What a slot at an offset of [`SLOTS`] holds: suites are looked up where the type points to, for a static type's
+/// are not behind it.
+///
+/// # Safety
+/// `t` is a type.
+pub(crate) unsafe fn read(t: *mut c::PyTypeObject, at: usize) -> *mut c_void {
+    const AS_ASYNC: usize = offset_of!(c::PyHeapTypeObject, as_async);
+    const AS_NUMBER: usize = offset_of!(c::PyHeapTypeObject, as_number);
+    const AS_MAPPING: usize = offset_of!(c::PyHeapTypeObject, as_mapping);
+    const AS_SEQUENCE: usize = offset_of!(c::PyHeapTypeObject, as_sequence);
+    const AS_BUFFER: usize = offset_of!(c::PyHeapTypeObject, as_buffer);
+    // SAFETY: by contract.
+    unsafe {
+        let (suite, start): (*mut u8, usize) = match at {
+            AS_BUFFER.. => ((*t).tp_as_buffer.cast(), AS_BUFFER),
+            AS_SEQUENCE.. => ((*t).tp_as_sequence.cast(), AS_SEQUENCE),
+            AS_MAPPING.. => ((*t).tp_as_mapping.cast(), AS_MAPPING),
+            AS_NUMBER.. => ((*t).tp_as_number.cast(), AS_NUMBER),
+            AS_ASYNC.. => ((*t).tp_as_async.cast(), AS_ASYNC),
+            _ => (t.cast(), 0),
+        };
+        if suite.is_null() { std::ptr::null_mut() } else { suite.add(at - start).cast::<*mut c_void>().read() }
+    }
+}

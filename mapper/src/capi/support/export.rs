@@ -1,0 +1,150 @@
+//! Buffers of C's as Python sees them: a [`PyBuffer`] over a `Py_buffer` that C code filled in.
+
+use std::alloc::{Layout, alloc, dealloc};
+use std::borrow::Cow;
+use std::ffi::CStr;
+
+use rustpython_vm::common::borrow::{BorrowedValue, BorrowedValueMut};
+use rustpython_vm::protocol::{BufferDescriptor, BufferFlags, BufferMethods, PyBuffer};
+use rustpython_vm::vm::thread::with_current_vm;
+use rustpython_vm::{PyObject, PyObjectRef, PyResult, VirtualMachine};
+
+use crate::abi::layout as c;
+use crate::capi;
+use crate::lifetime::dealloc::decref;
+use crate::lifetime::thread;
+use crate::twins::{error, store};
+
+/// A view and where its memory begins and ends. The text of its format follows in the same piece of memory: the VM's
+/// buffer has no room for a pointer of ours, but carries the format's.
+struct Export {
+    view: c::Py_buffer,
+    start: *mut u8,
+    length: usize,
+    format: usize,
+}
+
+impl Export {
+    fn layout(format: usize) -> Layout {
+        let (layout, _) = Layout::new::<Self>().extend(Layout::array::<u8>(format).expect("small")).expect("small");
+        layout
+    }
+
+    /// The export behind a buffer that [`open`] made.
+    fn of(buffer: &PyBuffer) -> *mut Self {
+        // SAFETY: `new` put the text right behind the export.
+        unsafe { buffer.desc.format.as_ptr().cast_mut().sub(size_of::<Self>()).cast() }
+    }
+}
+
+static METHODS: BufferMethods = BufferMethods {
+    obj_bytes: |buffer| {
+        // SAFETY: the memory stays as long as the view is open.
+        BorrowedValue::Ref(unsafe {
+            let export = &*Export::of(buffer);
+            std::slice::from_raw_parts(export.start, export.length)
+        })
+    },
+    obj_bytes_mut: |buffer| {
+        // SAFETY: as above; C code shares it, as it would under CPython.
+        BorrowedValueMut::RefMut(unsafe {
+            let export = &*Export::of(buffer);
+            std::slice::from_raw_parts_mut(export.start, export.length)
+        })
+    },
+    release: |buffer| {
+        with_current_vm(|vm| {
+            let _section = thread::enter(vm);
+            // SAFETY: called once, for the last share.
+            unsafe {
+                let export = Export::of(buffer);
+                capi::pybuffer::PyBuffer_Release(&mut (*export).view);
+                dealloc(export.cast(), Export::layout((*export).format));
+            }
+        });
+    },
+    retain: |_| {},
+};
+
+/// The VM's buffer over an open view, which it takes over and closes at its end. `object` is whose memory it shows.
+///
+/// # Errors
+/// `BufferError` for a view through pointers (suboffsets), which the VM cannot follow.
+///
+/// # Safety
+/// `view` is open; the caller does not use it any more.
+pub(crate) unsafe fn open(vm: &VirtualMachine, view: c::Py_buffer, object: PyObjectRef) -> PyResult<PyBuffer> {
+    // SAFETY: by contract; shape and strides have `ndim` entries.
+    unsafe {
+        let itemsize = view.itemsize.max(0) as usize;
+        // One number, says C code that fills in a block of memory and leaves out its shape.
+        let scalar = view.ndim <= 0;
+        let dimensions = if scalar && view.len != view.itemsize { 1 } else { view.ndim.max(0) as usize };
+        if !view.suboffsets.is_null() && (0..dimensions).any(|index| *view.suboffsets.add(index) >= 0) {
+            let mut view = view;
+            capi::pybuffer::PyBuffer_Release(&mut view);
+            return Err(vm.new_buffer_error("Rustclad cannot show a buffer that goes through pointers (suboffsets)"));
+        }
+        let mut shape = vec![view.len / view.itemsize.max(1); dimensions];
+        if !view.shape.is_null() && !scalar {
+            shape.copy_from_slice(std::slice::from_raw_parts(view.shape, dimensions));
+        }
+        let mut strides = vec![view.itemsize; dimensions];
+        if view.strides.is_null() || scalar {
+            for index in (1..dimensions).rev() {
+                strides[index - 1] = strides[index] * shape[index];
+            }
+        } else {
+            strides.copy_from_slice(std::slice::from_raw_parts(view.strides, dimensions));
+        }
+        // What lies in front of the first item, and behind the start of the last.
+        let (mut before, mut behind) = (0isize, 0isize);
+        for (length, stride) in shape.iter().zip(&strides) {
+            let reach = stride * (length - 1).max(0);
+            if reach < 0 { before -= reach } else { behind += reach }
+        }
+        let empty = shape.contains(&0);
+        let length = if empty { 0 } else { (before + behind) as usize + itemsize };
+        let text = if view.format.is_null() { &b"B"[..] } else { CStr::from_ptr(view.format).to_bytes() };
+        let export = alloc(Export::layout(text.len())).cast::<Export>();
+        assert!(!export.is_null(), "out of memory for a buffer");
+        let (readonly, len, start) =
+            (view.readonly != 0, view.len.max(0) as usize, view.buf.cast::<u8>().wrapping_offset(-before));
+        // A slice's start is never NULL, not even that of an empty one.
+        let start = if start.is_null() { std::ptr::dangling_mut() } else { start };
+        export.write(Export { view, start, length, format: text.len() });
+        let place = export.add(1).cast::<u8>();
+        place.copy_from_nonoverlapping(text.as_ptr(), text.len());
+        let format = std::slice::from_raw_parts(place, text.len());
+        let desc = BufferDescriptor {
+            len,
+            offset: before,
+            readonly,
+            itemsize,
+            format: Cow::Borrowed(std::str::from_utf8(format).unwrap_or("B")),
+            dim_desc: shape.iter().zip(strides).map(|(length, stride)| (*length as usize, stride, 0)).collect(),
+        };
+        Ok(PyBuffer::new(object, desc, &METHODS))
+    }
+}
+
+/// The VM's slot for types whose C code exports buffers.
+///
+/// # Errors
+/// What `bf_getbuffer` raises.
+pub fn as_buffer(object: &PyObject, flags: BufferFlags, vm: &VirtualMachine) -> PyResult<PyBuffer> {
+    let _section = thread::enter(vm);
+    let block = store::store(vm, object);
+    // SAFETY: a fresh view, filled by `bf_getbuffer` if that succeeds.
+    unsafe {
+        let mut view: c::Py_buffer = std::mem::zeroed();
+        let get = (*(*block).ob_type).tp_as_buffer.as_ref().and_then(|suite| suite.bf_getbuffer);
+        let status = match get {
+            Some(get) => get(block, &mut view, flags.bits() as i32),
+            None => -1,
+        };
+        decref(block);
+        error::status(vm, status != 0, || "<slot wrapper '__buffer__'>".to_owned())?;
+        open(vm, view, object.to_owned())
+    }
+}

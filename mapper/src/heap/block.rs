@@ -1,0 +1,457 @@
+//! The memory of blocks: one reserved range of addresses, size classes with free lists, and a small header in front
+//! of every block. Owns all memory that C sees as an object of ours; knows nothing of what is in it. Everything here is
+//! called with the C lock held.
+//!
+//! ```text
+//! -48 twin      -40 flags, size class      -32 weak references      -24 dict      -16 collector head      0 PyObject
+//! ```
+//! The last three are where CPython's own macros look; the header is below them.
+
+use std::cell::{Cell, UnsafeCell};
+
+use rustc_hash::FxHashMap;
+use rustpython_vm::PyObject;
+
+use crate::abi::{layout as c, platform};
+
+/// Pointer to an object as C sees it.
+pub type Block = *mut c::PyObject;
+
+/// Bytes in front of a block: our header and the three fields that belong to CPython.
+pub const PREFIX: usize = 48;
+
+/// What the bits of [`Header::flags`] say.
+pub mod flag {
+    /// The slot is handed out.
+    pub const LIVE: u32 = 1;
+    /// It came from `PyObject_Malloc` and is no object as long as no type is set.
+    pub const RAW: u32 = 1 << 1;
+    /// C counts references, and the block owns one strong reference on its twin for them.
+    pub const OWNS_TWIN: u32 = 1 << 2;
+    /// The twin's payload points back at the block and ends it when it dies.
+    pub const BOUND: u32 = 1 << 3;
+    /// Deallocation has begun: no new twin is made.
+    pub const DYING: u32 = 1 << 4;
+    /// It stands in the retention cache's queue.
+    pub const QUEUED: u32 = 1 << 5;
+    /// Something was lent on its behalf (see `lend`).
+    pub const LENDS: u32 = 1 << 6;
+    /// It is never freed while its twin lives, though nobody counts it.
+    pub const PINNED: u32 = 1 << 7;
+    /// A function whose block counts its `self`.
+    pub const COUNTS_SELF: u32 = 1 << 8;
+    /// C said that the object is whole and may be looked at by the collector.
+    pub const TRACKED: u32 = 1 << 9;
+    /// Its `tp_finalize` ran.
+    pub const FINALIZED: u32 = 1 << 10;
+    /// It is part of the collection that runs.
+    pub const IN_GRAPH: u32 = 1 << 11;
+    /// Its birth counts towards the next collection, and its end against it.
+    pub const COLLECTABLE: u32 = 1 << 12;
+    /// The checking mode keeps its memory aside when it is freed.
+    pub const GUARDED: u32 = 1 << 13;
+    /// It was freed, and is kept aside.
+    pub const FREED: u32 = 1 << 14;
+    /// It shows an object that lives on: its type's deallocator is not for it.
+    pub const MIRROR: u32 = 1 << 15;
+    /// A type's `tp_dict` (see [`crate::twins::type_dict`]).
+    pub const TYPE_DICT: u32 = 1 << 16;
+    /// A list that Python has seen (see [`crate::twins::forms::list`]).
+    pub const SHOWN_LIST: u32 = 1 << 17;
+    /// A tuple that Python has seen, which C code may change while it counts the only reference that C has.
+    pub const SHOWN_TUPLE: u32 = 1 << 18;
+    /// Either: what C code has done to it may have to be handed on before Python sees it again.
+    pub const SHOWN: u32 = SHOWN_LIST | SHOWN_TUPLE;
+    /// Only managed code holds the object; its count is 1 for C code that asks whether a pointer is to a live object.
+    pub const RESTING: u32 = 1 << 19;
+    /// C gave its last count back while the block was queued.
+    pub const GIVEN_BACK: u32 = 1 << 20;
+    /// A list that C code went on counting after the call that it was given in.
+    pub const KEPT: u32 = 1 << 21;
+}
+
+/// What stands in front of a block. Shared by all who look at the block: every field is a cell.
+#[repr(C)]
+pub struct Header {
+    /// The managed object, or null: not made yet. In a free slot, the next free one.
+    twin: Cell<*const PyObject>,
+    /// Bits of [`flag`].
+    flags: Cell<u32>,
+    /// The size class, to free it by.
+    class: u16,
+    /// How many twins C code has outrun (see [`Header::outrun_twin`]), in this slot's whole life.
+    generation: Cell<u16>,
+}
+
+const RANGE: usize = 1 << 38;
+const GRAIN: usize = 16;
+const SMALL: usize = 1024;
+const CHUNK: usize = 64 << 10;
+const SMALL_CLASSES: usize = SMALL / GRAIN + 1;
+const CLASSES: usize = SMALL_CLASSES + 4 * 28;
+
+impl Header {
+    const fn new(flags: u32) -> Self {
+        Self { twin: Cell::new(std::ptr::null()), flags: Cell::new(flags), class: 0, generation: Cell::new(0) }
+    }
+
+    /// All bits of [`flag`].
+    #[inline]
+    pub fn flags(&self) -> u32 {
+        self.flags.get()
+    }
+
+    /// Whether any of these bits is set.
+    #[inline]
+    pub fn has(&self, flags: u32) -> bool {
+        self.flags.get() & flags != 0
+    }
+
+    /// Sets bits.
+    #[inline]
+    pub fn set(&self, flags: u32) {
+        self.flags.set(self.flags.get() | flags);
+    }
+
+    /// Takes bits back.
+    #[inline]
+    pub fn unset(&self, flags: u32) {
+        self.flags.set(self.flags.get() & !flags);
+    }
+
+    /// Takes all other bits back.
+    pub fn keep_only(&self, flags: u32) {
+        self.flags.set(self.flags.get() & flags);
+    }
+
+    /// The managed object as a pointer; null if it was not made yet.
+    #[inline]
+    pub fn twin(&self) -> *const PyObject {
+        self.twin.get()
+    }
+
+    /// Sets the managed object.
+    #[inline]
+    pub fn set_twin(&self, twin: *const PyObject) {
+        self.twin.set(twin);
+    }
+
+    /// How many twins C code has outrun.
+    pub fn generation(&self) -> u16 {
+        self.generation.get()
+    }
+
+    /// Gives up a twin that is on its way to its end on another thread, for C code has taken hold of the block again. What
+    /// that end has to say is known by the generation it comes from.
+    pub(crate) fn outrun_twin(&self) {
+        self.generation.set(self.generation.get().wrapping_add(1));
+        self.twin.set(std::ptr::null());
+    }
+}
+
+/// A run of slots of one class.
+struct Chunk {
+    start: usize,
+    slot: usize,
+    count: usize,
+}
+
+struct Arena {
+    start: usize,
+    top: usize,
+    /// Flags that every block gets.
+    marks: u32,
+    free: [*mut Header; CLASSES],
+    chunks: Vec<Chunk>,
+    /// Headers of objects in memory that is not ours. There are few types whose objects need one.
+    annex: FxHashMap<usize, *mut Header>,
+    #[cfg(feature = "malloc-blocks")]
+    registry: std::collections::BTreeMap<usize, usize>,
+}
+
+struct Shared(UnsafeCell<Arena>);
+// SAFETY: only touched with the C lock held, or before any module is loaded.
+unsafe impl Sync for Shared {}
+
+static ARENA: Shared = Shared(UnsafeCell::new(Arena {
+    start: 0,
+    top: 0,
+    marks: flag::LIVE,
+    free: [std::ptr::null_mut(); CLASSES],
+    chunks: Vec::new(),
+    annex: FxHashMap::with_hasher(rustc_hash::FxBuildHasher),
+    #[cfg(feature = "malloc-blocks")]
+    registry: std::collections::BTreeMap::new(),
+}));
+
+#[allow(clippy::mut_from_ref)]
+fn arena() -> &'static mut Arena {
+    // SAFETY: the C lock makes this the only user, and no function below calls another that takes the reference again.
+    unsafe { &mut *ARENA.0.get() }
+}
+
+/// Reserves the range. Called once, before anything else here.
+///
+/// # Errors
+/// The system's error if it refuses the address range.
+pub(crate) fn reserve() -> std::io::Result<()> {
+    let start = platform::reserve_memory(RANGE)?;
+    let arena = arena();
+    arena.start = start;
+    arena.top = start;
+    Ok(())
+}
+
+/// The class for a slot of `size` bytes, and the slot's real size.
+fn class_of(size: usize) -> (usize, usize) {
+    if size <= SMALL {
+        let class = size.div_ceil(GRAIN);
+        return (class, class * GRAIN);
+    }
+    // Four classes for each power of two.
+    let power = usize::BITS as usize - (size - 1).leading_zeros() as usize;
+    let step = 1usize << (power - 3);
+    let quarter = (size - (1 << (power - 1))).div_ceil(step) - 1;
+    (SMALL_CLASSES + (power - 11) * 4 + quarter, (1 << (power - 1)) + (quarter + 1) * step)
+}
+
+/// Takes memory for a block of `size` bytes, all zero, its header set to `flags` and no twin. Null if there is none.
+pub fn allocate(size: usize, flags: u32) -> Block {
+    let block = allocate_uninit(size, flags);
+    if !block.is_null() {
+        // SAFETY: `allocate_uninit` gave at least `size` bytes behind the prefix.
+        unsafe { block.cast::<u8>().sub(32).write_bytes(0, size + 32) };
+    }
+    block
+}
+
+/// Like [`allocate`], without zeroing what is behind the header.
+#[inline]
+pub fn allocate_uninit(size: usize, flags: u32) -> Block {
+    let Some(total) = size.checked_add(PREFIX).filter(|total| *total < RANGE / 2) else {
+        return std::ptr::null_mut();
+    };
+    #[cfg(feature = "malloc-blocks")]
+    return arena().malloc(total, flags);
+    #[cfg(not(feature = "malloc-blocks"))]
+    {
+        let (class, slot) = class_of(total);
+        let arena = arena();
+        let mut header = arena.free[class];
+        if header.is_null() {
+            header = arena.refill(class, slot);
+            if header.is_null() {
+                return std::ptr::null_mut();
+            }
+        } else {
+            // SAFETY: a free slot's header links to the next one.
+            arena.free[class] = unsafe { (*header).twin().cast_mut().cast() };
+        }
+        // SAFETY: the slot is ours and large enough.
+        unsafe {
+            (*header).twin.set(std::ptr::null());
+            (*header).flags.set(flags | arena.marks);
+            header.cast::<u8>().add(PREFIX).cast()
+        }
+    }
+}
+
+/// Has the memory of every block kept aside when it is freed. Before the first one is made.
+pub(crate) fn guard_all() {
+    arena().marks |= flag::GUARDED;
+}
+
+/// Gives a block's memory back. Who knows what its marks mean has looked at them (see [`crate::lifetime::dealloc::free`]).
+///
+/// # Safety
+/// `block` came from [`allocate`] and nothing refers to it.
+#[inline]
+pub(crate) unsafe fn free_now(block: Block) {
+    #[cfg(feature = "malloc-blocks")]
+    arena().malloc_free(block);
+    #[cfg(not(feature = "malloc-blocks"))]
+    {
+        let arena = arena();
+        // SAFETY: by contract.
+        unsafe {
+            let header = block.cast::<u8>().sub(PREFIX).cast::<Header>();
+            let (class, generation) = ((*header).class, (*header).generation.get());
+            (*header).flags.set(0);
+            if class as usize >= SMALL_CLASSES + 4 * 7 {
+                platform::discard_memory(header as usize, slot_size(class as usize));
+                (*header).class = class;
+                (*header).generation.set(generation);
+            }
+            let class = class as usize;
+            (*header).twin.set(arena.free[class].cast_const().cast());
+            arena.free[class] = header;
+        }
+    }
+}
+
+#[cfg(not(feature = "malloc-blocks"))]
+fn slot_size(class: usize) -> usize {
+    if class < SMALL_CLASSES {
+        return class * GRAIN;
+    }
+    let (power, quarter) = ((class - SMALL_CLASSES) / 4 + 11, (class - SMALL_CLASSES) % 4);
+    (1 << (power - 1)) + (quarter + 1) * (1 << (power - 3))
+}
+
+impl Arena {
+    /// Cuts a new chunk into slots; returns one and puts the others on the free list.
+    #[cfg(not(feature = "malloc-blocks"))]
+    #[cold]
+    fn refill(&mut self, class: usize, slot: usize) -> *mut Header {
+        let bytes = if slot * 8 > CHUNK { slot.next_multiple_of(4096) } else { CHUNK };
+        if self.top + bytes > self.start + RANGE {
+            return std::ptr::null_mut();
+        }
+        let start = self.top;
+        self.top += bytes;
+        let count = bytes / slot;
+        self.chunks.push(Chunk { start, slot, count });
+        for index in (1..count).rev() {
+            let header = (start + index * slot) as *mut Header;
+            // SAFETY: inside the reserved range, which is readable and writable.
+            unsafe {
+                header.write(Header { class: class as u16, ..Header::new(0) });
+                (*header).twin.set(self.free[class].cast_const().cast());
+            }
+            self.free[class] = header;
+        }
+        // SAFETY: as above.
+        unsafe { (*(start as *mut Header)).class = class as u16 };
+        start as *mut Header
+    }
+
+    #[cfg(feature = "malloc-blocks")]
+    fn malloc(&mut self, total: usize, flags: u32) -> Block {
+        // SAFETY: a fresh allocation of `total` bytes, which is more than the header.
+        unsafe {
+            let header = libc::malloc(total).cast::<Header>();
+            if header.is_null() {
+                return std::ptr::null_mut();
+            }
+            header.write(Header::new(flags | self.marks));
+            let block = header.cast::<u8>().add(PREFIX);
+            self.registry.insert(block as usize, total - PREFIX);
+            block.cast()
+        }
+    }
+
+    #[cfg(feature = "malloc-blocks")]
+    fn malloc_free(&mut self, block: Block) {
+        self.registry.remove(&(block as usize));
+        // SAFETY: `malloc` made it.
+        unsafe { libc::free(block.cast::<u8>().sub(PREFIX).cast()) }
+    }
+}
+
+/// The header of a block of ours, or of one that was [annexed](annex); None for other memory: static objects, and what
+/// a type's own allocator made and Python has not seen.
+#[inline]
+pub fn header(block: Block) -> Option<&'static Header> {
+    #[cfg(feature = "malloc-blocks")]
+    let ours = arena().registry.contains_key(&(block as usize));
+    #[cfg(not(feature = "malloc-blocks"))]
+    let ours = (block as usize).wrapping_sub(arena().start) < RANGE;
+    if !ours {
+        return annexed(block);
+    }
+    // SAFETY: every pointer that C may hold into the range is to a slot handed out with a header.
+    Some(unsafe { header_of(block) })
+}
+
+/// Gives memory that is not ours a header: an object in memory that its type took from elsewhere, now that Python sees it.
+/// It lasts until [`disown`].
+pub(crate) fn annex(block: Block) -> &'static Header {
+    let header = Box::into_raw(Box::new(Header::new(flag::LIVE)));
+    if let Some(earlier) = arena().annex.insert(block as usize, header) {
+        // SAFETY: the memory's earlier life is over, and so is its header's.
+        drop(unsafe { Box::from_raw(earlier) });
+    }
+    // SAFETY: `disown` frees it, when the object ends.
+    unsafe { &*header }
+}
+
+/// The header of memory that is not ours, if it has one.
+#[inline]
+fn annexed(block: Block) -> Option<&'static Header> {
+    let annex = &arena().annex;
+    if annex.is_empty() {
+        return None;
+    }
+    // SAFETY: as for `annex`.
+    annex.get(&(block as usize)).map(|header| unsafe { &**header })
+}
+
+/// Forgets the header of memory that is not ours, which its type's own deallocator is about to free.
+pub(crate) fn disown(block: Block) {
+    let annex = &mut arena().annex;
+    if !annex.is_empty() {
+        if let Some(header) = annex.remove(&(block as usize)) {
+            // SAFETY: made by `annex`; the object ends, and nobody uses its header any more.
+            drop(unsafe { Box::from_raw(header) });
+        }
+    }
+}
+
+/// The header of a block that is known to be ours.
+///
+/// # Safety
+/// `block` came from [`allocate`].
+#[inline]
+pub unsafe fn header_of(block: Block) -> &'static Header {
+    // SAFETY: by contract; slots are never unmapped, and all who look at one share it through its cells.
+    unsafe { &*block.cast::<u8>().sub(PREFIX).cast() }
+}
+
+/// How many bytes a block of ours can hold.
+///
+/// # Safety
+/// `block` came from [`allocate`].
+pub unsafe fn capacity(block: Block) -> usize {
+    #[cfg(feature = "malloc-blocks")]
+    return arena().registry[&(block as usize)];
+    #[cfg(not(feature = "malloc-blocks"))]
+    // SAFETY: by contract.
+    return slot_size(unsafe { header_of(block) }.class as usize) - PREFIX;
+}
+
+/// Calls `visit` for every block that is handed out.
+pub fn for_each_live(mut visit: impl FnMut(Block, &Header)) {
+    #[cfg(feature = "malloc-blocks")]
+    for block in arena().registry.keys() {
+        let block = *block as Block;
+        // SAFETY: registered blocks are live.
+        visit(block, unsafe { header_of(block) });
+    }
+    #[cfg(not(feature = "malloc-blocks"))]
+    for chunk in &arena().chunks {
+        for index in 0..chunk.count {
+            let header = (chunk.start + index * chunk.slot) as *mut Header;
+            // SAFETY: chunks were cut by `refill`, and slots never move.
+            unsafe {
+                if (*header).has(flag::LIVE) {
+                    visit(header.cast::<u8>().add(PREFIX).cast(), &*header);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(all(test, not(feature = "malloc-blocks")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn size_classes_fit_and_do_not_waste() {
+        for size in (1..5000).chain([1 << 20, (1 << 20) + 1, 123_456_789, 1 << 33]) {
+            let (class, slot) = class_of(size);
+            assert!(slot >= size && slot_size(class) == slot, "{size} -> {class}, {slot}");
+            assert!(slot <= size + GRAIN.max(size / 4), "{size} -> {slot}");
+            assert!(class < CLASSES);
+        }
+    }
+}

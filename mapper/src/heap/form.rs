@@ -1,0 +1,87 @@
+//! The table of forms: for each [`Kind`] one row that says what can be done with its objects. The rows stand in the files
+//! of `twins/forms`; the table is set at start-up, so that memory and lifetimes can be written without knowing them. A new
+//! kind of object is one file and one row there.
+
+use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use rustpython_vm::builtins::{PyDictRef, PyTypeRef};
+use rustpython_vm::{PyObject, PyObjectRef, PyResult, VirtualMachine};
+
+use crate::abi::layout as c;
+use crate::heap::block::Block;
+use crate::heap::kind::Kind;
+
+/// Gets each reference that a block counts; null is none.
+pub type Visit<'a> = dyn FnMut(Block) + 'a;
+
+/// The managed half of an object that C code made: its class and its dict, if the class has one.
+pub struct Half {
+    /// The class.
+    pub class: PyTypeRef,
+    /// The instance's dict.
+    pub dict: Option<PyDictRef>,
+}
+
+/// What can be done with the objects of one kind. `block` is always one of the kind, whole and alive, `object` its twin;
+/// all need the C lock.
+pub struct Form {
+    /// `tp_basicsize` and `tp_itemsize` of the builtin type, in bytes.
+    pub sizes: (usize, usize),
+    /// Its `Py_TPFLAGS_*_SUBCLASS` bit, or 0.
+    pub subclass_flag: usize,
+    /// Makes the block of a managed object that has none, with a count of 1; the class's block is given. What refers to
+    /// other objects is left empty for `fill`.
+    pub make: unsafe fn(&VirtualMachine, &PyObject, *mut c::PyTypeObject) -> Block,
+    /// Fills in what refers to other objects. The block is tied already, for one of them may lead back to it.
+    pub fill: Option<unsafe fn(&VirtualMachine, Block, &PyObject)>,
+    /// Brings what C code reads up to date: the object is passed to C again.
+    pub refresh: Option<unsafe fn(&VirtualMachine, Block, &PyObject)>,
+    /// The same after managed code has had the object while C code goes on.
+    pub touched: Option<unsafe fn(&VirtualMachine, Block, &PyObject)>,
+    /// A managed object with the value of a block of the exact builtin type. None for objects with an identity of their own.
+    pub value: Option<unsafe fn(&VirtualMachine, Block) -> PyResult>,
+    /// The managed half of an object that C code made, of a class of this kind: the VM sees the builtin type's payload.
+    pub wrap: unsafe fn(&VirtualMachine, Block, Half) -> PyResult,
+    /// What is left to do when the half is tied to the block.
+    pub wrapped: Option<unsafe fn(&VirtualMachine, Block, &PyObject) -> PyResult<()>>,
+    /// Hands on to the managed half what C code has written into the block.
+    pub written: Option<unsafe fn(&VirtualMachine, Block)>,
+    /// Drops what a dying block holds.
+    pub free: Option<unsafe fn(Block)>,
+    /// Calls `visit` for each reference that the block counts.
+    pub each: Option<unsafe fn(Block, &mut Visit<'_>)>,
+    /// Breaks the cycles of a block that is garbage.
+    pub clear: Option<unsafe fn(Block)>,
+}
+
+static TABLE: AtomicPtr<[&'static Form; Kind::COUNT]> = AtomicPtr::new(std::ptr::null_mut());
+
+/// Sets the table, before any block is made.
+pub fn set(table: &'static [&'static Form; Kind::COUNT]) {
+    TABLE.store(std::ptr::from_ref(table).cast_mut(), Ordering::Release);
+}
+
+/// The row of a kind.
+#[inline]
+pub fn of(kind: Kind) -> &'static Form {
+    // SAFETY: `set` ran before any block was made, and the table lives for ever.
+    let table = unsafe { TABLE.load(Ordering::Acquire).as_ref() };
+    table.expect("the table of forms is set at start-up")[kind as usize]
+}
+
+/// A managed object, as rows give it.
+pub fn given(object: impl Into<PyObjectRef>) -> PyResult {
+    Ok(object.into())
+}
+
+/// Calls C code that traverses, with a function and an argument that lead to `visit`.
+pub fn through<R>(visit: &mut Visit<'_>, traverse: impl FnOnce(c::VisitProc, *mut c_void) -> R) -> R {
+    unsafe extern "C" fn visited(object: Block, argument: *mut c_void) -> c_int {
+        // SAFETY: `through` passes its visitor, which outlives the call.
+        unsafe { (*argument.cast::<&mut Visit<'_>>())(object) };
+        0
+    }
+    let mut visit = visit;
+    traverse(visited, (&raw mut visit).cast())
+}

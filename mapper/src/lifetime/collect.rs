@@ -1,0 +1,206 @@
+//! Collection of cycles through blocks. The VM's collector sees managed objects and their references only, so each
+//! collection is prepared: C's references between blocks are read through `tp_traverse` (see [`graph`]) and lent to the VM as
+//! edges.
+//!
+//! The VM subtracts each edge from a count, so a twin with n C references gets n strong counts for that time: the one
+//! that its block owns, and n - 1 more. The garbage is found with the C lock held; finalizers run without it (see
+//! [`turnstile`]).
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use rustpython_vm::builtins::PyType;
+use rustpython_vm::gc_state::CollectResult;
+use rustpython_vm::object::TraverseFn;
+use rustpython_vm::{PyObjectRef, VirtualMachine};
+
+use crate::abi::platform;
+use crate::heap::block::{self, Block, flag, header_of};
+use crate::heap::kind::Kind;
+use crate::lifetime::graph::{self, SHADOW_KEY, graph};
+use crate::lifetime::{dealloc, due, finalizer, handle, kept, loans, managed, raised, thread, turnstile};
+
+/// Whether the graph may be read.
+static COLLECTING: AtomicBool = AtomicBool::new(false);
+/// How many objects of C's came more than went, since the last collection.
+static BORN: AtomicUsize = AtomicUsize::new(0);
+/// How many of them make a collection due.
+static DUE_AT: AtomicUsize = AtomicUsize::new(FIRST_DUE);
+const FIRST_DUE: usize = 20_000;
+
+/// Collects with C's references taken into account.
+pub(crate) fn collect(vm: &VirtualMachine, generation: usize) -> CollectResult {
+    let _section = thread::section(vm);
+    if COLLECTING.load(Ordering::Relaxed) {
+        return CollectResult::default();
+    }
+    kept::flush();
+    loans::revalidate();
+    if COLLECTING.swap(true, Ordering::AcqRel) {
+        return CollectResult::default(); // what ended just now has begun one
+    }
+    graph::read(vm);
+    let lent = lend_counts();
+    let passed = turnstile::pass(vm, || vm.state.gc.collect_force(generation));
+    let mut result = CollectResult::default();
+    if let Ok((found, counted)) = passed {
+        result = found;
+        result.collected = result.collected.saturating_sub(graph().counted_twice + usize::from(counted));
+    }
+    finish(vm, lent);
+    COLLECTING.store(false, Ordering::Release);
+    BORN.store(0, Ordering::Relaxed);
+    result
+}
+
+/// Notes that an object was made which the collector looks at.
+#[inline]
+pub(crate) fn born() {
+    let count = BORN.load(Ordering::Relaxed) + 1;
+    BORN.store(count, Ordering::Relaxed);
+    if is_due() {
+        due::make_due();
+    }
+}
+
+/// Notes that such an object went.
+#[inline]
+pub(crate) fn gone() {
+    BORN.store(BORN.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+}
+
+/// Whether [`collect`] should run at the next return or callback.
+#[inline]
+pub(crate) fn is_due() -> bool {
+    BORN.load(Ordering::Relaxed) >= DUE_AT.load(Ordering::Relaxed)
+}
+
+/// The collection that [`is_due`] announced, unless it is switched off.
+#[cold]
+pub(crate) fn collect_due(vm: &VirtualMachine) {
+    BORN.store(0, Ordering::Relaxed);
+    if vm.state.gc.is_enabled() {
+        collect(vm, 2);
+        let mut live = 0;
+        block::for_each_live(|_, _| live += 1);
+        // As CPython: the more there is, the less often all of it is looked at.
+        DUE_AT.store(FIRST_DUE.max(live / 4), Ordering::Relaxed);
+    }
+}
+
+/// Gives twins that are held by blocks of the graph alone a strong count for each such reference but the first.
+fn lend_counts() -> Vec<PyObjectRef> {
+    let mut lent = Vec::new();
+    for node in graph().nodes.iter().filter(|node| node.shadow.is_none() && !node.is_root && node.internal > 0) {
+        // SAFETY: bound nodes have twins.
+        unsafe {
+            let Some(twin) = header_of(node.block).twin().as_ref() else { continue };
+            handle::adopt(node.block, twin);
+            for _ in 1..node.internal {
+                lent.push(twin.to_owned());
+            }
+        }
+    }
+    lent
+}
+
+/// Takes everything back that the collection was lent.
+fn finish(vm: &VirtualMachine, lent: Vec<PyObjectRef>) {
+    let nodes = std::mem::take(&mut graph().nodes);
+    for node in nodes.iter().filter(|node| node.shadow.is_some()) {
+        // SAFETY: the graph counts a reference to these.
+        unsafe {
+            if Kind::of(node.block) == Kind::Type
+                && let Some(class) =
+                    header_of(node.block).twin().as_ref().and_then(|twin| twin.downcast_ref::<PyType>())
+                && let Some(shadow) = class.attributes.remove(vm.ctx.intern_str(SHADOW_KEY))
+            {
+                managed::drop_managed(shadow);
+            }
+        }
+    }
+    // Blocks that went, and such as came, in the meantime: only those that live are looked at.
+    block::for_each_live(|_, header| header.unset(flag::IN_GRAPH));
+    lent.into_iter().for_each(managed::drop_managed);
+    for node in nodes {
+        if let Some(shadow) = node.shadow {
+            managed::drop_managed(shadow.into());
+            // SAFETY: `read` took the reference.
+            unsafe { dealloc::decref(node.block) };
+        }
+    }
+    graph().edges.clear();
+    std::mem::take(&mut graph().saved).into_iter().for_each(managed::drop_managed);
+}
+
+/// Whether this thread collects. Others that look at an object meanwhile see its managed references only.
+pub(super) fn is_running() -> bool {
+    COLLECTING.load(Ordering::Acquire) && graph().thread == platform::thread_id()
+}
+
+/// Runs `body` with the C lock if this thread collects: the graph may be used.
+pub(super) fn while_collecting(body: impl FnOnce()) {
+    if is_running() {
+        thread::in_section(body);
+    }
+}
+
+/// The references of a bound block, for its twin's payload to report. Nothing outside of a collection.
+#[inline]
+pub(crate) fn traverse_bound(block: Block, tracer: &mut TraverseFn<'_>) {
+    while_collecting(|| {
+        // SAFETY: the payload's block lives as long as the payload.
+        if let Some(index) = unsafe { graph::node_of(block) } {
+            graph::report_edges(index, tracer);
+        }
+    });
+}
+
+/// Breaks the cycles of a bound block, if the collection found its twin to be garbage.
+pub(crate) fn clear_bound(block: Block) {
+    while_collecting(|| {
+        // SAFETY: the payload's block lives as long as the payload; a twin that is deallocated has a count of 0.
+        unsafe {
+            let twin = header_of(block).twin();
+            if graph::node_of(block).is_some() && twin.as_ref().is_some_and(|twin| twin.strong_count() > 0) {
+                clear(block);
+            }
+        }
+    });
+}
+
+/// Runs an object's finalizer. Whether somebody took hold of the object.
+///
+/// # Safety
+/// `block` is a live object that the caller holds.
+pub(crate) unsafe fn finalize(block: Block) -> bool {
+    // SAFETY: by contract.
+    unsafe {
+        let before = (*block).ob_refcnt;
+        finalizer::call(block);
+        (*block).ob_refcnt > before
+    }
+}
+
+/// Keeps an object that its finalizer saved until the collection is over: the VM cannot see it where C counts alone.
+pub(crate) fn save(object: PyObjectRef) {
+    if is_running() {
+        graph().saved.push(object);
+    }
+}
+
+/// Breaks the cycles of a block that is garbage.
+///
+/// # Safety
+/// `block` is a live object.
+pub(super) unsafe fn clear(block: Block) {
+    // SAFETY: by contract; the reference keeps it while it is cleared.
+    unsafe {
+        handle::incref(block);
+        if let Some(clear) = Kind::of(block).form().clear {
+            clear(block);
+        }
+        // What `tp_clear` raised has nowhere to go.
+        raised::set_block(std::ptr::null_mut());
+        dealloc::decref(block);
+    }
+}

@@ -1,0 +1,319 @@
+//! What is kept for C a little longer than its counts say. Text and bytes are kept for the next time, for C may rightly hold
+//! a pointer into a string that something else holds. Values that C gave up while something managed holds them wait for
+//! the outermost return: C goes on using what it has put into a dict. All is bounded, and what nobody else holds ends
+//! earlier, when C calls back: a program whose main loop is C never returns. Needs the C lock.
+
+use std::collections::VecDeque;
+
+use crate::abi::layout as c;
+use crate::abi::statics::statics;
+use crate::heap::block::{self, Block, Header, flag, header, header_of};
+use crate::heap::kind::Kind;
+use crate::lifetime::{dealloc, due, thread};
+
+/// How many bytes of unused str, bytes and bytearray blocks are kept for the next time.
+const RETAINED_BYTES: usize = 8 << 20;
+/// A block larger than this is not kept.
+const RETAINED_BLOCK: usize = 8 << 20;
+/// How many values wait at most to see whether C code takes its counts back by hand.
+const RECENT: usize = 8;
+/// How many lists at most C code may have a bare pointer to.
+const LINGERING: usize = 8;
+/// How many values may wait for the outermost return before they are looked at without it.
+const FIRST_SETTLED: usize = 1024;
+/// How many may wait at most: the oldest end then, though managed code holds them still.
+const MOST_WAITING: usize = 1 << 16;
+
+struct State {
+    /// Blocks, each with the bytes that it stands for.
+    retained: VecDeque<(usize, usize)>,
+    retained_bytes: usize,
+    /// Values that C code may still use.
+    until_return: VecDeque<usize>,
+    /// How many of them have them looked at when C calls back.
+    settle_at: usize,
+    /// The latest values that C code may have left by hand.
+    recent: Ring<RECENT>,
+    /// Lists that C code kept for longer than a call and that Python still holds: C code that knows who holds a list uses
+    /// a bare pointer to it.
+    lingering: Ring<LINGERING>,
+}
+
+/// Places for `N` blocks in a circle, 0 where there is none.
+struct Ring<const N: usize> {
+    places: [usize; N],
+    next: usize,
+}
+
+impl<const N: usize> Ring<N> {
+    const fn new() -> Self {
+        Self { places: [0; N], next: 0 }
+    }
+
+    /// The next place of the circle.
+    fn advance(&mut self) -> &mut usize {
+        let place = &mut self.places[self.next];
+        self.next = (self.next + 1) % N;
+        place
+    }
+
+    /// Puts a block into the next place, and takes out the one that was there.
+    fn push(&mut self, block: Block) -> Option<Block> {
+        let earlier = std::mem::replace(self.advance(), block as usize);
+        (earlier != 0).then_some(earlier as Block)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.places == [0; N]
+    }
+
+    /// Takes all out.
+    fn take(&mut self) -> impl Iterator<Item = usize> + use<N> {
+        std::mem::replace(&mut self.places, [0; N]).into_iter().filter(|block| *block != 0)
+    }
+}
+
+struct Shared(std::cell::UnsafeCell<State>);
+// SAFETY: only touched with the C lock held.
+unsafe impl Sync for Shared {}
+static STATE: Shared = Shared(std::cell::UnsafeCell::new(State {
+    retained: VecDeque::new(),
+    retained_bytes: 0,
+    until_return: VecDeque::new(),
+    settle_at: FIRST_SETTLED,
+    recent: Ring::new(),
+    lingering: Ring::new(),
+}));
+
+#[allow(clippy::mut_from_ref)]
+fn state() -> &'static mut State {
+    // SAFETY: the C lock makes this the only user, and no reference outlives the statement it is used in.
+    unsafe { &mut *STATE.0.get() }
+}
+
+/// Keeps a block that C gave up, if it is one to be kept. False if its end has come.
+///
+/// # Safety
+/// `block` has a header, a count of 0 and a twin that it owns.
+pub(crate) unsafe fn keep(block: Block) -> bool {
+    retain(block) || keep_until_return(block)
+}
+
+/// Keeps a value that C code gave up but that something managed still holds: C code that has put it into a dict, say,
+/// goes on using the pointer. False if it is not one.
+fn keep_until_return(block: Block) -> bool {
+    // SAFETY: the block is alive and has a twin.
+    let (kind, twin) = unsafe { (Kind::of(block), &*header_of(block).twin()) };
+    let is_value = kind.is_container() || kind.is_number() || kind == Kind::Complex;
+    let context = thread::context();
+    if !is_value || twin.strong_count() == 1 || context.depth.get() == 0 || context.sweeping.get() {
+        return false;
+    }
+    // SAFETY: as above.
+    look_at_return(block, unsafe { header_of(block) });
+    true
+}
+
+fn look_at_return(block: Block, header: &Header) {
+    header.set(flag::QUEUED);
+    wait(block);
+    due::make_due();
+}
+
+/// Puts a queued block to those that wait for the outermost return.
+fn wait(block: Block) {
+    state().until_return.push_back(block as usize);
+    if state().until_return.len() > MOST_WAITING
+        && let Some(oldest) = state().until_return.pop_front()
+    {
+        // SAFETY: queued blocks are alive.
+        unsafe { sweep(oldest as Block) };
+    }
+}
+
+/// Has a value looked at again, for it is in a dict now: C code may take its count back by hand, without telling anybody
+/// of a 0. A container may still be filled then, through the pointer that its dict keeps alive, and waits for the return. With
+/// anything else C code is done, so its block ends soon, while it is in the processor's cache.
+pub(crate) fn may_be_left(block: Block) {
+    let others = flag::QUEUED | flag::BOUND | flag::PINNED;
+    let Some(header) = header(block) else { return };
+    if !header.has(flag::OWNS_TWIN) || header.has(others) || thread::context().depth.get() == 0 {
+        return;
+    }
+    // SAFETY: the block has a header.
+    if !matches!(unsafe { Kind::of(block) }, Kind::Unicode | Kind::Bytes | Kind::Long | Kind::Float) {
+        return look_at_return(block, header);
+    }
+    header.set(flag::QUEUED);
+    due::make_due();
+    if let Some(earlier) = state().recent.push(block) {
+        // SAFETY: queued blocks are alive.
+        unsafe { look_again(earlier) };
+    }
+}
+
+/// Ends a value that C code has left by hand; one that it uses in another way waits for the return.
+unsafe fn look_again(block: Block) {
+    // SAFETY: queued blocks are alive.
+    unsafe {
+        if (*block).ob_refcnt > 0 || header_of(block).has(flag::GIVEN_BACK) {
+            wait(block);
+        } else {
+            sweep(block);
+        }
+    }
+}
+
+/// Ends what was kept until the outermost return, unless C counts it again.
+pub(crate) fn returned() {
+    let recent = state().recent.take();
+    state().until_return.extend(recent);
+    while let Some(block) = state().until_return.pop_back() {
+        // SAFETY: queued blocks are alive.
+        unsafe {
+            if !linger(block as Block) {
+                sweep(block as Block);
+            }
+        }
+    }
+    state().settle_at = FIRST_SETTLED;
+    end_lingering();
+}
+
+/// Ends what waits for a return and that nobody but its block holds any more, if there is much: C calls back and may not
+/// return for long. What managed code holds goes on waiting.
+pub(crate) fn settle() {
+    if state().until_return.len() < state().settle_at {
+        return;
+    }
+    let waiting = std::mem::take(&mut state().until_return);
+    for block in waiting {
+        let block = block as Block;
+        // SAFETY: queued blocks are alive and have a twin.
+        unsafe {
+            let counted_alone = (*block).ob_refcnt > 0;
+            let header = header_of(block);
+            if counted_alone {
+                // C counts it: when it gives the count up, it is looked at anew.
+                header.unset(flag::QUEUED | flag::GIVEN_BACK);
+            } else if (*header.twin()).strong_count() == 1 {
+                sweep(block);
+            } else {
+                state().until_return.push_back(block as usize);
+            }
+        }
+    }
+    state().settle_at = FIRST_SETTLED.max(2 * state().until_return.len());
+}
+
+/// Whether only Python holds a list.
+unsafe fn is_only_pythons(block: Block) -> bool {
+    // SAFETY: queued blocks are alive and have a twin.
+    unsafe { (*block).ob_refcnt == 0 && (*header_of(block).twin()).strong_count() > 1 }
+}
+
+/// Keeps the block of a list that C code kept once; false if it did not.
+unsafe fn linger(block: Block) -> bool {
+    // SAFETY: queued blocks are alive.
+    unsafe {
+        if !header_of(block).has(flag::KEPT) || !is_only_pythons(block) {
+            return false;
+        }
+        if let Some(earlier) = state().lingering.push(block) {
+            sweep(earlier);
+        }
+        true
+    }
+}
+
+/// Looks at one of the lists that linger: it ends once Python drops it.
+fn end_lingering() {
+    let place = state().lingering.advance();
+    let block = *place as Block;
+    // SAFETY: queued blocks are alive.
+    if !block.is_null() && unsafe { !is_only_pythons(block) } {
+        *place = 0;
+        // SAFETY: as above.
+        unsafe { sweep(block) };
+    }
+    if !state().lingering.is_empty() {
+        due::make_due();
+    }
+}
+
+/// [`end_queued`], with what only the block holds.
+unsafe fn sweep(block: Block) {
+    // SAFETY: by the caller's contract.
+    sweeping(|| unsafe { end_queued(block) });
+}
+
+/// Has what ends in `end` on this thread end with all that it holds: nothing is kept for the next time.
+pub(crate) fn sweeping(end: impl FnOnce()) {
+    let outer = thread::context().sweeping.replace(true);
+    end();
+    thread::context().sweeping.set(outer);
+}
+
+/// Undoes [`sweeping`] for Python code that runs in between.
+pub(crate) fn not_sweeping(run: impl FnOnce()) {
+    let outer = thread::context().sweeping.replace(false);
+    run();
+    thread::context().sweeping.set(outer);
+}
+
+/// Ends a block that is in a queue no more, if nobody counts it.
+unsafe fn end_queued(block: Block) {
+    // SAFETY: queued blocks are alive.
+    unsafe {
+        header_of(block).unset(flag::QUEUED | flag::GIVEN_BACK);
+        if (*block).ob_refcnt == 0 {
+            dealloc::release(block);
+        }
+    }
+}
+
+/// Keeps an exact str, bytes or bytearray for the next time, or for a pointer into it that C still uses. False if it is
+/// not one.
+fn retain(block: Block) -> bool {
+    let statics = statics();
+    // SAFETY: the block is alive.
+    let kind = unsafe { (*block).ob_type };
+    // SAFETY: blocks with twins of these types have headers.
+    let size = if kind == statics.unicode || kind == statics.bytes {
+        unsafe { block::capacity(block) }
+    } else if kind == statics.bytearray {
+        unsafe { block::capacity(block) + (*block.cast::<c::PyByteArrayObject>()).ob_alloc as usize }
+    } else {
+        return false;
+    };
+    if size > RETAINED_BLOCK || thread::context().sweeping.get() {
+        return false;
+    }
+    // SAFETY: as above.
+    unsafe { header_of(block) }.set(flag::QUEUED);
+    state().retained.push_back((block as usize, size));
+    state().retained_bytes += size;
+    while state().retained_bytes > RETAINED_BYTES {
+        drop_oldest();
+    }
+    true
+}
+
+/// Takes the oldest block out of the retention cache; ends it if nobody counts it.
+fn drop_oldest() {
+    let Some((oldest, size)) = state().retained.pop_front() else { return };
+    state().retained_bytes -= size;
+    // SAFETY: queued blocks are alive.
+    unsafe { end_queued(oldest as Block) };
+}
+
+/// Empties the retention cache and ends the lists that linger, so that what is live can be counted.
+pub fn flush() {
+    for block in state().lingering.take() {
+        // SAFETY: queued blocks are alive.
+        unsafe { sweep(block as Block) };
+    }
+    while !state().retained.is_empty() {
+        drop_oldest();
+    }
+}

@@ -1,0 +1,105 @@
+//! Borrowed references that C got from a container: a dict's value, a module's dict. The container's block owns them,
+//! for as long as the container holds them. What nobody else holds any more is dropped when the outermost call into C
+//! returns, so that nothing only grows. Needs the C lock.
+
+use std::cell::UnsafeCell;
+
+use rustc_hash::FxHashMap;
+
+use crate::heap::block::{Block, flag, header};
+use crate::lifetime::{dealloc, due, handle};
+
+#[derive(Default)]
+struct Loans {
+    /// By the container's block: what was lent, by the managed object, each with one reference of ours.
+    of: FxHashMap<usize, FxHashMap<usize, usize>>,
+    count: usize,
+    due_at: usize,
+}
+
+struct Shared(UnsafeCell<Option<Loans>>);
+// SAFETY: only touched with the C lock held.
+unsafe impl Sync for Shared {}
+static LOANS: Shared = Shared(UnsafeCell::new(None));
+const FIRST_DUE: usize = 64;
+
+#[allow(clippy::mut_from_ref)]
+fn loans() -> &'static mut Loans {
+    // SAFETY: the C lock makes this the only user; references are dropped before anything is called.
+    unsafe { (*LOANS.0.get()).get_or_insert_default() }
+}
+
+/// What `owner` has lent of the managed object at an address.
+#[inline]
+pub(crate) fn find(owner: Block, object: usize) -> Option<Block> {
+    loans().of.get(&(owner as usize)).and_then(|lent| lent.get(&object)).map(|block| *block as Block)
+}
+
+/// Notes that `owner` lends `block`, whose reference is taken over, for the managed object at an address.
+pub(crate) fn note(owner: Block, object: usize, block: Block) {
+    if let Some(header) = header(owner) {
+        header.set(flag::LENDS);
+    }
+    let loans = loans();
+    loans.of.entry(owner as usize).or_default().insert(object, block as usize);
+    loans.count += 1;
+    if is_due() {
+        due::make_due();
+    }
+}
+
+/// Whether [`revalidate`] should run at the next outermost return.
+pub(crate) fn is_due() -> bool {
+    loans().count >= loans().due_at.max(FIRST_DUE)
+}
+
+/// Drops every loan that nothing but the loan itself keeps alive.
+#[cold]
+pub(crate) fn revalidate() {
+    let mut stale = Vec::new();
+    for (owner, lent) in &mut loans().of {
+        lent.retain(|_, block| {
+            let keep = is_held_elsewhere(*block as Block);
+            if !keep {
+                stale.push((*owner, *block));
+            }
+            keep
+        });
+    }
+    let loans = loans();
+    loans.of.retain(|_, lent| !lent.is_empty());
+    loans.count = loans.of.values().map(FxHashMap::len).sum();
+    loans.due_at = loans.count * 2;
+    for (_, block) in stale {
+        // SAFETY: the loan's reference, which is out of the table now.
+        unsafe { dealloc::decref(block as Block) };
+    }
+}
+
+/// Whether somebody besides the loan holds the object: C by its count, or managed code by the twin's.
+fn is_held_elsewhere(block: Block) -> bool {
+    // SAFETY: a lent block is alive.
+    unsafe { handle::count(block) > 1 || handle::twin_of(block).is_some_and(|twin| twin.strong_count() > 1) }
+}
+
+/// Ends all loans of a container that goes away.
+pub(crate) fn end(owner: Block) {
+    let Some(lent) = loans().of.remove(&(owner as usize)) else { return };
+    loans().count -= lent.len();
+    for block in lent.into_values() {
+        // SAFETY: the loan's reference.
+        unsafe { dealloc::decref(block as Block) };
+    }
+}
+
+/// Calls `visit` for each block that is lent in the name of `owner`.
+pub(crate) fn each(owner: Block, visit: &mut dyn FnMut(Block)) {
+    for block in loans().of.get(&(owner as usize)).into_iter().flat_map(FxHashMap::values) {
+        visit(*block as Block);
+    }
+}
+
+/// Every block that is lent.
+pub(crate) fn all() -> impl Iterator<Item = usize> {
+    loans().of.values().flat_map(FxHashMap::values).copied()
+}

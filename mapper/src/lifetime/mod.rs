@@ -1,0 +1,24 @@
+//! Who holds what, and the ends of things: handles, counts, loans, pins, the collection of cycles, threads, and what is
+//! due when C returns or calls back. Knows blocks by their headers and reaches into them through the table of
+//! [forms](crate::heap::form) only.
+
+pub mod bound;
+pub mod check;
+pub mod collect;
+pub mod dealloc;
+pub mod dispatch;
+pub mod due;
+pub mod finalizer;
+pub(crate) mod graph;
+pub mod handle;
+pub mod handled;
+pub mod interpreter;
+pub mod kept;
+pub mod loans;
+pub mod managed;
+pub mod pinned;
+pub mod raised;
+mod shadow;
+pub mod thread;
+mod turnstile;
+pub mod under_lock;

@@ -1,0 +1,100 @@
+//! Blocks that live as long as their twins although the VM makes those: modules, by whose address caches are keyed, and
+//! objects of C types that derive from the VM's and add fields or a deallocator of their own. A weak reference tells of
+//! the twin's end, which comes after its finalizer.
+
+use std::sync::OnceLock;
+
+use rustpython_vm::builtins::PyWeak;
+use rustpython_vm::function::{HeapMethodDef, ItemDoc, PyMethodFlags};
+use rustpython_vm::{AsObject, PyObject, PyRef, PyResult, VirtualMachine};
+
+use crate::abi::layout as c;
+use crate::abi::layout::tpflags;
+use crate::heap::block::{Block, flag, header_of};
+use crate::heap::kind::Kind;
+use crate::lifetime::{dealloc, handle, thread};
+
+const PINS: u8 = 1;
+
+/// Whether the blocks of a class's objects are to be pinned.
+///
+/// # Safety
+/// `class` is a ready type.
+#[inline]
+pub unsafe fn is_pinning(class: *const c::PyTypeObject) -> bool {
+    // SAFETY: only `note` and `inherit` write the field, which CPython keeps its watchers in.
+    unsafe { (*class).tp_watched == PINS }
+}
+
+/// Finds out what [`is_pinning`] tells of a type that C code makes.
+///
+/// # Safety
+/// `class` is a type whose kind and base are set, with nothing inherited yet.
+pub(crate) unsafe fn note(class: *mut c::PyTypeObject) {
+    // SAFETY: by contract.
+    unsafe {
+        let (t, base) = (&mut *class, &*(*class).tp_base);
+        let made_by_the_vm = !matches!(Kind::of_type(class), Kind::Instance | Kind::Type | Kind::Function);
+        let grown = base.tp_itemsize == 0 && t.tp_basicsize > base.tp_basicsize;
+        if is_pinning(base) || (made_by_the_vm && (grown || t.tp_dealloc.is_some())) {
+            t.tp_watched = PINS;
+        }
+    }
+}
+
+/// Lets a class made in Python do as its base.
+///
+/// # Safety
+/// Both are types.
+pub(crate) unsafe fn inherit(class: *mut c::PyTypeObject, base: *const c::PyTypeObject) {
+    // SAFETY: by contract.
+    unsafe { (*class).tp_watched = (*base).tp_watched };
+}
+
+/// Pins a fresh block to its twin, if that can be weakly referenced.
+///
+/// # Safety
+/// `block` is of the twin's class, and tied to it or about to be.
+pub(crate) unsafe fn pin(vm: &VirtualMachine, block: Block, twin: &PyObject) {
+    if watch(vm, block, twin).is_err() {
+        return;
+    }
+    // SAFETY: by contract.
+    unsafe {
+        header_of(block).set(flag::PINNED);
+        let class = (*block).ob_type;
+        // The deallocator will give up a reference to a heap type, as for objects of C's making.
+        if is_pinning(class) && (*class).tp_flags & tpflags::HEAPTYPE != 0 {
+            handle::hold(class.cast(), twin.class().as_object());
+        }
+    }
+}
+
+/// Ends the block when the twin ends.
+fn watch(vm: &VirtualMachine, block: Block, twin: &PyObject) -> PyResult<()> {
+    // The VM never frees a closure's captures: the block's address comes as what the function is bound to.
+    static ENDED: OnceLock<PyRef<HeapMethodDef>> = OnceLock::new();
+    let ended = ENDED.get_or_init(|| vm.ctx.new_method_def("ended", ended, PyMethodFlags::EMPTY, ItemDoc::NONE));
+    let callback = ended.build_function(vm, Some(vm.ctx.new_int(block as usize).into()));
+    let weak = twin.downgrade(Some(callback.into()), vm)?;
+    // `ended` drops it.
+    std::mem::forget(weak);
+    Ok(())
+}
+
+/// The callback of the weak reference: ends a block whose twin ends.
+fn ended(block: usize, weak: PyRef<PyWeak>, vm: &VirtualMachine) {
+    let _section = thread::enter(vm);
+    let block = block as Block;
+    // SAFETY: the twin is on its way out but still there, and C counts no reference, or the block would hold it.
+    unsafe {
+        let header = header_of(block);
+        if let Some(twin) = header.twin().as_ref() {
+            handle::untie(twin);
+            header.set_twin(std::ptr::null());
+            header.set(flag::FINALIZED); // the VM did
+            dealloc::destroy(block);
+        }
+        drop(PyRef::<PyWeak>::from_raw(&raw const *weak));
+    }
+}

@@ -1,0 +1,384 @@
+//! Threads as C sees them: the thread state struct, the way into C code and out of it again. Owns the thread states;
+//! every crossing goes through [`enter`] and every call from C back into the VM that may run Python code, wait or take long
+//! through [`leave`].
+
+use std::cell::{Cell, RefCell, UnsafeCell};
+use std::ffi::c_int;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustpython_vm::vm::thread::{SavedThreadState, restore_current_thread, save_current_thread, try_with_current_vm};
+use rustpython_vm::{PyObjectRef, VirtualMachine};
+
+use crate::abi::layout as c;
+use crate::abi::platform;
+use crate::heap::lock::{self, Slot};
+use crate::lifetime::{dealloc, due, handled, interpreter, under_lock};
+
+/// What Rustclad keeps for one thread. C code holds a pointer to `state`, and other threads may look at `slot` at any time, so
+/// it never moves and is never freed: when its thread ends, another one gets it.
+#[repr(C)]
+pub struct Context {
+    /// CPython's struct, which compiled code reads and writes.
+    state: UnsafeCell<c::PyThreadState>,
+    pub(crate) slot: Slot,
+    /// What `PyEval_SaveThread` put aside.
+    saved: RefCell<Vec<SavedThreadState>>,
+    /// How many calls into C are under way.
+    pub(crate) depth: Cell<u32>,
+    /// How deep deallocation nests, and what waits for it to end.
+    pub(crate) nesting: Cell<u32>,
+    pub(crate) waiting: RefCell<Vec<usize>>,
+    /// See [`crate::lifetime::kept::sweeping`].
+    pub(crate) sweeping: Cell<bool>,
+    /// The lists that C code may write into until it returns, each with the depth of its call.
+    pub(crate) lent_lists: RefCell<Vec<(u32, PyObjectRef)>>,
+    /// The depth of the call that got the last of them, 0 if there is none.
+    pub(crate) lists_lent_at: Cell<u32>,
+    /// The exception C handles that the VM knows of.
+    pub(crate) shown: Cell<*mut c::PyObject>,
+}
+
+impl Context {
+    fn new() -> Self {
+        Self {
+            // SAFETY: every field is an integer, a pointer or an array of them.
+            state: UnsafeCell::new(unsafe { std::mem::zeroed() }),
+            slot: Slot::new(),
+            saved: RefCell::default(),
+            depth: Cell::new(0),
+            nesting: Cell::new(0),
+            waiting: RefCell::default(),
+            sweeping: Cell::new(false),
+            lent_lists: RefCell::default(),
+            lists_lent_at: Cell::new(0),
+            shown: Cell::new(std::ptr::null_mut()),
+        }
+    }
+
+    /// The thread state, for C.
+    #[inline]
+    pub fn state(&self) -> *mut c::PyThreadState {
+        self.state.get()
+    }
+
+    /// Fills the thread state for the calling thread.
+    fn begin(&self) {
+        // SAFETY: nobody else has the pointer: its thread begins.
+        let state = unsafe { &mut *self.state.get() };
+        // SAFETY: as in `new`.
+        *state = unsafe { std::mem::zeroed() };
+        state.exc_info = &raw mut state.exc_state;
+        state.interp = interpreter::state();
+        state.id = NEXT_ID.fetch_add(1, Ordering::Relaxed) as usize;
+        state.thread_id = platform::thread_id();
+        state.native_thread_id = platform::native_thread_id();
+        // `initialized`, `bound`, `bound_gilstate`, `active`.
+        state._status = 0b11011;
+        state.gilstate_counter = 1;
+        state.py_recursion_limit = 1000;
+        state.py_recursion_remaining = 1000;
+    }
+
+    /// How often C code has asked for this thread's state; one for a thread that Python made.
+    fn ensured(&self) -> c_int {
+        // SAFETY: this thread's state, which C code changes through its pointer.
+        unsafe { (*self.state()).gilstate_counter }
+    }
+
+    fn count_ensured(&self, change: c_int) {
+        // SAFETY: as above.
+        unsafe { (*self.state()).gilstate_counter += change };
+    }
+}
+
+// SAFETY: only its own thread uses it, but for `slot`, which is made of atomics.
+unsafe impl Sync for Context {}
+
+/// Contexts of threads that have ended.
+static FREE: Mutex<Vec<&'static Context>> = Mutex::new(Vec::new());
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+thread_local! {
+    static CURRENT: Cell<Option<&'static Context>> = const { Cell::new(None) };
+    /// Gives the context back when the thread ends; apart, so that reading `CURRENT` need not ask whether that has happened.
+    static END: End = const { End };
+}
+
+struct End;
+
+impl Drop for End {
+    fn drop(&mut self) {
+        if let Some(context) = CURRENT.get()
+            && !context.slot.holds()
+        {
+            drop_held(context);
+            CURRENT.set(None);
+            FREE.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(context);
+        }
+    }
+}
+
+/// Drops what a thread's state holds: its dict and its exceptions.
+pub(crate) fn drop_held(context: &Context) {
+    // SAFETY: this thread's state, which owns what it names.
+    let held = unsafe {
+        let state = &mut *context.state();
+        let null = std::ptr::null_mut();
+        [&mut state.dict, &mut state.current_exception, &mut state.exc_state.exc_value, &mut state.context]
+            .map(|place| std::mem::replace(place, null))
+    };
+    if held.iter().all(|block| block.is_null()) {
+        return;
+    }
+    let drop_all = || {
+        in_section(|| {
+            for block in held {
+                // SAFETY: the references were the state's.
+                unsafe { dealloc::xdecref(block) };
+            }
+        });
+    };
+    // What ends now may be Python's, which runs attached only.
+    if rustpython_vm::vm::thread::current_vm_is_set() { drop_all() } else { interpreter::attached(drop_all) }
+}
+
+/// This thread's context, made at first use.
+#[inline]
+pub fn context() -> &'static Context {
+    CURRENT.get().unwrap_or_else(new_context)
+}
+
+/// Pointer to this thread's thread state, for C.
+#[inline]
+pub fn state() -> *mut c::PyThreadState {
+    context().state()
+}
+
+#[cold]
+fn new_context() -> &'static Context {
+    let free = FREE.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
+    let context = free.unwrap_or_else(|| Box::leak(Box::new(Context::new())));
+    context.begin();
+    CURRENT.set(Some(context));
+    // Fails when the thread is ending: then the context stays with it.
+    let _ = END.try_with(|_| ());
+    context
+}
+
+/// The time in C code: holds the C lock until dropped.
+pub struct Section {
+    context: &'static Context,
+    nested: bool,
+}
+
+/// Enters C code from managed code: takes the C lock. Whoever calls this has left C, if the thread was there.
+#[inline]
+pub fn enter(vm: &VirtualMachine) -> Section {
+    let section = enter_with(Some(vm));
+    if section.nested {
+        under_lock::entered_again();
+    }
+    section
+}
+
+/// Takes the C lock, unless this thread has it already, for work on blocks.
+#[inline]
+pub fn section(vm: &VirtualMachine) -> Section {
+    enter_with(Some(vm))
+}
+
+#[inline]
+fn enter_with(vm: Option<&VirtualMachine>) -> Section {
+    let context = context();
+    let nested = context.slot.holds();
+    if !nested {
+        lock::acquire(&context.slot, vm);
+    }
+    context.depth.set(context.depth.get() + 1);
+    Section { context, nested }
+}
+
+/// Runs `body` in C code's time on a thread that may have no VM: the end of an object can come on any. One that has a VM
+/// must say so while it waits, or who stops the world waits for it.
+pub(crate) fn in_section<R>(body: impl FnOnce() -> R) -> R {
+    let mut body = Some(body);
+    let mut run = |vm: Option<&VirtualMachine>| {
+        let _section = enter_with(vm);
+        (body.take().expect("runs once"))()
+    };
+    match try_with_current_vm(|vm| run(Some(vm))) {
+        Some(result) => result,
+        None => run(None),
+    }
+}
+
+/// Drops the exception that C code handles: what it was called from knows its own.
+#[cold]
+fn forget_handled(context: &Context) {
+    // SAFETY: this thread's state, which owns what it names.
+    unsafe {
+        let handled = std::mem::replace(&mut (*context.state()).exc_state.exc_value, std::ptr::null_mut());
+        dealloc::xdecref(handled);
+    }
+}
+
+impl Drop for Section {
+    #[inline]
+    fn drop(&mut self) {
+        let context = self.context;
+        if context.lists_lent_at.get() >= context.depth.get() {
+            due::settle_lists(context);
+        }
+        let depth = context.depth.get() - 1;
+        context.depth.set(depth);
+        if depth == 0 {
+            // SAFETY: this thread's state.
+            if !unsafe { (*context.state()).exc_state.exc_value }.is_null() {
+                forget_handled(context);
+            }
+            if due::is_due() {
+                due::at_return();
+            }
+        }
+        if !self.nested {
+            lock::release(&context.slot);
+        }
+    }
+}
+
+/// Takes the C lock again when it is dropped.
+struct Retake<'a>(&'static Context, Option<&'a VirtualMachine>);
+
+impl Drop for Retake<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        lock::acquire(&self.0.slot, self.1);
+    }
+}
+
+/// Calls back from C into the VM without the C lock, for whatever may run Python code, wait or take long.
+#[inline]
+pub fn leave<R>(vm: &VirtualMachine, f: impl FnOnce() -> R) -> R {
+    let context = context();
+    if !context.slot.holds() {
+        return f();
+    }
+    if due::is_due() {
+        due::in_between();
+    }
+    // SAFETY: this thread's state; compiled code keeps what it handles there.
+    let handled = unsafe { (*(*context.state()).exc_info).exc_value };
+    if !handled.is_null() && handled != context.shown.get() {
+        return handled::leave(context, vm, handled, f);
+    }
+    leave_now(context, Some(vm), f)
+}
+
+/// [`leave`] without a look at anything else.
+#[inline]
+pub(crate) fn leave_now<R>(context: &'static Context, vm: Option<&VirtualMachine>, f: impl FnOnce() -> R) -> R {
+    lock::release(&context.slot);
+    let _retake = Retake(context, vm);
+    f()
+}
+
+/// Runs `f` without the C lock, on a thread that may have no VM and may not hold it.
+pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
+    let context = context();
+    if !context.slot.holds() {
+        return f();
+    }
+    let mut f = Some(f);
+    let mut run = |vm: Option<&VirtualMachine>| leave_now(context, vm, f.take().expect("runs once"));
+    match try_with_current_vm(|vm| run(Some(vm))) {
+        Some(result) => result,
+        None => run(None),
+    }
+}
+
+/// Gives the C lock up in the midst of a section, until [`retake`].
+pub(super) fn give_up_lock() {
+    lock::release(&context().slot);
+}
+
+/// Takes back what [`give_up_lock`] gave up, if it did.
+pub(super) fn retake(vm: &VirtualMachine) {
+    let context = context();
+    if !context.slot.holds() {
+        lock::acquire(&context.slot, Some(vm));
+    }
+}
+
+/// Whether this thread holds the C lock.
+#[inline]
+pub fn holds_lock() -> bool {
+    context().slot.holds()
+}
+
+/// Whether this thread is attached to the VM, or was and put that aside.
+pub(crate) fn is_known() -> bool {
+    rustpython_vm::vm::thread::current_vm_is_set() || !context().saved.borrow().is_empty()
+}
+
+/// `PyEval_SaveThread`: gives the lock up and detaches this thread from the VM.
+pub(crate) fn save() -> *mut c::PyThreadState {
+    let context = context();
+    if due::is_due() {
+        due::in_between();
+    }
+    lock::release(&context.slot);
+    context.saved.borrow_mut().push(save_current_thread());
+    state()
+}
+
+/// `PyEval_RestoreThread`: attaches this thread again and takes the lock.
+pub(crate) fn restore() {
+    let context = context();
+    if let Some(saved) = context.saved.borrow_mut().pop() {
+        restore_current_thread(saved);
+    }
+    rustpython_vm::vm::thread::with_current_vm(|vm| lock::acquire(&context.slot, Some(vm)));
+}
+
+/// `PyGILState_Ensure`: makes this thread able to call the C API. Returns whether it was already.
+pub(crate) fn ensure() -> bool {
+    let context = context();
+    if is_known() {
+        context.count_ensured(1);
+        let held = context.slot.holds();
+        if !held {
+            restore();
+        }
+        return held;
+    }
+    context.count_ensured(1 - context.ensured());
+    interpreter::attach();
+    rustpython_vm::vm::thread::with_current_vm(|vm| lock::acquire(&context.slot, Some(vm)));
+    false
+}
+
+/// `PyThreadState_DeleteCurrent`: the last release, however often C code has counted the thread.
+pub(crate) fn give_up() {
+    let context = context();
+    context.count_ensured(1 - context.ensured());
+    release(false);
+}
+
+/// `PyGILState_Release` with what [`ensure`] had returned.
+pub(crate) fn release(was_held: bool) {
+    let context = context();
+    context.count_ensured(-1);
+    if was_held {
+        return;
+    }
+    // C code may have counted the thread once more, to keep its state for the next time.
+    if interpreter::is_attached_here() && context.ensured() <= 0 {
+        drop_held(context);
+        lock::release(&context.slot);
+        interpreter::detach();
+    } else {
+        save();
+    }
+}

@@ -1,0 +1,5 @@
+//! The slots of the types that C code sees: which function stands in each, and those functions.
+
+pub mod fill;
+pub mod managed;
+pub mod owned;

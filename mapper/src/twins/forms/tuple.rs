@@ -1,0 +1,157 @@
+//! Tuples: the block owns its items, which lie behind its head. C code fills a tuple of its own making as long as it counts
+//! the only reference.
+
+use rustpython_vm::builtins::PyTuple;
+use rustpython_vm::{PyObject, PyObjectRef, PyResult, VirtualMachine};
+
+use crate::abi::layout as c;
+use crate::abi::statics::statics;
+use crate::heap::block::{self, Block};
+use crate::heap::form::{Form, Half, Visit, given};
+use crate::lifetime::dealloc::xdecref;
+use crate::twins::forms::payload::{bound, item};
+use crate::twins::store::store;
+
+/// Tuples.
+pub(super) static FORM: Form = Form {
+    sizes: (32, 8),
+    subclass_flag: c::tpflags::TUPLE_SUBCLASS,
+    make,
+    fill: Some(fill),
+    value: Some(value),
+    wrap,
+    wrapped: Some(super::structseq::keep_hidden),
+    free: Some(free),
+    each: Some(each),
+    ..Form::EMPTY
+};
+
+const ITEMS: usize = std::mem::offset_of!(c::PyTupleObject, ob_item);
+
+/// A tuple's block with a count of 1, no twin and NULL for items. None if memory is out.
+#[inline]
+pub fn try_new_block(length: usize) -> Option<Block> {
+    let made = block::allocate_uninit(length.checked_mul(size_of::<Block>())?.checked_add(ITEMS)?, 0);
+    if made.is_null() {
+        return None;
+    }
+    // SAFETY: fresh memory of that size.
+    unsafe {
+        let object = made.cast::<c::PyTupleObject>();
+        (*object).ob_base.ob_base = c::PyObject { ob_refcnt: 1, ob_overflow: 0, ob_flags: 0, ob_type: statics().tuple };
+        (*object).ob_base.ob_size = length as isize;
+        (*object).ob_hash = -1;
+        items(made).write_bytes(0, length);
+    }
+    Some(made)
+}
+
+/// [`try_new_block`] for as many items as are in memory already.
+#[inline]
+pub fn new_block(length: usize) -> Block {
+    try_new_block(length).expect("memory for a tuple of what is in memory already")
+}
+
+/// A tuple's block with a count of 1 and no twin, which takes over a reference to each item.
+pub fn with_items(given: &[Block]) -> Block {
+    let made = new_block(given.len());
+    // SAFETY: room for the items.
+    unsafe { items(made).copy_from_nonoverlapping(given.as_ptr(), given.len()) };
+    made
+}
+
+/// A tuple's items.
+///
+/// # Safety
+/// `tuple` is a tuple's block.
+#[inline]
+pub unsafe fn items(tuple: Block) -> *mut Block {
+    // SAFETY: by contract.
+    unsafe { tuple.cast::<u8>().add(ITEMS).cast() }
+}
+
+/// A tuple's items as a slice.
+///
+/// # Safety
+/// `tuple` is a tuple's block and stays alive.
+#[inline]
+pub unsafe fn slice<'a>(tuple: Block) -> &'a [Block] {
+    // SAFETY: by contract.
+    unsafe { std::slice::from_raw_parts(items(tuple), (*tuple.cast::<c::PyVarObject>()).ob_size as usize) }
+}
+
+/// Makes the last `count` items of a tuple ones that are not part of it, as struct sequences have them. Nothing but this
+/// sets a tuple's `ob_hash`, and C code does not read it.
+///
+/// # Safety
+/// `tuple` is a tuple's block with so many items.
+pub(crate) unsafe fn hide(tuple: Block, count: usize) {
+    if count > 0 {
+        // SAFETY: by contract.
+        unsafe {
+            (*tuple.cast::<c::PyVarObject>()).ob_size -= count as isize;
+            (*tuple.cast::<c::PyTupleObject>()).ob_hash = count as isize;
+        }
+    }
+}
+
+/// The items that [`hide`] hid.
+///
+/// # Safety
+/// `tuple` is a tuple's block and stays alive.
+pub(crate) unsafe fn hidden<'a>(tuple: Block) -> &'a [Block] {
+    // SAFETY: by contract.
+    unsafe {
+        let count = (*tuple.cast::<c::PyTupleObject>()).ob_hash.max(0) as usize;
+        let size = (*tuple.cast::<c::PyVarObject>()).ob_size as usize;
+        std::slice::from_raw_parts(items(tuple).add(size), count)
+    }
+}
+
+unsafe fn make(_: &VirtualMachine, object: &PyObject, class: *mut c::PyTypeObject) -> Block {
+    // SAFETY: the kind says what the payload is; the block is fresh.
+    unsafe {
+        let made = new_block(object.downcast_unchecked_ref::<PyTuple>().as_slice().len());
+        (*made).ob_type = class;
+        made
+    }
+}
+
+unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) {
+    // SAFETY: made by `make` for as many items.
+    unsafe {
+        for (index, item) in object.downcast_unchecked_ref::<PyTuple>().as_slice().iter().enumerate() {
+            items(block).add(index).write(store(vm, item));
+        }
+    }
+}
+
+unsafe fn objects(vm: &VirtualMachine, block: Block) -> PyResult<Vec<PyObjectRef>> {
+    // SAFETY: a tuple holds live objects or NULL.
+    unsafe { slice(block).iter().map(|&it| item(vm, it)).collect() }
+}
+
+unsafe fn value(vm: &VirtualMachine, block: Block) -> PyResult {
+    // SAFETY: as above.
+    given(vm.ctx.new_tuple(unsafe { objects(vm, block)? }))
+}
+
+unsafe fn wrap(vm: &VirtualMachine, block: Block, half: Half) -> PyResult {
+    // SAFETY: as above.
+    let items = unsafe { objects(vm, block)? };
+    Ok(bound(PyTuple::new_unchecked(items.into_boxed_slice()), block, half))
+}
+
+unsafe fn free(block: Block) {
+    // SAFETY: the dying tuple owns its items.
+    unsafe {
+        for &item in slice(block).iter().chain(hidden(block)) {
+            xdecref(item);
+        }
+    }
+}
+
+unsafe fn each(block: Block, visit: &mut Visit<'_>) {
+    // SAFETY: a live tuple.
+    unsafe { slice(block).iter().chain(hidden(block)).copied().for_each(visit) };
+}

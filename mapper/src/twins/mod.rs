@@ -1,0 +1,17 @@
+//! The crossing of one object: managed object to block and back, types, exceptions, references as types, modules, and in
+//! [`forms`] each layout of objects.
+
+pub mod cycles;
+pub mod error;
+pub mod forms;
+pub mod frames;
+pub mod heap_type;
+pub mod lend;
+pub mod passing;
+pub mod phases;
+pub mod reference;
+pub mod retrieve;
+pub mod state;
+pub mod store;
+pub mod type_dict;
+pub mod types;
