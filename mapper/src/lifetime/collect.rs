@@ -47,7 +47,6 @@ pub(crate) fn collect(vm: &VirtualMachine, generation: usize) -> CollectResult {
         result.collected = result.collected.saturating_sub(graph().counted_twice + usize::from(counted));
     }
     finish(vm, lent);
-    COLLECTING.store(false, Ordering::Release);
     BORN.store(0, Ordering::Relaxed);
     result
 }
@@ -103,24 +102,25 @@ fn lend_counts() -> Vec<PyObjectRef> {
     lent
 }
 
-/// Takes everything back that the collection was lent.
+/// Takes everything back that the collection was lent. The graph is gone before anything is dropped: what ends then may
+/// collect, too.
 fn finish(vm: &VirtualMachine, lent: Vec<PyObjectRef>) {
-    let nodes = std::mem::take(&mut graph().nodes);
+    let graph::Graph { nodes, saved, .. } = std::mem::take(graph());
+    COLLECTING.store(false, Ordering::Release);
+    let mut dropped = Vec::new();
     for node in nodes.iter().filter(|node| node.shadow.is_some()) {
         // SAFETY: the graph counts a reference to these.
         unsafe {
             if Kind::of(node.block) == Kind::Type
-                && let Some(class) =
-                    header_of(node.block).twin().as_ref().and_then(|twin| twin.downcast_ref::<PyType>())
-                && let Some(shadow) = class.attributes.remove(vm.ctx.intern_str(SHADOW_KEY))
+                && let Some(class) = header_of(node.block).twin().as_ref().and_then(|twin| twin.downcast_ref::<PyType>())
             {
-                managed::drop_managed(shadow);
+                dropped.extend(class.attributes.remove(vm.ctx.intern_str(SHADOW_KEY)));
             }
         }
     }
     // Blocks that went, and such as came, in the meantime: only those that live are looked at.
     block::for_each_live(|_, header| header.unset(flag::IN_GRAPH));
-    lent.into_iter().for_each(managed::drop_managed);
+    dropped.into_iter().chain(lent).chain(saved).for_each(managed::drop_managed);
     for node in nodes {
         if let Some(shadow) = node.shadow {
             managed::drop_managed(shadow.into());
@@ -128,8 +128,6 @@ fn finish(vm: &VirtualMachine, lent: Vec<PyObjectRef>) {
             unsafe { dealloc::decref(node.block) };
         }
     }
-    graph().edges.clear();
-    std::mem::take(&mut graph().saved).into_iter().for_each(managed::drop_managed);
 }
 
 /// Whether this thread collects. Others that look at an object meanwhile see its managed references only.

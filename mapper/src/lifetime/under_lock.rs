@@ -88,6 +88,22 @@ pub(crate) fn entered_again() {
 /// Reports with both stacks and ends the process.
 #[cold]
 fn broken(what: &str) {
+    // TEMPORARY
+    if std::env::var_os("RUSTCLAD_LOCK_SOFT").is_some() {
+        let mut places = Vec::new();
+        backtrace::trace(|frame| {
+            backtrace::resolve_frame(frame, |symbol| {
+                let file = symbol.filename().map(|f| f.to_string_lossy().into_owned()).unwrap_or_default();
+                if (file.contains("mapper/src") || file.contains("dispatcher/src")) && !file.contains("under_lock") && places.len() < 3 {
+                    let short = file.rsplit("src/").next().unwrap_or("").to_owned();
+                    places.push(format!("{}:{}", short, symbol.lineno().unwrap_or(0)));
+                }
+            });
+            places.len() < 3
+        });
+        eprintln!("SOFT {what} @ {}", places.join(" < "));
+        return;
+    }
     eprintln!("rustclad check: {what}");
     try_with_current_vm(|vm| {
         eprintln!("Python stack, the innermost call first:");

@@ -102,9 +102,9 @@ unsafe extern "C" fn address_of(name: *const u8, length: usize) -> *const c_void
 fn exception_type(vm: &VirtualMachine, name: &str) -> *const c_void {
     // Aliases of OSError that the C API still exports.
     let name = if matches!(name, "EnvironmentError" | "IOError") { "OSError" } else { name };
-    vm.builtins
-        .get_attr(vm.ctx.intern_str(name), vm)
-        .ok()
+    // Not as an attribute: the module's message about one that it lacks is Python code.
+    let found = vm.builtins.dict().get_item_opt(name, vm).ok().flatten();
+    found
         .and_then(|class| class.downcast::<rustpython_vm::builtins::PyType>().ok())
         .map_or(std::ptr::null(), |class| types::type_block(vm, &class).cast_const().cast())
 }

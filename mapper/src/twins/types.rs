@@ -15,7 +15,7 @@ use crate::heap::block;
 use crate::heap::block::{Block, flag};
 use crate::heap::form::{Form, Visit};
 use crate::heap::kind::Kind;
-use crate::lifetime::{collect, dealloc, handle, pinned};
+use crate::lifetime::{collect, dealloc, handle, pinned, thread};
 use crate::twins::forms::instancemethod::InstanceMethod;
 use crate::twins::forms::{datetime, record, tuple};
 use crate::twins::{store, type_dict};
@@ -159,7 +159,7 @@ pub(crate) fn builtin_module(vm: &VirtualMachine, name: &'static str) -> PyResul
     let modules = vm.sys_module.get_attr("modules", vm)?;
     modules.get_item(name, vm).or_else(|_| {
         let importlib = modules.get_item("_frozen_importlib", vm)?;
-        vm.call_method(&importlib, "_builtin_from_name", (name,))
+        thread::leave(vm, || vm.call_method(&importlib, "_builtin_from_name", (name,)))
     })
 }
 
