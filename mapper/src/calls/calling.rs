@@ -142,7 +142,7 @@ fn takes_exactly(vm: &VirtualMachine, function: &Py<PyFunction>, count: usize) -
 /// The number of a function's parameters, if all can be given by position and none collects the rest.
 #[cold]
 fn parameters(vm: &VirtualMachine, function: &Py<PyFunction>) -> Option<u32> {
-    let code = function.as_object().get_attr("__code__", vm).ok()?.downcast::<PyCode>().ok()?;
+    let code = leave(vm, || function.as_object().get_attr("__code__", vm)).ok()?.downcast::<PyCode>().ok()?;
     let flags = code.flags;
     (flags.contains(CodeFlags::OPTIMIZED)
         && !flags.intersects(CodeFlags::VARARGS | CodeFlags::VARKEYWORDS)
@@ -223,12 +223,12 @@ pub(crate) fn method(vm: &VirtualMachine, object: &PyObject, name: &Py<PyStr>) -
         && found.class().slots.flags.has_feature(PyTypeFlags::METHOD_DESCRIPTOR)
         && !is_class_method(&found)
     {
-        return match object.dict().map(|dict| dict.get_item_opt(name, vm)).transpose()?.flatten() {
+        return match object.dict().map(|dict| leave(vm, || dict.get_item_opt(name, vm))).transpose()?.flatten() {
             Some(own) => Ok((own, false)),
             None => Ok((found, true)),
         };
     }
-    object.get_attr(name, vm).map(|found| (found, false))
+    leave(vm, || object.get_attr(name, vm)).map(|found| (found, false))
 }
 
 /// Whether a method descriptor passes its first argument's class on instead.

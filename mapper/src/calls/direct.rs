@@ -10,6 +10,7 @@ use crate::abi::layout as c;
 use crate::abi::layout::meth;
 use crate::heap::block::Block;
 use crate::heap::kind::Kind;
+use crate::lifetime::thread::leave;
 use crate::lifetime::{dealloc, handle};
 use crate::twins::forms::tuple;
 use crate::twins::reference::{Borrowed, New};
@@ -200,7 +201,8 @@ unsafe fn keyword_dict(vm: &VirtualMachine, values: *const Block, names: Block) 
     unsafe {
         for (index, &name) in tuple::slice(names).iter().enumerate() {
             let name = retrieve::retrieve(vm, name)?;
-            dict.set_item(&*name, retrieve::retrieve(vm, *values.add(index))?, vm)?;
+            let value = retrieve::retrieve(vm, *values.add(index))?;
+            dict.set_item(&*name, value, vm)?;
         }
     }
     Ok(store::store_owned(vm, dict.into()))
@@ -246,8 +248,8 @@ pub(crate) fn function_text(vm: &VirtualMachine, callable: Borrowed) -> PyResult
         let Some(name) = vm.get_attribute_opt(&object, "__qualname__")? else {
             return Ok(object.str(vm)?.to_string_lossy().into_owned());
         };
-        let name = name.str(vm)?.to_string_lossy().into_owned();
-        match vm.get_attribute_opt(&object, "__module__")? {
+        let name = leave(vm, || name.str(vm))?.to_string_lossy().into_owned();
+        match leave(vm, || vm.get_attribute_opt(&object, "__module__"))? {
             Some(module) if !vm.is_none(&module) => {
                 let module = module.str(vm)?.to_string_lossy().into_owned();
                 Ok(if module == "builtins" { format!("{name}()") } else { format!("{module}.{name}()") })

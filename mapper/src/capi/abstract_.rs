@@ -567,7 +567,7 @@ pub unsafe extern "C" fn _PyStack_AsDict(values: *const Block, names: Borrowed) 
         for (index, name) in unsafe { keyword_names(vm, names.0)? }.into_iter().enumerate() {
             // SAFETY: as above.
             let value = unsafe { retrieve::retrieve(vm, *values.add(index))? };
-            dict.set_item(&*name, value, vm)?;
+            leave(vm, || dict.set_item(&*name, value, vm))?;
         }
         Ok(New::of(vm, dict))
     })

@@ -39,7 +39,7 @@ unsafe fn by_text<R>(
 /// An attribute.
 pub unsafe extern "C" fn PyObject_GetAttr(object: Borrowed, name: Borrowed) -> New {
     api(|vm| {
-        let found = by_object(vm, object, name, |object, name| object.get_attr(name, vm))?;
+        let found = by_object(vm, object, name, |object, name| leave(vm, || object.get_attr(name, vm)))?;
         Ok(New::of(vm, found))
     })
 }
@@ -48,7 +48,7 @@ pub unsafe extern "C" fn PyObject_GetAttr(object: Borrowed, name: Borrowed) -> N
 pub unsafe extern "C" fn PyObject_GetAttrString(object: Borrowed, name: *const c_char) -> New {
     api(|vm| {
         // SAFETY: C's arguments.
-        let found = unsafe { by_text(vm, object, name, |object, name| object.get_attr(name, vm))? };
+        let found = unsafe { by_text(vm, object, name, |object, name| leave(vm, || object.get_attr(name, vm)))? };
         Ok(New::of(vm, found))
     })
 }
@@ -70,7 +70,7 @@ pub unsafe extern "C" fn PyObject_GetOptionalAttr(object: Borrowed, name: Borrow
     // SAFETY: C's arguments.
     unsafe { *result = std::ptr::null_mut() };
     api(|vm| {
-        let found = by_object(vm, object, name, |object, name| vm.get_attribute_opt(object, name))?;
+        let found = by_object(vm, object, name, |object, name| leave(vm, || vm.get_attribute_opt(object, name)))?;
         // SAFETY: C's arguments.
         Ok(unsafe { put(vm, found, result) })
     })
@@ -87,7 +87,7 @@ pub unsafe extern "C" fn PyObject_GetOptionalAttrString(
     api(|vm| {
         // SAFETY: C's arguments.
         unsafe {
-            let found = by_text(vm, object, name, |object, name| vm.get_attribute_opt(object, name))?;
+            let found = by_text(vm, object, name, |object, name| leave(vm, || vm.get_attribute_opt(object, name)))?;
             Ok(put(vm, found, result))
         }
     })
@@ -201,7 +201,7 @@ pub unsafe extern "C" fn _PyObject_GenericSetAttrWithDict(
             let of_class = object.class().get_attr(vm.ctx.intern_str(name.as_wtf8()));
             let is_data = of_class.is_some_and(|found| found.class().slots.descr_set.load().is_some());
             match (dict, value) {
-                (Some(dict), PySetterValue::Assign(value)) if !is_data => dict.set_item(name, value, vm),
+                (Some(dict), PySetterValue::Assign(value)) if !is_data => leave(vm, || dict.set_item(name, value, vm)),
                 (Some(dict), PySetterValue::Delete) if !is_data => match dict.pop_item(name, vm)? {
                     Some(_) => Ok(()),
                     None => Err(vm.new_no_attribute_error(object.to_owned(), name.to_owned())),

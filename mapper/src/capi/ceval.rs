@@ -61,7 +61,7 @@ pub unsafe extern "C" fn PyEval_EvalCodeEx(
         let class: PyObjectRef = vm.ctx.types.function_type.to_owned().into();
         let mut given = FuncArgs::from(objects(args, count)?);
         for pair in objects(keywords, keyword_count * 2)?.chunks_exact(2) {
-            given.kwargs.insert(pair[0].str(vm)?.to_string_lossy().into_owned().into(), pair[1].clone());
+            given.kwargs.insert(leave(vm, || pair[0].str(vm))?.to_string_lossy().into_owned().into(), pair[1].clone());
         }
         let locals = locals.opt(vm)?.map(|locals| ArgMapping::try_from_object(vm, locals)).transpose()?;
         let result = leave(vm, || {
@@ -148,7 +148,7 @@ pub unsafe extern "C" fn PyEval_MergeCompilerFlags(flags: *mut c_int) -> c_int {
         let own = match frame(vm) {
             None => 0,
             Some(frame) => {
-                let flags = frame.f_code().as_object().get_attr("co_flags", vm)?;
+                let flags = leave(vm, || frame.f_code().as_object().get_attr("co_flags", vm))?;
                 flags.downcast_ref::<PyInt>().map_or(Ok(0), |flags| flags.try_to_primitive::<c_int>(vm))?
             }
         };
@@ -205,7 +205,8 @@ pub unsafe extern "C" fn _Py_CheckRecursiveCall(_state: *mut c::PyThreadState, p
 pub unsafe extern "C" fn PyEval_GetFuncName(function: Borrowed) -> *const c_char {
     api(|vm| {
         let held = function.get(vm)?;
-        let held = if held.downcastable::<PyBoundMethod>() { held.get_attr("__func__", vm)? } else { held };
+        let held =
+            if held.downcastable::<PyBoundMethod>() { leave(vm, || held.get_attr("__func__", vm))? } else { held };
         // SAFETY: C's argument.
         unsafe {
             if Kind::of(function.0) == Kind::Function {
@@ -216,7 +217,7 @@ pub unsafe extern "C" fn PyEval_GetFuncName(function: Borrowed) -> *const c_char
             } else if !held.downcastable::<PyFunction>() {
                 return Ok((*(*function.0).ob_type).tp_name);
             }
-            let name = held.get_attr("__name__", vm)?;
+            let name = leave(vm, || held.get_attr("__name__", vm))?;
             let name = lend::lend(vm, function.0, &name);
             crate::twins::forms::unicode::utf8(vm, name).map(|(text, _)| text)
         }

@@ -18,7 +18,7 @@ pub unsafe extern "C" fn PyMethod_New(function: Borrowed, this: Borrowed) -> New
 /// An attribute, borrowed from its object.
 fn part(object: Borrowed, name: &'static str) -> Lent {
     api(|vm| {
-        let found = object.get(vm)?.get_attr(name, vm)?;
+        let found = leave_with(vm, object.get(vm)?, |it| it.get_attr(name, vm))?;
         Ok(Lent(lend::lend(vm, object.0, &found)))
     })
 }
@@ -48,13 +48,16 @@ pub unsafe extern "C" fn PyCell_New(value: Borrowed) -> New {
     api(|vm| {
         let class: PyObjectRef = vm.ctx.types.cell_type.to_owned().into();
         let args: Vec<PyObjectRef> = value.opt(vm)?.into_iter().collect();
-        Ok(New::of(vm, class.call(args, vm)?))
+        Ok(New::of(vm, leave(vm, || class.call(args, vm))?))
     })
 }
 
 /// What is in a cell; NULL, without an exception, if it is empty.
 pub unsafe extern "C" fn PyCell_Get(cell: Borrowed) -> New {
-    api(|vm| Ok(cell.get(vm)?.get_attr("cell_contents", vm).map_or(New::NULL, |found| New::of(vm, found))))
+    api(|vm| {
+        Ok(leave_with(vm, cell.get(vm)?, |it| it.get_attr("cell_contents", vm))
+            .map_or(New::NULL, |found| New::of(vm, found)))
+    })
 }
 
 /// Fills a cell; NULL empties it. 0, or -1 with an exception.
@@ -62,7 +65,7 @@ pub unsafe extern "C" fn PyCell_Set(cell: Borrowed, value: Borrowed) -> c_int {
     api(|vm| {
         let cell = cell.get(vm)?;
         match value.opt(vm)? {
-            Some(value) => cell.set_attr("cell_contents", value, vm)?,
+            Some(value) => leave(vm, || cell.set_attr("cell_contents", value, vm))?,
             None => cell.del_attr("cell_contents", vm).or_else(|_| PyResult::Ok(()))?,
         }
         Ok(0)

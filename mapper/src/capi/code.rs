@@ -42,7 +42,8 @@ pub unsafe extern "C" fn PyUnstable_Code_NewWithPosOnlyArgs(
 ) -> New {
     api(|vm| {
         let variables = variables.of::<PyTuple>(vm)?;
-        let names = variables.as_slice().iter().map(|name| Ok(name.str(vm)?.to_string_lossy().into_owned()));
+        let names =
+            variables.as_slice().iter().map(|name| Ok(leave(vm, || name.str(vm))?.to_string_lossy().into_owned()));
         let signature = Signature {
             positional: positional as u32,
             positional_only: positional_only as u32,
@@ -103,7 +104,7 @@ pub unsafe extern "C" fn PyUnstable_Code_New(
 
 /// An attribute of a code object.
 fn attribute(code: Borrowed, name: &'static str) -> New {
-    api(|vm| Ok(New::of(vm, code.of::<PyCode>(vm)?.as_object().get_attr(name, vm)?)))
+    api(|vm| Ok(New::of(vm, leave_with(vm, code.of::<PyCode>(vm)?, |it| it.as_object().get_attr(name, vm))?)))
 }
 
 /// The bytecode.
@@ -164,7 +165,7 @@ pub unsafe extern "C" fn PyCode_Addr2Location(
 /// The number of names in a tuple attribute.
 fn count(code: Borrowed, name: &'static str) -> isize {
     api(|vm| {
-        let names = code.of::<PyCode>(vm)?.as_object().get_attr(name, vm)?;
+        let names = leave_with(vm, code.of::<PyCode>(vm)?, |it| it.as_object().get_attr(name, vm))?;
         Ok(names.downcast_ref::<PyTuple>().map_or(0, |names| names.as_slice().len() as isize))
     })
 }

@@ -5,7 +5,7 @@ use super::prelude::*;
 
 /// Something of the module `_contextvars`.
 fn of_module(vm: &VirtualMachine, name: &'static str) -> PyResult {
-    types::builtin_module(vm, "_contextvars")?.get_attr(name, vm)
+    leave(vm, || types::builtin_module(vm, "_contextvars")?.get_attr(name, vm))
 }
 
 /// An argument that must be of a class of `_contextvars`.
@@ -22,20 +22,20 @@ fn checked(vm: &VirtualMachine, object: Borrowed, class: &'static str) -> PyResu
 
 /// A new, empty context.
 pub unsafe extern "C" fn PyContext_New() -> New {
-    api(|vm| Ok(New::of(vm, of_module(vm, "Context")?.call((), vm)?)))
+    api(|vm| Ok(New::of(vm, leave(vm, || of_module(vm, "Context")?.call((), vm))?)))
 }
 
 /// A new context with the variables of another.
 pub unsafe extern "C" fn PyContext_Copy(context: Borrowed) -> New {
     api(|vm| {
         let context = checked(vm, context, "Context")?;
-        Ok(New::of(vm, vm.call_method(&context, "copy", ())?))
+        Ok(New::of(vm, leave(vm, || vm.call_method(&context, "copy", ()))?))
     })
 }
 
 /// A new context with this thread's variables.
 pub unsafe extern "C" fn PyContext_CopyCurrent() -> New {
-    api(|vm| Ok(New::of(vm, of_module(vm, "copy_context")?.call((), vm)?)))
+    api(|vm| Ok(New::of(vm, leave(vm, || of_module(vm, "copy_context")?.call((), vm))?)))
 }
 
 /// Makes a context this thread's. 0, or -1 with `RuntimeError` if it is entered already.
@@ -43,12 +43,12 @@ pub unsafe extern "C" fn PyContext_Enter(context: Borrowed) -> c_int {
     api(|vm| {
         let context = checked(vm, context, "Context")?;
         if vm.context_stack.borrow().iter().any(|entered| entered.is(&context)) {
-            let shown = context.repr(vm)?;
+            let shown = leave(vm, || context.repr(vm))?;
             let shown = shown.to_string_lossy();
             return Err(vm.new_runtime_error(format!("cannot enter context: {shown} is already entered")));
         }
         // The VM's own way in and out again refuses what another thread is in, and tells the context its depth.
-        vm.call_method(&context, "run", (vm.ctx.types.object_type.to_owned(),))?;
+        leave(vm, || vm.call_method(&context, "run", (vm.ctx.types.object_type.to_owned(),)).map(drop))?;
         vm.context_stack.borrow_mut().push(context);
         Ok(0)
     })
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn PyContext_Exit(context: Borrowed) -> c_int {
             let message = "cannot exit context: thread state references a different context object";
             return Err(vm.new_runtime_error(message));
         }
-        let shown = context.repr(vm)?;
+        let shown = leave(vm, || context.repr(vm))?;
         let shown = shown.to_string_lossy();
         Err(vm.new_runtime_error(format!("cannot exit context: {shown} has not been entered")))
     })
@@ -80,7 +80,7 @@ pub unsafe extern "C" fn PyContextVar_New(name: *const c_char, default: Borrowed
         if let Some(default) = default.opt(vm)? {
             args.kwargs.insert("default".into(), default);
         }
-        Ok(New::of(vm, of_module(vm, "ContextVar")?.call(args, vm)?))
+        Ok(New::of(vm, leave(vm, || of_module(vm, "ContextVar")?.call(args, vm))?))
     })
 }
 
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn PyContextVar_Get(variable: Borrowed, default: Borrowed,
     api(|vm| {
         let variable = checked(vm, variable, "ContextVar")?;
         let found = match default.opt(vm)? {
-            Some(default) => Ok(vm.call_method(&variable, "get", (default,))?),
+            Some(default) => Ok(leave(vm, || vm.call_method(&variable, "get", (default,)))?),
             None => vm.call_method(&variable, "get", ()),
         };
         match found {
@@ -119,7 +119,7 @@ pub unsafe extern "C" fn PyContextVar_Reset(variable: Borrowed, token: Borrowed)
     api(|vm| {
         let variable = checked(vm, variable, "ContextVar")?;
         let token = checked(vm, token, "Token")?;
-        leave(vm, || vm.call_method(&variable, "reset", (token,)))?;
+        leave(vm, || vm.call_method(&variable, "reset", (token,)).map(drop))?;
         Ok(0)
     })
 }

@@ -11,18 +11,18 @@ const NAME: &CStr = c"datetime.datetime_CAPI";
 /// # Errors
 /// What making it raises.
 pub(crate) fn provide(vm: &VirtualMachine, path: &str, module: &PyObjectRef) -> PyResult<()> {
-    if path.as_bytes() != NAME.to_bytes() || vm.get_attribute_opt(module, "datetime_CAPI")?.is_some() {
+    if path.as_bytes() != NAME.to_bytes() || leave(vm, || vm.get_attribute_opt(module, "datetime_CAPI"))?.is_some() {
         return Ok(());
     }
     let api = Box::into_raw(Box::new(capi(vm, module)?));
     let capsule = crate::twins::forms::capsule::new(vm, api.cast(), NAME.as_ptr(), Some(end));
     // SAFETY: a new reference.
     let capsule = unsafe { Stolen::new(capsule) }.take(vm)?;
-    module.set_attr("datetime_CAPI", capsule, vm)
+    leave(vm, || module.set_attr("datetime_CAPI", capsule, vm))
 }
 
 fn capi(vm: &VirtualMachine, module: &PyObjectRef) -> PyResult<c::PyDateTime_CAPI> {
-    let object = |name: &'static str| module.get_attr(name, vm).map(|it| store::store(vm, &it));
+    let object = |name: &'static str| leave(vm, || module.get_attr(name, vm)).map(|it| store::store(vm, &it));
     let class = |name| object(name).map(Block::cast);
     Ok(c::PyDateTime_CAPI {
         DateType: class("date")?,
@@ -59,7 +59,7 @@ unsafe extern "C" fn end(capsule: Block) {
 
 /// A new object of a class that derives from the named one, whose own `__new__` is not asked, as in CPython.
 fn new(vm: &VirtualMachine, base: &'static str, class: Borrowed, mut args: FuncArgs) -> PyResult<New> {
-    let make = types::of_builtin_module(vm, "_datetime", base)?.as_object().get_attr("__new__", vm)?;
+    let make = leave(vm, || types::of_builtin_module(vm, "_datetime", base)?.as_object().get_attr("__new__", vm))?;
     args.args.insert(0, class.get(vm)?);
     Ok(New::of(vm, leave(vm, || make.call(args, vm))?))
 }
@@ -110,7 +110,7 @@ unsafe extern "C" fn delta(
 /// A time zone with a fixed offset and a name, which may be NULL.
 unsafe extern "C" fn time_zone(offset: Borrowed, name: Borrowed) -> New {
     api(|vm| {
-        let class = vm.import("datetime", 0)?.get_attr("timezone", vm)?;
+        let class = leave(vm, || vm.import("datetime", 0)?.get_attr("timezone", vm))?;
         let args: Vec<PyObjectRef> = std::iter::once(offset.get(vm)?).chain(name.opt(vm)?).collect();
         Ok(New::of(vm, leave(vm, || class.call(args, vm))?))
     })
@@ -119,7 +119,7 @@ unsafe extern "C" fn time_zone(offset: Borrowed, name: Borrowed) -> New {
 /// `class.fromtimestamp(*args, **kwargs)`, for the DB API.
 unsafe extern "C" fn datetime_from_timestamp(class: Borrowed, args: Borrowed, kwargs: Borrowed) -> New {
     api(|vm| {
-        let method = class.get(vm)?.get_attr("fromtimestamp", vm)?;
+        let method = leave_with(vm, class.get(vm)?, |it| it.get_attr("fromtimestamp", vm))?;
         // SAFETY: a new reference, and C's arguments.
         unsafe {
             let method = Stolen::new(store::store(vm, &method));

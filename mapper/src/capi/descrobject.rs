@@ -51,7 +51,8 @@ fn relative<R: crate::calls::api::CResult>(function: &str) -> R {
 pub unsafe extern "C" fn PyDictProxy_New(mapping: Borrowed) -> New {
     api(|vm| {
         let class: PyObjectRef = vm.ctx.types.mappingproxy_type.to_owned().into();
-        Ok(New::of(vm, class.call((mapping.get(vm)?,), vm)?))
+        let mapping = mapping.get(vm)?;
+        Ok(New::of(vm, leave(vm, || class.call((mapping,), vm))?))
     })
 }
 
@@ -98,7 +99,7 @@ pub unsafe extern "C" fn PyDescr_IsData(descriptor: Borrowed) -> c_int {
 /// A new namespace with the items of a dict, which may be NULL.
 pub unsafe extern "C" fn _PyNamespace_New(items: Borrowed) -> New {
     api(|vm| {
-        let class = vm.import("types", 0)?.get_attr("SimpleNamespace", vm)?;
+        let class = leave(vm, || vm.import("types", 0)?.get_attr("SimpleNamespace", vm))?;
         let args: Vec<PyObjectRef> = items.opt(vm)?.into_iter().collect();
         Ok(New::of(vm, leave(vm, || class.call(args, vm))?))
     })

@@ -97,7 +97,7 @@ pub unsafe extern "C" fn PyDict_GetItemStringRef(object: Borrowed, name: *const 
 pub unsafe extern "C" fn PyDict_SetItem(object: Borrowed, key: Borrowed, value: Borrowed) -> c_int {
     api(|vm| {
         let (dict, key, value) = (dict(vm, object)?, key.get(vm)?, value.get(vm)?);
-        leave(vm, || dict.inner_setitem(&*key, value, vm))?;
+        leave(vm, || dict.inner_setitem(&*key, value, vm).map(drop))?;
         changed(vm, object, &dict);
         Ok(0)
     })
@@ -194,7 +194,10 @@ pub unsafe extern "C" fn PyDict_Size(object: Borrowed) -> isize {
 
 /// A new dict with the same items.
 pub unsafe extern "C" fn PyDict_Copy(object: Borrowed) -> New {
-    api(|vm| Ok(New::of(vm, vm.call_method(dict(vm, object)?.as_object(), "copy", ())?)))
+    api(|vm| {
+        let copy = leave_with(vm, dict(vm, object)?, |dict| vm.call_method(dict.as_object(), "copy", ()))?;
+        Ok(New::of(vm, copy))
+    })
 }
 
 /// Whether a key is there: 1, 0, or -1 with an exception.
@@ -205,7 +208,11 @@ pub unsafe extern "C" fn PyDict_Contains(object: Borrowed, key: Borrowed) -> c_i
 /// [`PyDict_Contains`] with a key in UTF-8.
 pub unsafe extern "C" fn PyDict_ContainsString(object: Borrowed, name: *const c_char) -> c_int {
     // SAFETY: C's arguments.
-    api(|vm| Ok(c_int::from(dict(vm, object)?.get_item_opt(&*unsafe { key(vm, name) }, vm)?.is_some())))
+    api(|vm| {
+        Ok(c_int::from(
+            leave_with(vm, dict(vm, object)?, |it| it.get_item_opt(&*unsafe { key(vm, name) }, vm))?.is_some(),
+        ))
+    })
 }
 
 /// Adds the items of a mapping, replacing what is there if `replace` says so. 0, or -1 with an exception.
@@ -215,9 +222,13 @@ pub unsafe extern "C" fn PyDict_Merge(object: Borrowed, other: Borrowed, replace
         leave(vm, || {
             // What has no `keys` is no mapping: the error says so, where `dict.update` would take pairs.
             if !other.downcastable::<PyDict>() {
-                other.get_attr("keys", vm)?;
+                leave(vm, || other.get_attr("keys", vm).map(drop))?;
             }
-            if replace != 0 { dict.merge_object(other, vm) } else { dict.merge_object_if_missing(other, vm) }
+            if replace != 0 {
+                leave(vm, || dict.merge_object(other, vm))
+            } else {
+                dict.merge_object_if_missing(other, vm)
+            }
         })?;
         changed(vm, object, &dict);
         Ok(0)
@@ -236,9 +247,9 @@ pub unsafe extern "C" fn PyDict_MergeFromSeq2(object: Borrowed, pairs: Borrowed,
         let (dict, pairs) = (dict(vm, object)?, pairs.get(vm)?);
         leave(vm, || {
             let found = vm.ctx.new_dict();
-            vm.call_method(found.as_object(), "update", (pairs,))?;
+            leave(vm, || vm.call_method(found.as_object(), "update", (pairs,)).map(drop))?;
             if replace != 0 {
-                dict.merge_object(found.into(), vm)
+                leave(vm, || dict.merge_object(found.into(), vm))
             } else {
                 dict.merge_object_if_missing(found.into(), vm)
             }
@@ -264,7 +275,7 @@ fn set_default(
         return Ok((value, true));
     }
     let (dict, key, value) = (dict(vm, object)?, key.get(vm)?, default.get(vm)?);
-    leave(vm, || dict.inner_setitem(&*key, value.clone(), vm))?;
+    leave(vm, || dict.inner_setitem(&*key, value.clone(), vm).map(drop))?;
     changed(vm, object, &dict);
     Ok((value, false))
 }

@@ -21,7 +21,7 @@ pub unsafe extern "C" fn PyObject_AsFileDescriptor(object: Borrowed) -> c_int {
                 number
             }
         };
-        let Ok(descriptor) = number.try_index(vm)?.try_to_primitive::<c_int>(vm) else {
+        let Ok(descriptor) = leave(vm, || number.try_index(vm))?.try_to_primitive::<c_int>(vm) else {
             return Err(vm.new_overflow_error("Python int too large to convert to C int"));
         };
         if descriptor < 0 {
@@ -37,7 +37,7 @@ pub unsafe extern "C" fn PyFile_WriteObject(object: Borrowed, file: Borrowed, fl
         let (object, file) = (object.get(vm)?, file.get(vm)?);
         leave(vm, || {
             let text = if flags & 1 != 0 { object.str(vm)? } else { object.repr(vm)? };
-            vm.call_method(&file, "write", (text,))
+            leave(vm, || vm.call_method(&file, "write", (text,)))
         })?;
         Ok(0)
     })
@@ -49,7 +49,7 @@ pub unsafe extern "C" fn PyFile_WriteString(text: *const c_char, file: Borrowed)
         let file = file.get(vm)?;
         // SAFETY: C's argument.
         let text = unsafe { text::of_c(text) };
-        leave(vm, || vm.call_method(&file, "write", (text,)))?;
+        leave(vm, || vm.call_method(&file, "write", (text,)).map(drop))?;
         Ok(0)
     })
 }
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn PyFile_FromFd(
             // SAFETY: C's arguments.
             if text.is_null() { vm.ctx.none() } else { vm.ctx.new_str(unsafe { text::of_c(text) }).into() }
         };
-        let open = vm.import("_io", 0)?.get_attr("open", vm)?;
+        let open = leave(vm, || vm.import("_io", 0)?.get_attr("open", vm))?;
         let args: Vec<PyObjectRef> = vec![
             vm.ctx.new_int(descriptor).into(),
             text(mode),
@@ -165,6 +165,6 @@ pub unsafe extern "C" fn PyFile_OpenCodeObject(path: Borrowed) -> New {
 }
 
 fn open_code(vm: &VirtualMachine, path: PyObjectRef) -> PyResult<New> {
-    let io = vm.import("_io", 0)?;
+    let io = leave(vm, || vm.import("_io", 0))?;
     Ok(New::of(vm, leave(vm, || vm.call_method(&io, "open_code", (path,)))?))
 }

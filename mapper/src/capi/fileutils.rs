@@ -103,7 +103,7 @@ fn transfer(vm: &VirtualMachine, call: impl Fn() -> isize) -> PyResult<isize> {
         if !interrupted {
             return os_error(vm);
         }
-        leave(vm, || vm.check_signals())?;
+        leave(vm, || vm.check_signals().map(drop))?;
     }
 }
 
@@ -195,7 +195,7 @@ pub unsafe extern "C" fn Py_fopen(path: Borrowed, mode: *const c_char) -> *mut l
             dealloc::decref(encoded);
             if file.is_null() {
                 let raised = rustpython_vm::convert::IntoPyException::into_pyexception(failure, vm);
-                raised.as_object().set_attr("filename", object, vm)?;
+                leave(vm, || raised.as_object().set_attr("filename", object, vm))?;
                 return Err(raised);
             }
             libc::fcntl(libc::fileno(file), libc::F_SETFD, libc::FD_CLOEXEC);

@@ -69,7 +69,7 @@ pub unsafe extern "C" fn PyFloat_GetMin() -> f64 {
 
 /// `sys.float_info`.
 pub unsafe extern "C" fn PyFloat_GetInfo() -> New {
-    api(|vm| Ok(New::of(vm, vm.sys_module.get_attr("float_info", vm)?)))
+    api(|vm| Ok(New::of(vm, leave(vm, || vm.sys_module.get_attr("float_info", vm))?)))
 }
 
 /// Writes bytes in the order asked for.

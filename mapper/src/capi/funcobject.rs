@@ -17,7 +17,7 @@ pub unsafe extern "C" fn PyFunction_NewWithQualName(code: Borrowed, globals: Bor
         let (args, name) = ((code.get(vm)?, globals.get(vm)?), name.opt(vm)?);
         let made = leave(vm, || class.call(args, vm))?;
         if let Some(name) = name {
-            made.set_attr("__qualname__", name, vm)?;
+            leave(vm, || made.set_attr("__qualname__", name, vm))?;
         }
         Ok(New::of(vm, made))
     })
@@ -49,7 +49,7 @@ fn set(
         if !vm.is_none(&value) && !fits(&value) {
             return Err(vm.new_system_error(what));
         }
-        function.as_object().set_attr(name, value, vm)?;
+        leave(vm, || function.as_object().set_attr(name, value, vm))?;
         // SAFETY: a function's block and its twin.
         unsafe { crate::twins::forms::record::fill(vm, object.0, function.as_object()) };
         Ok(0)

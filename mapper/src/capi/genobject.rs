@@ -17,7 +17,7 @@ pub unsafe extern "C" fn _PyGen_FetchStopIterationValue(result: *mut Block) -> c
         let value = match error::take(vm) {
             None => vm.ctx.none(),
             Some(raised) if raised.fast_isinstance(vm.ctx.exceptions.stop_iteration) => {
-                raised.as_object().get_attr("value", vm)?
+                leave(vm, || raised.as_object().get_attr("value", vm))?
             }
             Some(raised) => return Err(raised),
         };

@@ -22,28 +22,28 @@ pub unsafe extern "C" fn PyImport_Import(name: Borrowed) -> New {
 
 fn import(vm: &VirtualMachine, name: PyObjectRef) -> PyResult<New> {
     // What is there already needs no Python code.
-    let modules = vm.sys_module.get_attr("modules", vm)?;
+    let modules = leave(vm, || vm.sys_module.get_attr("modules", vm))?;
     if let Some(modules) = modules.downcast_ref_if_exact::<PyDict>(vm)
-        && let Some(module) = modules.get_item_opt(&*name, vm)?
+        && let Some(module) = leave(vm, || modules.get_item_opt(&*name, vm))?
         && !is_initializing(vm, &module)
     {
         return Ok(New::of(vm, module));
     }
     // With a from-list, a dotted name gives the last module and not the first.
-    let import = vm.builtins.get_attr("__import__", vm)?;
+    let import = leave(vm, || vm.builtins.get_attr("__import__", vm))?;
     let from_list = vm.ctx.new_list(vec![vm.ctx.new_str("*").into()]);
     let globals = vm.ctx.new_dict();
-    leave(vm, || import.call((name.clone(), globals.clone(), globals, from_list, 0), vm))?;
-    let modules = vm.sys_module.get_attr("modules", vm)?;
+    leave(vm, || import.call((name.clone(), globals.clone(), globals, from_list, 0), vm).map(drop))?;
+    let modules = leave(vm, || vm.sys_module.get_attr("modules", vm))?;
     Ok(New::of(vm, leave(vm, || modules.get_item(&*name, vm))?))
 }
 
 /// Whether the import of a module is under way, or cannot be told: then the import system has to look at it.
 fn is_initializing(vm: &VirtualMachine, module: &PyObjectRef) -> bool {
     let Some(dict) = module.downcast_ref::<PyModule>().map(|_| module.dict()) else { return true };
-    let spec = dict.and_then(|dict| dict.get_item_opt("__spec__", vm).ok().flatten());
+    let spec = dict.and_then(|dict| leave(vm, || dict.get_item_opt("__spec__", vm)).ok().flatten());
     let Some(spec) = spec.filter(|spec| !vm.is_none(spec)) else { return false };
-    let initializing = spec.dict().and_then(|dict| dict.get_item_opt("_initializing", vm).ok().flatten());
+    let initializing = spec.dict().and_then(|dict| leave(vm, || dict.get_item_opt("_initializing", vm)).ok().flatten());
     initializing.is_some_and(|flag| !flag.is(&vm.ctx.false_value))
 }
 
@@ -56,7 +56,7 @@ pub unsafe extern "C" fn PyImport_ImportModuleLevelObject(
     level: c_int,
 ) -> New {
     api(|vm| {
-        let import = vm.builtins.get_attr("__import__", vm)?;
+        let import = leave(vm, || vm.builtins.get_attr("__import__", vm))?;
         let part = |part: Borrowed| part.opt(vm).map(|part| part.unwrap_or_else(|| vm.ctx.none()));
         let args = (name.get(vm)?, part(globals)?, part(locals)?, part(from_list)?, level);
         Ok(New::of(vm, leave(vm, || import.call(args, vm))?))
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn PyImport_ImportModuleLevel(
 /// `sys.modules`, borrowed.
 pub unsafe extern "C" fn PyImport_GetModuleDict() -> Lent {
     api(|vm| {
-        let modules = vm.sys_module.get_attr("modules", vm)?;
+        let modules = leave(vm, || vm.sys_module.get_attr("modules", vm))?;
         let owner = crate::twins::types::type_block(vm, vm.ctx.types.module_type).cast();
         Ok(Lent(lend::lend(vm, owner, &modules)))
     })
@@ -94,9 +94,9 @@ pub unsafe extern "C" fn PyImport_GetModuleDict() -> Lent {
 /// A module from `sys.modules` as a new reference; NULL without an exception if there is none.
 pub unsafe extern "C" fn PyImport_GetModule(name: Borrowed) -> New {
     api(|vm| {
-        let modules = vm.sys_module.get_attr("modules", vm)?;
+        let modules = leave(vm, || vm.sys_module.get_attr("modules", vm))?;
         let name = name.get(vm)?;
-        Ok(modules.get_item(&*name, vm).map_or(New::NULL, |module| New::of(vm, module)))
+        Ok(leave(vm, || modules.get_item(&*name, vm)).map_or(New::NULL, |module| New::of(vm, module)))
     })
 }
 
@@ -127,21 +127,21 @@ pub unsafe extern "C" fn PyImport_AddModuleRef(name: *const c_char) -> New {
 }
 
 fn add(vm: &VirtualMachine, name: &str) -> PyResult {
-    let modules = vm.sys_module.get_attr("modules", vm)?;
-    if let Ok(module) = modules.get_item(name, vm)
+    let modules = leave(vm, || vm.sys_module.get_attr("modules", vm))?;
+    if let Ok(module) = leave(vm, || modules.get_item(name, vm))
         && module.downcast_ref::<PyModule>().is_some()
     {
         return Ok(module);
     }
     let module: PyObjectRef = vm.new_module(name, vm.ctx.new_dict(), None).into();
-    modules.set_item(name, module.clone(), vm)?;
+    leave(vm, || modules.set_item(name, module.clone(), vm))?;
     Ok(module)
 }
 
 /// Imports a module again.
 pub unsafe extern "C" fn PyImport_ReloadModule(module: Borrowed) -> New {
     api(|vm| {
-        let importlib = vm.import("importlib", 0)?;
+        let importlib = leave(vm, || vm.import("importlib", 0))?;
         let module = module.get(vm)?;
         Ok(New::of(vm, leave(vm, || vm.call_method(&importlib, "reload", (module,)))?))
     })
@@ -169,8 +169,8 @@ fn module_attribute(vm: &VirtualMachine, module: PyObjectRef, name: rustpython_v
 /// The number that compiled files begin with.
 pub unsafe extern "C" fn PyImport_GetMagicNumber() -> c_long {
     api(|vm| {
-        let number = vm.import("_imp", 0)?.get_attr("pyc_magic_number_token", vm)?;
-        number.try_index(vm)?.try_to_primitive::<c_long>(vm)
+        let number = leave(vm, || vm.import("_imp", 0)?.get_attr("pyc_magic_number_token", vm))?;
+        leave(vm, || number.try_index(vm))?.try_to_primitive::<c_long>(vm)
     })
 }
 
@@ -205,7 +205,7 @@ pub unsafe extern "C" fn PyImport_ExecCodeModuleWithPathnames(
         };
         let (mut path, cached) = (text(path), text(cached));
         if let (None, Some(cached)) = (&path, &cached) {
-            let external = vm.import("_frozen_importlib_external", 0)?;
+            let external = leave(vm, || vm.import("_frozen_importlib_external", 0))?;
             path = leave(vm, || vm.call_method(&external, "_get_sourcefile", (cached.clone(),))).ok();
         }
         // SAFETY: C's argument.
@@ -231,17 +231,17 @@ fn exec(
     cached: Option<PyObjectRef>,
 ) -> PyResult<New> {
     let module = add(vm, &name.to_string_lossy())?;
-    let dict = module.get_attr("__dict__", vm)?;
+    let dict = leave(vm, || module.get_attr("__dict__", vm))?;
     let path = match path {
         Some(path) => path,
-        None => code.get_attr("co_filename", vm)?,
+        None => leave(vm, || code.get_attr("co_filename", vm))?,
     };
-    let external = vm.import("_frozen_importlib_external", 0)?;
+    let external = leave(vm, || vm.import("_frozen_importlib_external", 0))?;
     let args = (dict.clone(), name.clone(), path, vm.unwrap_or_none(cached));
-    leave(vm, || vm.call_method(&external, "_fix_up_module", args))?;
+    leave(vm, || vm.call_method(&external, "_fix_up_module", args).map(drop))?;
     run(vm, &name, code, dict)?;
-    let modules = vm.sys_module.get_attr("modules", vm)?;
-    let Ok(module) = modules.get_item(&*name, vm) else {
+    let modules = leave(vm, || vm.sys_module.get_attr("modules", vm))?;
+    let Ok(module) = leave(vm, || modules.get_item(&*name, vm)) else {
         let message = format!("Loaded module {} not found in sys.modules", error::describe(vm, name.as_object()));
         return Err(vm.new_import_error(message, name));
     };
@@ -250,13 +250,13 @@ fn exec(
 
 /// Runs a module's code. If that fails, `sys.modules` does not have the module any more.
 fn run(vm: &VirtualMachine, name: &PyStrRef, code: PyObjectRef, dict: PyObjectRef) -> PyResult<()> {
-    if dict.get_item("__builtins__", vm).is_err() {
+    if leave(vm, || dict.get_item("__builtins__", vm)).is_err() {
         dict.set_item("__builtins__", vm.builtins.clone().into(), vm)?;
     }
-    let exec = vm.builtins.get_attr("exec", vm)?;
+    let exec = leave(vm, || vm.builtins.get_attr("exec", vm))?;
     leave(vm, || exec.call((code, dict), vm)).map(drop).inspect_err(|_| {
         let modules = vm.sys_module.get_attr("modules", vm);
-        let _ = modules.and_then(|modules| modules.del_item(&**name, vm));
+        let _ = modules.and_then(|modules| leave(vm, || modules.del_item(&**name, vm)));
     })
 }
 
@@ -265,14 +265,14 @@ fn run(vm: &VirtualMachine, name: &PyStrRef, code: PyObjectRef, dict: PyObjectRe
 pub unsafe extern "C" fn PyImport_GetImporter(path: Borrowed) -> New {
     api(|vm| {
         let path = path.get(vm)?;
-        let cache = vm.sys_module.get_attr("path_importer_cache", vm)?;
-        if let Ok(found) = cache.get_item(&*path, vm) {
+        let cache = leave(vm, || vm.sys_module.get_attr("path_importer_cache", vm))?;
+        if let Ok(found) = leave(vm, || cache.get_item(&*path, vm)) {
             return Ok(New::of(vm, found));
         }
-        let external = vm.import("_frozen_importlib_external", 0)?;
-        let finders = external.get_attr("PathFinder", vm)?;
+        let external = leave(vm, || vm.import("_frozen_importlib_external", 0))?;
+        let finders = leave(vm, || external.get_attr("PathFinder", vm))?;
         let found = leave(vm, || vm.call_method(&finders, "_path_hooks", (path.clone(),)))?;
-        cache.set_item(&*path, found.clone(), vm)?;
+        leave(vm, || cache.set_item(&*path, found.clone(), vm))?;
         Ok(New::of(vm, found))
     })
 }
@@ -289,13 +289,13 @@ pub unsafe extern "C" fn PyImport_ImportFrozenModuleObject(name: Borrowed) -> c_
 }
 
 fn import_frozen(vm: &VirtualMachine, name: PyStrRef) -> PyResult<c_int> {
-    let imp = vm.import("_imp", 0)?;
-    if !vm.call_method(&imp, "is_frozen", (name.clone(),))?.try_to_bool(vm)? {
+    let imp = leave(vm, || vm.import("_imp", 0))?;
+    if !leave(vm, || vm.call_method(&imp, "is_frozen", (name.clone(),))?.try_to_bool(vm))? {
         return Ok(0);
     }
-    let code = vm.call_method(&imp, "get_frozen_object", (name.clone(),))?;
-    let dict = add(vm, &name.to_string_lossy())?.get_attr("__dict__", vm)?;
-    if vm.call_method(&imp, "is_frozen_package", (name.clone(),))?.try_to_bool(vm)? {
+    let code = leave(vm, || vm.call_method(&imp, "get_frozen_object", (name.clone(),)))?;
+    let dict = leave(vm, || add(vm, &name.to_string_lossy())?.get_attr("__dict__", vm))?;
+    if leave(vm, || vm.call_method(&imp, "is_frozen_package", (name.clone(),))?.try_to_bool(vm))? {
         dict.set_item("__path__", vm.ctx.new_list(vec![]).into(), vm)?;
     }
     run(vm, &name, code, dict)?;

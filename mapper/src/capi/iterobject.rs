@@ -4,7 +4,7 @@ use super::prelude::*;
 
 /// Calls a builtin.
 fn builtin(vm: &VirtualMachine, name: &'static str, args: Vec<PyObjectRef>) -> PyResult<New> {
-    let function = vm.builtins.get_attr(name, vm)?;
+    let function = leave(vm, || vm.builtins.get_attr(name, vm))?;
     Ok(New::of(vm, leave(vm, || function.call(args, vm))?))
 }
 

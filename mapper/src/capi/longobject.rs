@@ -265,7 +265,7 @@ pub unsafe extern "C" fn PyLong_FromString(text: *const c_char, end: *mut *mut c
 
 fn from_text(vm: &VirtualMachine, text: PyObjectRef, base: c_int) -> PyResult<New> {
     let int: PyObjectRef = vm.ctx.types.int_type.to_owned().into();
-    Ok(New::of(vm, int.call((text, base), vm)?))
+    Ok(New::of(vm, leave(vm, || int.call((text, base), vm))?))
 }
 
 /// A new int from a str in a base (0: by its prefix).
@@ -637,7 +637,7 @@ pub unsafe extern "C" fn PyLong_AsUInt64(number: Borrowed, to: *mut u64) -> c_in
 
 /// `sys.int_info`.
 pub unsafe extern "C" fn PyLong_GetInfo() -> New {
-    api(|vm| Ok(New::of(vm, vm.sys_module.get_attr("int_info", vm)?)))
+    api(|vm| Ok(New::of(vm, leave(vm, || vm.sys_module.get_attr("int_info", vm))?)))
 }
 
 /// The number of bits that an int's absolute value has.
@@ -693,8 +693,9 @@ pub unsafe extern "C" fn _PyLong_AsByteArray(
 /// The greatest common divisor of two ints, from 0.
 pub unsafe extern "C" fn _PyLong_GCD(a: Borrowed, b: Borrowed) -> New {
     api(|vm| {
-        let gcd = vm.import("math", 0)?.get_attr("gcd", vm)?;
-        Ok(New::of(vm, gcd.call((a.get(vm)?, b.get(vm)?), vm)?))
+        let gcd = leave(vm, || vm.import("math", 0)?.get_attr("gcd", vm))?;
+        let (a, b) = (a.get(vm)?, b.get(vm)?);
+        Ok(New::of(vm, leave(vm, || gcd.call((a, b), vm))?))
     })
 }
 

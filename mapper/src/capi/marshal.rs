@@ -11,7 +11,7 @@ pub unsafe extern "C" fn PyMarshal_ReadObjectFromString(data: *const c_char, siz
             ..=0 => vec![],
             _ => unsafe { std::slice::from_raw_parts(data.cast::<u8>(), size as usize) }.to_vec(),
         };
-        let marshal = vm.import("marshal", 0)?;
+        let marshal = leave(vm, || vm.import("marshal", 0))?;
         Ok(New::of(vm, leave(vm, || vm.call_method(&marshal, "loads", (vm.ctx.new_bytes(bytes),)))?))
     })
 }
@@ -23,7 +23,7 @@ pub unsafe extern "C" fn PyMarshal_WriteObjectToString(value: Borrowed, version:
 
 fn dumps(vm: &VirtualMachine, value: Borrowed, version: c_int) -> PyResult {
     let value = value.get(vm)?;
-    let marshal = vm.import("marshal", 0)?;
+    let marshal = leave(vm, || vm.import("marshal", 0))?;
     leave(vm, || vm.call_method(&marshal, "dumps", (value, version)))
 }
 
@@ -52,10 +52,10 @@ pub unsafe extern "C" fn PyMarshal_ReadObjectFromFile(file: *mut FILE) -> New {
     api(|vm| {
         // SAFETY: C's argument.
         let (start, bytes) = unsafe { (libc::ftell(file), rest(file)) };
-        let stream = vm.import("_io", 0)?.get_attr("BytesIO", vm)?.call((vm.ctx.new_bytes(bytes),), vm)?;
-        let marshal = vm.import("marshal", 0)?;
+        let stream = leave(vm, || vm.import("_io", 0)?.get_attr("BytesIO", vm)?.call((vm.ctx.new_bytes(bytes),), vm))?;
+        let marshal = leave(vm, || vm.import("marshal", 0))?;
         let value = leave(vm, || vm.call_method(&marshal, "load", (stream.clone(),)))?;
-        let used: c_long = vm.call_method(&stream, "tell", ())?.try_into_value(vm)?;
+        let used: c_long = leave(vm, || vm.call_method(&stream, "tell", ())?.try_into_value(vm))?;
         // SAFETY: C's argument.
         unsafe { libc::fseek(file, start + used, libc::SEEK_SET) };
         Ok(New::of(vm, value))
@@ -93,7 +93,9 @@ pub unsafe extern "C" fn PyMarshal_WriteLongToFile(value: c_long, file: *mut FIL
 pub unsafe extern "C" fn PyMarshal_WriteObjectToFile(value: Borrowed, file: *mut FILE, version: c_int) {
     infallible((), |vm| {
         let bytes = match dumps(vm, value, version) {
-            Ok(bytes) => bytes.try_into_value::<rustpython_vm::builtins::PyBytesRef>(vm)?.as_bytes().to_vec(),
+            Ok(bytes) => {
+                leave(vm, || bytes.try_into_value::<rustpython_vm::builtins::PyBytesRef>(vm))?.as_bytes().to_vec()
+            }
             Err(_) => b"?".to_vec(),
         };
         // SAFETY: C's argument.

@@ -56,7 +56,7 @@ pub unsafe extern "C" fn PyMemoryView_GetContiguous(object: Borrowed, kind: c_in
     api(|vm| {
         // SAFETY: C's arguments.
         let view = unsafe { retrieve::take(vm, PyMemoryView_FromObject(object).0)? };
-        if kind == WRITE && view.get_attr("readonly", vm)?.try_to_bool(vm)? {
+        if kind == WRITE && leave(vm, || view.get_attr("readonly", vm)?.try_to_bool(vm))? {
             return Err(vm.new_buffer_error("underlying buffer is not writable"));
         }
         let attribute = match order as u8 {
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn PyMemoryView_GetContiguous(object: Borrowed, kind: c_in
             b'F' => "f_contiguous",
             _ => "contiguous",
         };
-        if view.get_attr(attribute, vm)?.try_to_bool(vm)? {
+        if leave(vm, || view.get_attr(attribute, vm)?.try_to_bool(vm))? {
             return Ok(New::of(vm, view));
         }
         if kind == WRITE {
@@ -73,7 +73,7 @@ pub unsafe extern "C" fn PyMemoryView_GetContiguous(object: Borrowed, kind: c_in
         let order = vm.ctx.new_str(char::from(order as u8).to_string());
         let bytes = leave(vm, || vm.call_method(&view, "tobytes", (order,)))?;
         let copy = PyMemoryView::from_object(&bytes, vm)?.into_pyobject(vm);
-        let (format, shape) = (view.get_attr("format", vm)?, view.get_attr("shape", vm)?);
+        let (format, shape) = (leave(vm, || view.get_attr("format", vm))?, view.get_attr("shape", vm)?);
         Ok(New::of(vm, leave(vm, || vm.call_method(&copy, "cast", (format, shape)))?))
     })
 }

@@ -105,7 +105,7 @@ pub(crate) mod prelude {
     #[allow(unused_imports)]
     pub(crate) use crate::heap::kind::Kind;
     #[allow(unused_imports)]
-    pub(crate) use crate::lifetime::thread::leave;
+    pub(crate) use crate::lifetime::thread::{leave, leave_with};
     #[allow(unused_imports)]
     pub(crate) use crate::lifetime::{dealloc, handle};
     #[allow(unused_imports)]

@@ -233,7 +233,8 @@ pub unsafe extern "C" fn PyModule_AddObjectRef(module: Borrowed, name: *const c_
         };
         // SAFETY: C's argument.
         let name = unsafe { text::of_c(name) };
-        module.dict().set_item(name.as_str(), value.get(vm)?, vm)?;
+        let value = value.get(vm)?;
+        leave(vm, || module.dict().set_item(name.as_str(), value, vm))?;
         Ok(0)
     })
 }
@@ -299,7 +300,7 @@ pub unsafe extern "C" fn PyModule_AddType(module: Borrowed, class: *mut c::PyTyp
 pub unsafe extern "C" fn PyModule_AddFunctions(module: Borrowed, methods: *mut c::PyMethodDef) -> c_int {
     // SAFETY: C's arguments.
     api(|vm| unsafe {
-        let name = module.get(vm)?.get_attr("__name__", vm)?.try_into_value(vm)?;
+        let name = leave_with(vm, module.get(vm)?, |it| it.get_attr("__name__", vm)?.try_into_value(vm))?;
         crate::twins::forms::module::add_functions(vm, module.0, &name, methods)?;
         Ok(0)
     })
@@ -308,5 +309,8 @@ pub unsafe extern "C" fn PyModule_AddFunctions(module: Borrowed, methods: *mut c
 /// Sets a module's documentation. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyModule_SetDocString(module: Borrowed, doc: *const c_char) -> c_int {
     // SAFETY: C's arguments.
-    api(|vm| unsafe { module.get(vm)?.set_attr("__doc__", vm.ctx.new_str(text::of_c(doc)), vm) }.map(|()| 0))
+    api(|vm| {
+        unsafe { leave_with(vm, module.get(vm)?, |it| it.set_attr("__doc__", vm.ctx.new_str(text::of_c(doc)), vm)) }
+            .map(|()| 0)
+    })
 }

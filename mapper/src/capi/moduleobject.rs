@@ -52,7 +52,7 @@ pub unsafe extern "C" fn PyModule_Create2(def: *mut c::PyModuleDef, version: c_i
         module::set_definition(vm, block, def)?;
         module::add_functions(vm, block, &name, (*def).m_methods)?;
         if !(*def).m_doc.is_null() {
-            twin.as_object().set_attr("__doc__", vm.ctx.new_str(text::of_c((*def).m_doc)), vm)?;
+            leave(vm, || twin.as_object().set_attr("__doc__", vm.ctx.new_str(text::of_c((*def).m_doc)), vm))?;
         }
         Ok(New(block))
     })
@@ -115,7 +115,7 @@ fn name_of(vm: &VirtualMachine, module: Borrowed, key: &'static str, missing: &'
         .downcast::<PyModule>()
         .map_err(|_| vm.new_type_error("bad argument type for built-in operation"))?
         .dict();
-    dict.get_item_opt(key, vm)?
+    leave(vm, || dict.get_item_opt(key, vm))?
         .and_then(|name| name.downcast::<PyStr>().ok())
         .ok_or_else(|| vm.new_system_error(missing))
 }

@@ -233,7 +233,7 @@ pub unsafe extern "C" fn PyNumber_Float(object: Borrowed) -> New {
     if !object.is_null() && unsafe { (*object.0).ob_type } == statics().float {
         return object.again();
     }
-    unary(object, |vm, object| vm.ctx.types.float_type.as_object().call((object.to_owned(),), vm))
+    unary(object, |vm, object| leave(vm, || vm.ctx.types.float_type.as_object().call((object.to_owned(),), vm)))
 }
 
 /// `a += b`: what `a` becomes.

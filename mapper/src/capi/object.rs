@@ -80,7 +80,7 @@ pub unsafe extern "C" fn PyObject_Bytes(object: Borrowed) -> New {
 
 fn bytes_of(vm: &VirtualMachine, object: &PyObject) -> PyResult {
     if let Some(method) = object.lookup_special(vm.ctx.intern_str("__bytes__"), vm)? {
-        let made = method.call((), vm)?;
+        let made = leave(vm, || method.call((), vm))?;
         if made.downcastable::<PyBytes>() {
             return Ok(made);
         }
@@ -92,7 +92,7 @@ fn bytes_of(vm: &VirtualMachine, object: &PyObject) -> PyResult {
     if !is_buffer && (object.downcastable::<rustpython_vm::builtins::PyStr>() || !is_iterable) {
         return Err(vm.new_type_error(format!("cannot convert '{}' object to bytes", class.slot_name())));
     }
-    vm.ctx.types.bytes_type.as_object().call((object.to_owned(),), vm)
+    leave(vm, || vm.ctx.types.bytes_type.as_object().call((object.to_owned(),), vm))
 }
 
 /// `Py_EQ` and `Py_NE`.
@@ -198,7 +198,7 @@ pub unsafe extern "C" fn PyObject_Hash(object: Borrowed) -> isize {
         if !is_text {
             return leave(vm, || held.hash(vm)).map(|hash| hash as isize);
         }
-        let hash = held.hash(vm)? as isize;
+        let hash = leave(vm, || held.hash(vm))? as isize;
         // SAFETY: a string's block.
         unsafe { (*object.0.cast::<c::PyASCIIObject>()).hash = hash };
         Ok(hash)
@@ -260,7 +260,7 @@ pub unsafe extern "C" fn PyCallable_Check(object: Borrowed) -> c_int {
 /// `dir(object)`; the names in the current scope for NULL.
 pub unsafe extern "C" fn PyObject_Dir(object: Borrowed) -> New {
     api(|vm| {
-        let dir = vm.builtins.get_attr("dir", vm)?;
+        let dir = leave(vm, || vm.builtins.get_attr("dir", vm))?;
         let args: Vec<PyObjectRef> = object.opt(vm)?.into_iter().collect();
         let names = leave(vm, || dir.call(args, vm))?;
         Ok(New::of(vm, names))

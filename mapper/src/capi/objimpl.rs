@@ -223,9 +223,9 @@ pub unsafe extern "C" fn PyGC_Collect() -> isize {
         if !vm.state.gc.is_enabled() {
             return Ok(0);
         }
-        let gc = vm.import("gc", 0)?;
+        let gc = leave(vm, || vm.import("gc", 0))?;
         let found = leave(vm, || vm.call_method(&gc, "collect", ()))?;
-        found.try_into_value(vm)
+        leave(vm, || found.try_into_value(vm))
     })
 }
 

@@ -7,7 +7,7 @@ use crate::twins::forms::dict;
 pub unsafe extern "C" fn PyODict_New() -> New {
     api(|vm| {
         let class: PyObjectRef = types::of_builtin_module(vm, "_collections", "OrderedDict")?.into();
-        Ok(New::of(vm, class.call((), vm)?))
+        Ok(New::of(vm, leave(vm, || class.call((), vm))?))
     })
 }
 

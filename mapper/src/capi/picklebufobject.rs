@@ -44,6 +44,6 @@ pub unsafe extern "C" fn PyPickleBuffer_GetBuffer(buffer: Borrowed) -> *const c:
 pub unsafe extern "C" fn PyPickleBuffer_Release(buffer: Borrowed) -> c_int {
     api(|vm| {
         let twin = checked(vm, buffer)?;
-        vm.call_method(&twin, "release", ()).map(|_| 0)
+        leave(vm, || vm.call_method(&twin, "release", ())).map(|_| 0)
     })
 }

@@ -247,7 +247,7 @@ pub unsafe extern "C" fn PyBuffer_SizeFromFormat(format: *const c_char) -> isize
         // SAFETY: C's argument.
         let format = unsafe { text::of_c(format) };
         let size = leave(vm, || vm.import("struct", 0)?.get_attr("calcsize", vm)?.call((format,), vm))?;
-        size.try_index(vm)?.try_to_primitive::<isize>(vm)
+        leave(vm, || size.try_index(vm))?.try_to_primitive::<isize>(vm)
     })
 }
 

@@ -15,7 +15,7 @@ pub(crate) fn instance(
     let Some(class) = class.downcast_ref::<PyType>().filter(class_of_exceptions) else {
         return Err(vm.new_system_error(format!(
             "_PyErr_SetObject: exception {} is not a BaseException subclass",
-            class.repr(vm)?.to_string_lossy()
+            leave(vm, || class.repr(vm))?.to_string_lossy()
         )));
     };
     if let Some(value) = &value
@@ -91,7 +91,8 @@ pub unsafe extern "C" fn PyErr_Restore(class: Stolen, value: Stolen, traceback: 
         let value = if value.block().is_null() { None } else { Some(value.take(vm)?) };
         let raised = instance(vm, &class, value)?;
         if !traceback.block().is_null() {
-            raised.as_object().set_attr("__traceback__", traceback.take(vm)?, vm)?;
+            let traceback = traceback.take(vm)?;
+            leave(vm, || raised.as_object().set_attr("__traceback__", traceback, vm))?;
         }
         error::set(vm, raised);
         Ok(())
@@ -193,13 +194,16 @@ pub unsafe extern "C" fn PyException_GetTraceback(raised: Borrowed) -> New {
 
 /// Sets an exception's traceback; None clears it.
 pub unsafe extern "C" fn PyException_SetTraceback(raised: Borrowed, traceback: Borrowed) -> c_int {
-    api(|vm| raised.get(vm)?.set_attr("__traceback__", traceback.get(vm)?, vm).map(|()| 0))
+    api(|vm| {
+        let traceback = traceback.get(vm)?;
+        leave_with(vm, raised.get(vm)?, |raised| raised.set_attr("__traceback__", traceback, vm)).map(|()| 0)
+    })
 }
 
 /// An exception's cause, a new reference, or NULL.
 pub unsafe extern "C" fn PyException_GetCause(raised: Borrowed) -> New {
     infallible(New::NULL, |vm| {
-        let cause = raised.get(vm)?.get_attr("__cause__", vm)?;
+        let cause = leave_with(vm, raised.get(vm)?, |it| it.get_attr("__cause__", vm))?;
         Ok(if vm.is_none(&cause) { New::NULL } else { New::of(vm, cause) })
     })
 }
@@ -208,7 +212,7 @@ pub unsafe extern "C" fn PyException_GetCause(raised: Borrowed) -> New {
 pub unsafe extern "C" fn PyException_SetCause(raised: Borrowed, cause: Stolen) {
     infallible((), |vm| {
         let cause = if cause.block().is_null() { vm.ctx.none() } else { cause.take(vm)? };
-        raised.get(vm)?.set_attr("__cause__", cause, vm)
+        leave_with(vm, raised.get(vm)?, |it| it.set_attr("__cause__", cause, vm))
     });
 }
 
@@ -224,18 +228,21 @@ pub unsafe extern "C" fn PyException_GetContext(raised: Borrowed) -> New {
 pub unsafe extern "C" fn PyException_SetContext(raised: Borrowed, context: Stolen) {
     infallible((), |vm| {
         let context = if context.block().is_null() { vm.ctx.none() } else { context.take(vm)? };
-        raised.get(vm)?.set_attr("__context__", context, vm)
+        leave_with(vm, raised.get(vm)?, |it| it.set_attr("__context__", context, vm))
     });
 }
 
 /// An exception's arguments, a new reference.
 pub unsafe extern "C" fn PyException_GetArgs(raised: Borrowed) -> New {
-    api(|vm| Ok(New::of(vm, raised.get(vm)?.get_attr("args", vm)?)))
+    api(|vm| Ok(New::of(vm, leave_with(vm, raised.get(vm)?, |it| it.get_attr("args", vm))?)))
 }
 
 /// Sets an exception's arguments.
 pub unsafe extern "C" fn PyException_SetArgs(raised: Borrowed, args: Borrowed) {
-    infallible((), |vm| raised.get(vm)?.set_attr("args", args.get(vm)?, vm));
+    infallible((), |vm| {
+        let args = args.get(vm)?;
+        leave_with(vm, raised.get(vm)?, |raised| raised.set_attr("args", args, vm))
+    });
 }
 
 /// The name of an exception class.
@@ -383,13 +390,13 @@ pub unsafe extern "C" fn PyErr_NewExceptionWithDoc(
         let base = base.opt(vm)?.unwrap_or_else(|| vm.ctx.exceptions.exception_type.to_owned().into());
         let bases = if base.downcast_ref::<PyTuple>().is_some() { base } else { vm.ctx.new_tuple(vec![base]).into() };
         let attributes: PyObjectRef = match dict.opt(vm)? {
-            Some(dict) => vm.call_method(&dict, "copy", ())?,
+            Some(dict) => leave(vm, || vm.call_method(&dict, "copy", ()))?,
             None => vm.ctx.new_dict().into(),
         };
-        attributes.set_item("__module__", vm.ctx.new_str(module).into(), vm)?;
+        leave(vm, || attributes.set_item("__module__", vm.ctx.new_str(module).into(), vm))?;
         if !doc.is_null() {
             // SAFETY: C's arguments.
-            attributes.set_item("__doc__", vm.ctx.new_str(unsafe { text::of_c(doc) }).into(), vm)?;
+            leave(vm, || attributes.set_item("__doc__", vm.ctx.new_str(unsafe { text::of_c(doc) }).into(), vm))?;
         }
         let type_type: PyObjectRef = vm.ctx.types.type_type.to_owned().into();
         let class = leave(vm, || type_type.call((vm.ctx.new_str(short), bases, attributes), vm))?;
@@ -423,7 +430,7 @@ pub unsafe extern "C" fn PyErr_PrintEx(set_last: c_int) {
             std::process::exit(code as i32);
         }
         if set_last != 0 {
-            vm.sys_module.set_attr("last_exc", raised.clone(), vm)?;
+            leave(vm, || vm.sys_module.set_attr("last_exc", raised.clone(), vm))?;
         }
         leave(vm, || vm.print_exception(&raised));
         Ok(())
@@ -535,7 +542,7 @@ pub unsafe extern "C" fn PyErr_SetImportErrorSubclass(
         let raised = leave_new(vm, class, vec![message])?;
         for (attribute, value) in [("name", name), ("path", path)] {
             if let Some(value) = value.opt(vm)? {
-                raised.as_object().set_attr(attribute, value, vm)?;
+                leave(vm, || raised.as_object().set_attr(attribute, value, vm))?;
             }
         }
         Err(raised)
@@ -548,8 +555,8 @@ pub unsafe extern "C" fn PyErr_SetInterruptEx(signal: c_int) -> c_int {
         return -1;
     }
     infallible(0, |vm| {
-        let handler = vm.import("_signal", 0)?;
-        let handler = vm.call_method(&handler, "getsignal", (signal,))?;
+        let handler = leave(vm, || vm.import("_signal", 0))?;
+        let handler = leave(vm, || vm.call_method(&handler, "getsignal", (signal,)))?;
         if handler.is_callable()
             && let Ok(signal) = rustpython_vm::signal::SignalNum::try_from(signal)
         {
@@ -562,8 +569,8 @@ pub unsafe extern "C" fn PyErr_SetInterruptEx(signal: c_int) -> c_int {
 /// Has a byte written to a descriptor when a signal comes in; -1 for no more. The one before, or -1.
 pub unsafe extern "C" fn PySignal_SetWakeupFd(descriptor: c_int) -> c_int {
     infallible(-1, |vm| {
-        let signal = vm.import("_signal", 0)?;
-        vm.call_method(&signal, "set_wakeup_fd", (descriptor.max(-1),))?.try_into_value(vm)
+        let signal = leave(vm, || vm.import("_signal", 0))?;
+        leave(vm, || vm.call_method(&signal, "set_wakeup_fd", (descriptor.max(-1),))?.try_into_value(vm))
     })
 }
 

@@ -67,7 +67,7 @@ pub unsafe extern "C" fn PyFrame_GetBuiltins(frame: Borrowed) -> New {
 pub unsafe extern "C" fn PyFrame_GetGenerator(frame: Borrowed) -> New {
     api(|vm| {
         let frame = frame.of::<FrameObject>(vm)?;
-        match frame.as_object().get_attr("f_generator", vm) {
+        match leave(vm, || frame.as_object().get_attr("f_generator", vm)) {
             Ok(found) if !vm.is_none(&found) => Ok(New::of(vm, found)),
             _ => Ok(New::NULL),
         }
@@ -77,8 +77,8 @@ pub unsafe extern "C" fn PyFrame_GetGenerator(frame: Borrowed) -> New {
 /// The instruction that a frame is at, as an offset in bytes; -1 before the first.
 pub unsafe extern "C" fn PyFrame_GetLasti(frame: Borrowed) -> c_int {
     api(|vm| {
-        let last = frame.of::<FrameObject>(vm)?.as_object().get_attr("f_lasti", vm)?;
-        last.try_to_value::<c_int>(vm)
+        let last = leave_with(vm, frame.of::<FrameObject>(vm)?, |it| it.as_object().get_attr("f_lasti", vm))?;
+        leave(vm, || last.try_to_value::<c_int>(vm))
     })
 }
 
@@ -89,10 +89,12 @@ pub unsafe extern "C" fn PyFrame_GetVar(frame: Borrowed, name: Borrowed) -> New 
         let found = leave(vm, || frame.as_object().get_attr("f_locals", vm)?.get_item(&*name, vm));
         let found = found.map_err(|error| {
             let missing = error.fast_isinstance(vm.ctx.exceptions.key_error);
-            match name.repr(vm) {
+            match leave(vm, || name.repr(vm)) {
                 Ok(shown) if missing => vm.new_name_error(
                     format!("variable {shown} does not exist"),
-                    vm.ctx.new_str(name.str(vm).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()),
+                    vm.ctx.new_str(
+                        leave(vm, || name.str(vm)).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+                    ),
                 ),
                 _ => error,
             }

@@ -28,9 +28,9 @@ unsafe impl Send for Definition {}
 pub unsafe extern "C" fn PyHash_GetFuncDef() -> *const Definition {
     static DEFINITION: std::sync::OnceLock<Definition> = std::sync::OnceLock::new();
     api(|vm| {
-        let info = vm.sys_module.get_attr("hash_info", vm)?;
-        let int = |name: &'static str| info.get_attr(name, vm)?.try_into_value::<c_int>(vm);
-        let name = info.get_attr("algorithm", vm)?.str(vm)?.to_string_lossy().into_owned();
+        let info = leave(vm, || vm.sys_module.get_attr("hash_info", vm))?;
+        let int = |name: &'static str| leave(vm, || info.get_attr(name, vm)?.try_into_value::<c_int>(vm));
+        let name = leave(vm, || info.get_attr("algorithm", vm)?.str(vm))?.to_string_lossy().into_owned();
         let (hash_bits, seed_bits) = (int("hash_bits")?, int("seed_bits")?);
         Ok(std::ptr::from_ref(DEFINITION.get_or_init(|| Definition {
             hash: Py_HashBuffer,
@@ -47,7 +47,7 @@ pub unsafe extern "C" fn Py_HashBuffer(data: *const c_void, length: isize) -> is
         // SAFETY: C's arguments.
         let bytes =
             if length <= 0 { &[] } else { unsafe { std::slice::from_raw_parts(data.cast::<u8>(), length as usize) } };
-        Ok(vm.ctx.new_bytes(bytes.to_vec()).as_object().hash(vm)? as isize)
+        Ok(leave(vm, || vm.ctx.new_bytes(bytes.to_vec()).as_object().hash(vm))? as isize)
     })
 }
 

@@ -80,15 +80,15 @@ pub unsafe extern "C" fn PyOS_setsig(signal: c_int, handler: libc::sighandler_t)
 fn wide(attribute: &'static str) -> *const u32 {
     static KNOWN: Mutex<BTreeMap<&'static str, Box<[u32]>>> = Mutex::new(BTreeMap::new());
     infallible(std::ptr::null(), |vm| {
-        let value = vm.sys_module.get_attr(attribute, vm)?;
-        let text = match value.try_to_value::<Vec<PyObjectRef>>(vm) {
+        let value = leave(vm, || vm.sys_module.get_attr(attribute, vm))?;
+        let text = match leave(vm, || value.try_to_value::<Vec<PyObjectRef>>(vm)) {
             Ok(parts) if value.downcastable::<PyList>() => {
-                let parts = parts.iter().map(|part| Ok(part.str(vm)?.to_string_lossy().into_owned()));
+                let parts = parts.iter().map(|part| Ok(leave(vm, || part.str(vm))?.to_string_lossy().into_owned()));
                 let parts: Vec<String> = parts.collect::<PyResult<_>>()?;
                 // Of the command line, the name of the program.
                 if attribute == "orig_argv" { parts.into_iter().next().unwrap_or_default() } else { parts.join(":") }
             }
-            _ => value.str(vm)?.to_string_lossy().into_owned(),
+            _ => leave(vm, || value.str(vm))?.to_string_lossy().into_owned(),
         };
         let mut known = KNOWN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         Ok(known.entry(attribute).or_insert_with(|| text.chars().map(u32::from).chain([0]).collect()).as_ptr())
@@ -158,8 +158,8 @@ pub unsafe extern "C" fn Py_FdIsInteractive(file: *mut libc::FILE, name: *const 
         return 1;
     }
     infallible(0, |vm| {
-        let flags = vm.sys_module.get_attr("flags", vm)?;
-        let asked: c_int = flags.get_attr("interactive", vm)?.try_into_value(vm)?;
+        let flags = leave(vm, || vm.sys_module.get_attr("flags", vm))?;
+        let asked: c_int = leave(vm, || flags.get_attr("interactive", vm)?.try_into_value(vm))?;
         Ok(c_int::from(asked != 0 && name.is_none_or(|name| matches!(name.as_str(), "<stdin>" | "???"))))
     })
 }

@@ -29,7 +29,7 @@ pub unsafe extern "C" fn Py_CompileStringExFlags(
         let mode = mode(vm, start)?;
         let Ok(source) = std::str::from_utf8(bytes) else {
             // The compiler's own words for bytes that are no text.
-            let compile = vm.builtins.get_attr("compile", vm)?;
+            let compile = leave(vm, || vm.builtins.get_attr("compile", vm))?;
             let name = match mode {
                 Mode::Eval => "eval",
                 Mode::Single => "single",
@@ -240,9 +240,9 @@ pub unsafe extern "C" fn PyRun_SimpleFileExFlags(
             infallible(false, |vm| {
                 let dict = main.of::<PyDict>(vm)?;
                 match value {
-                    Some(_) if dict.contains_key("__file__", vm) => return Ok(false),
+                    Some(_) if leave(vm, || dict.contains_key("__file__", vm)) => return Ok(false),
                     Some(value) => dict.set_item("__file__", vm.ctx.new_str(value).into(), vm)?,
-                    None => dict.del_item("__file__", vm)?,
+                    None => leave(vm, || dict.del_item("__file__", vm))?,
                 }
                 Ok(true)
             })

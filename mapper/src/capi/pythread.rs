@@ -217,7 +217,7 @@ pub unsafe extern "C" fn PyThread_set_stacksize(size: usize) -> c_int {
 
 /// `sys.thread_info`; a new reference.
 pub unsafe extern "C" fn PyThread_GetInfo() -> New {
-    api(|vm| Ok(New::of(vm, vm.sys_module.get_attr("thread_info", vm)?)))
+    api(|vm| Ok(New::of(vm, leave(vm, || vm.sys_module.get_attr("thread_info", vm))?)))
 }
 
 /// A new key for a value of each thread, -1 if there are too many.

@@ -81,9 +81,9 @@ pub unsafe extern "C" fn PySequence_GetItem(object: Borrowed, index: isize) -> N
             let index = position(vm, &object, index)?;
             // The VM's slot gives bytes, as `b"ab"[1:2]` does.
             if object.downcastable::<rustpython_vm::builtins::PyBytes>() {
-                return object.get_item(&*PyObjectRef::from(vm.ctx.new_int(index)), vm);
+                return leave(vm, || object.get_item(&*PyObjectRef::from(vm.ctx.new_int(index)), vm));
             }
-            object.sequence_unchecked().get_item(index, vm)
+            leave(vm, || object.sequence_unchecked().get_item(index, vm))
         })?;
         Ok(New::of(vm, item))
     })
@@ -127,7 +127,7 @@ pub unsafe extern "C" fn PySequence_GetSlice(object: Borrowed, start: isize, sto
 fn change(object: Borrowed, change: impl FnOnce(&Vm, &PyObject) -> PyResult<()>) -> c_int {
     api(|vm| {
         let target = object.held(vm)?;
-        leave(vm, || change(vm, &target))?;
+        leave(vm, || change(vm, &target).map(drop))?;
         // SAFETY: C's arguments.
         unsafe { touched(vm, object.0) };
         Ok(0)
@@ -142,7 +142,7 @@ pub unsafe extern "C" fn PySequence_SetItem(object: Borrowed, index: isize, valu
         leave(vm, || {
             let at = position(vm, &target, index)?;
             match value {
-                Some(value) => target.sequence_unchecked().set_item(at, value, vm),
+                Some(value) => leave(vm, || target.sequence_unchecked().set_item(at, value, vm)),
                 None => target.sequence_unchecked().del_item(at, vm),
             }
         })?;
@@ -154,14 +154,14 @@ pub unsafe extern "C" fn PySequence_SetItem(object: Borrowed, index: isize, valu
 
 /// `del object[index]` of a sequence. Returns 0.
 pub unsafe extern "C" fn PySequence_DelItem(object: Borrowed, index: isize) -> c_int {
-    change(object, |vm, target| target.sequence_unchecked().del_item(position(vm, target, index)?, vm))
+    change(object, |vm, target| leave(vm, || target.sequence_unchecked().del_item(position(vm, target, index)?, vm)))
 }
 
 /// `object[start:stop] = value` of a sequence. Returns 0.
 pub unsafe extern "C" fn PySequence_SetSlice(object: Borrowed, start: isize, stop: isize, value: Borrowed) -> c_int {
     api(|vm| {
         let (target, value) = (object.held(vm)?, value.get(vm)?);
-        leave(vm, || target.sequence_unchecked().set_slice(start, stop, value, vm))?;
+        leave(vm, || target.sequence_unchecked().set_slice(start, stop, value, vm).map(drop))?;
         // SAFETY: C's arguments.
         unsafe { touched(vm, object.0) };
         Ok(0)
@@ -200,7 +200,7 @@ fn list(vm: &Vm, object: &PyObject) -> PyResult<rustpython_vm::PyRef<PyList>> {
         return Ok(vm.ctx.new_list(tuple.as_slice().to_vec()));
     }
     let made = PyList::default().into_ref(&vm.ctx);
-    vm.call_method(made.as_object(), "extend", (object.to_owned(),))?;
+    leave(vm, || vm.call_method(made.as_object(), "extend", (object.to_owned(),)).map(drop))?;
     Ok(made)
 }
 

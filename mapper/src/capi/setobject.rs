@@ -41,7 +41,7 @@ pub unsafe extern "C" fn PySet_Clear(set: Borrowed) -> c_int {
 pub unsafe extern "C" fn PySet_Contains(set: Borrowed, item: Borrowed) -> c_int {
     api(|vm| {
         let found = method(vm, set, "__contains__", vec![item.get(vm)?])?;
-        Ok(c_int::from(found.try_to_bool(vm)?))
+        Ok(c_int::from(leave(vm, || found.try_to_bool(vm))?))
     })
 }
 

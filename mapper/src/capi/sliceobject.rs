@@ -7,7 +7,7 @@ pub unsafe extern "C" fn PySlice_New(start: Borrowed, stop: Borrowed, step: Borr
     api(|vm| {
         let class: PyObjectRef = vm.ctx.types.slice_type.to_owned().into();
         let part = |part: Borrowed| part.opt(vm).map(|part| part.unwrap_or_else(|| vm.ctx.none()));
-        Ok(New::of(vm, class.call((part(start)?, part(stop)?, part(step)?), vm)?))
+        Ok(New::of(vm, leave(vm, || class.call((part(start)?, part(stop)?, part(step)?), vm))?))
     })
 }
 
@@ -130,7 +130,7 @@ pub unsafe extern "C" fn PySlice_GetIndices(
 pub unsafe extern "C" fn _PySlice_FromIndices(start: isize, stop: isize) -> New {
     api(|vm| {
         let class: PyObjectRef = vm.ctx.types.slice_type.to_owned().into();
-        Ok(New::of(vm, class.call((start, stop), vm)?))
+        Ok(New::of(vm, leave(vm, || class.call((start, stop), vm))?))
     })
 }
 
@@ -146,7 +146,7 @@ pub unsafe extern "C" fn _PySlice_GetLongIndices(
     api(|vm| {
         let (slice, length) = (slice.get(vm)?, length.get(vm)?);
         let indices = leave(vm, || vm.call_method(&slice, "indices", (length,)))?;
-        let indices: rustpython_vm::builtins::PyTupleRef = indices.try_into_value(vm)?;
+        let indices: rustpython_vm::builtins::PyTupleRef = leave(vm, || indices.try_into_value(vm))?;
         for (index, to) in indices.as_slice().iter().zip([start, stop, step]) {
             // SAFETY: C's arguments.
             unsafe { *to = New::of(vm, index.clone()).0 };

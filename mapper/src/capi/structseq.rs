@@ -107,8 +107,8 @@ fn item(vm: &VirtualMachine, this: &PyObjectRef, index: usize, visible: usize) -
         let tuple = this.downcast_ref::<PyTuple>().ok_or_else(|| vm.new_type_error("a struct sequence is a tuple"))?;
         return Ok(tuple.as_slice().get(index).cloned().unwrap_or_else(|| vm.ctx.none()));
     }
-    let hidden = this.get_attr(HIDDEN, vm)?;
-    hidden.get_item(&(index - visible), vm)
+    let hidden = leave(vm, || this.get_attr(HIDDEN, vm))?;
+    leave(vm, || hidden.get_item(&(index - visible), vm))
 }
 
 fn names(vm: &VirtualMachine, class: &PyType) -> PyResult<Vec<String>> {
@@ -122,14 +122,14 @@ fn names(vm: &VirtualMachine, class: &PyType) -> PyResult<Vec<String>> {
 
 fn visible(vm: &VirtualMachine, class: &PyType) -> PyResult<usize> {
     let count = class.get_attr(vm.ctx.intern_str("n_sequence_fields")).ok_or_else(|| bad_internal_call(vm))?;
-    count.try_index(vm)?.try_to_primitive(vm)
+    leave(vm, || count.try_index(vm))?.try_to_primitive(vm)
 }
 
 /// `class(sequence, dict)`.
 fn new_instance(class: PyTypeRef, args: rustpython_vm::function::FuncArgs, vm: &VirtualMachine) -> PyResult {
     let (sequence, rest): (PyObjectRef, rustpython_vm::function::OptionalArg<PyObjectRef>) = args.bind(vm)?;
     let mut items: Vec<PyObjectRef> =
-        sequence.try_to_value(vm).map_err(|_| vm.new_type_error("constructor requires a sequence"))?;
+        leave(vm, || sequence.try_to_value(vm)).map_err(|_| vm.new_type_error("constructor requires a sequence"))?;
     let (names, visible) = (names(vm, &class)?, visible(vm, &class)?);
     if items.len() < visible || items.len() > names.len() {
         let limit = if names.len() == visible {
@@ -144,7 +144,7 @@ fn new_instance(class: PyTypeRef, args: rustpython_vm::function::FuncArgs, vm: &
     }
     for name in &names[items.len()..] {
         let given = match rest.as_option() {
-            Some(dict) => dict.get_item(name.as_str(), vm).ok(),
+            Some(dict) => leave(vm, || dict.get_item(name.as_str(), vm)).ok(),
             None => None,
         };
         items.push(given.unwrap_or_else(|| vm.ctx.none()));
@@ -152,7 +152,7 @@ fn new_instance(class: PyTypeRef, args: rustpython_vm::function::FuncArgs, vm: &
     let hidden = items.split_off(visible);
     let dict = (!hidden.is_empty()).then(|| vm.ctx.new_dict());
     if let Some(dict) = &dict {
-        dict.set_item(HIDDEN, vm.ctx.new_tuple(hidden).into(), vm)?;
+        leave(vm, || dict.set_item(HIDDEN, vm.ctx.new_tuple(hidden).into(), vm))?;
     }
     Ok(PyRef::new_ref(PyTuple::new_unchecked(items.into_boxed_slice()), class, dict).into())
 }
@@ -170,7 +170,7 @@ fn repr(this: &PyObject, vm: &VirtualMachine) -> PyResult<PyRef<PyStr>> {
     let tuple = this.downcast_ref::<PyTuple>().ok_or_else(|| bad_internal_call(vm))?;
     let mut parts = Vec::new();
     for (name, item) in names(vm, class)?.iter().zip(tuple.as_slice()) {
-        parts.push(format!("{name}={}", item.repr(vm)?.to_string_lossy()));
+        parts.push(format!("{name}={}", leave(vm, || item.repr(vm))?.to_string_lossy()));
     }
     Ok(vm.ctx.new_str(format!("{}({})", full_name(vm, class)?, parts.join(", "))))
 }
@@ -180,7 +180,7 @@ fn reduce(this: PyObjectRef, vm: &VirtualMachine) -> PyResult {
     let (names, visible) = (names(vm, &class)?, visible(vm, &class)?);
     let rest = vm.ctx.new_dict();
     for (index, name) in names.iter().enumerate().skip(visible) {
-        rest.set_item(name.as_str(), item(vm, &this, index, visible)?, vm)?;
+        leave(vm, || rest.set_item(name.as_str(), item(vm, &this, index, visible)?, vm))?;
     }
     let tuple = this.downcast_ref::<PyTuple>().map_or_else(Vec::new, |tuple| tuple.as_slice().to_vec());
     let args = vm.ctx.new_tuple(vec![vm.ctx.new_tuple(tuple).into(), rest.into()]);

@@ -60,19 +60,19 @@ fn place(
         ("end_lineno", number(end.0)),
         ("end_offset", number(end.1)),
     ] {
-        object.set_attr(name, value, vm)?;
+        leave(vm, || object.set_attr(name, value, vm))?;
     }
     if let Some(file) = file {
         let line = program_line(vm, &file, start.0)?;
-        object.set_attr("filename", file, vm)?;
-        object.set_attr("text", vm.unwrap_or_none(line), vm)?;
+        leave(vm, || object.set_attr("filename", file, vm))?;
+        leave(vm, || object.set_attr("text", vm.unwrap_or_none(line), vm))?;
     }
     if !raised.class().is(vm.ctx.exceptions.syntax_error) {
         if !object.has_attr("msg", vm)? {
-            object.set_attr("msg", object.str(vm)?, vm)?;
+            leave(vm, || object.set_attr("msg", object.str(vm)?, vm))?;
         }
         if !object.has_attr("print_file_and_line", vm)? {
-            object.set_attr("print_file_and_line", vm.ctx.none(), vm)?;
+            leave(vm, || object.set_attr("print_file_and_line", vm.ctx.none(), vm))?;
         }
     }
     Ok(())

@@ -15,7 +15,7 @@ pub unsafe extern "C" fn PySys_GetObject(name: *const c_char) -> Lent {
 fn attribute(vm: &VirtualMachine, name: *const c_char) -> PyResult<Option<PyObjectRef>> {
     // SAFETY: C's argument.
     let name = vm.ctx.new_str(unsafe { text::of_c(name) });
-    vm.sys_module.dict().get_item_opt(&*name, vm)
+    leave(vm, || vm.sys_module.dict().get_item_opt(&*name, vm))
 }
 
 /// Lent by the module, whose block lives as long as it.
@@ -32,7 +32,7 @@ pub unsafe extern "C" fn PySys_SetObject(name: *const c_char, value: Borrowed) -
         let name = vm.ctx.new_str(unsafe { text::of_c(name) });
         let dict = vm.sys_module.dict();
         match value.opt(vm)? {
-            Some(value) => dict.set_item(&*name, value, vm)?,
+            Some(value) => leave(vm, || dict.set_item(&*name, value, vm))?,
             None => {
                 if dict.get_item_opt(&*name, vm)?.is_some() {
                     dict.del_item(&*name, vm)?;
@@ -51,7 +51,7 @@ pub unsafe extern "C" fn PySys_GetXOptions() -> Lent {
 
 /// Forgets the warning options of the command line.
 pub unsafe extern "C" fn PySys_ResetWarnOptions() {
-    infallible((), |vm| vm.sys_module.set_attr("warnoptions", vm.ctx.new_list(vec![]), vm));
+    infallible((), |vm| leave(vm, || vm.sys_module.set_attr("warnoptions", vm.ctx.new_list(vec![]), vm)));
 }
 
 /// Formats as the C library's `printf` does.
@@ -72,7 +72,7 @@ unsafe extern "C" {
 /// Writes to a stream of `sys`, or to the process's own if that fails.
 fn write(name: &'static str, text: String) {
     infallible((), |vm| {
-        let stream = vm.sys_module.get_attr(name, vm)?;
+        let stream = leave(vm, || vm.sys_module.get_attr(name, vm))?;
         if leave(vm, || vm.call_method(&stream, "write", (text.clone(),))).is_err() {
             let _ = match name {
                 "stdout" => std::io::stdout().write_all(text.as_bytes()),
@@ -111,7 +111,7 @@ unsafe fn write_format(name: &'static str, format: *const c_char, va: *mut VaLis
     infallible((), |vm| {
         // SAFETY: by the caller's contract.
         let text = unsafe { crate::capi::support::format::format(vm, format, &mut *va)? };
-        let stream = vm.sys_module.get_attr(name, vm)?;
+        let stream = leave(vm, || vm.sys_module.get_attr(name, vm))?;
         leave(vm, || vm.call_method(&stream, "write", (vm.ctx.new_str(text),))).map(drop)
     });
 }
@@ -157,7 +157,7 @@ pub unsafe extern "C" fn PySys_AuditTuple(event: *const c_char, args: Borrowed) 
 unsafe fn audit(vm: &VirtualMachine, event: *const c_char, mut args: Vec<PyObjectRef>) -> PyResult<c_int> {
     // SAFETY: by the caller's contract.
     args.insert(0, vm.ctx.new_str(unsafe { text::of_c(event) }).into());
-    let audit = vm.sys_module.get_attr("audit", vm)?;
+    let audit = leave(vm, || vm.sys_module.get_attr("audit", vm))?;
     leave(vm, || audit.call(args, vm)).map(|_| 0)
 }
 
@@ -172,11 +172,11 @@ pub unsafe extern "C" fn PySys_SetArgvEx(count: c_int, args: *const *const u32, 
         if argv.is_empty() {
             argv.push(vm.ctx.empty_str.to_owned().into());
         }
-        let first = argv[0].str(vm)?.to_string_lossy().into_owned();
-        vm.sys_module.set_attr("argv", vm.ctx.new_list(argv), vm)?;
+        let first = leave(vm, || argv[0].str(vm))?.to_string_lossy().into_owned();
+        leave(vm, || vm.sys_module.set_attr("argv", vm.ctx.new_list(argv), vm))?;
         if update_path != 0 {
-            let path = vm.sys_module.get_attr("path", vm)?;
-            vm.call_method(&path, "insert", (0, script_folder(&first)))?;
+            let path = leave(vm, || vm.sys_module.get_attr("path", vm))?;
+            leave(vm, || vm.call_method(&path, "insert", (0, script_folder(&first))).map(drop))?;
         }
         Ok(())
     });
@@ -215,8 +215,8 @@ pub unsafe extern "C" fn PySys_AddAuditHook(hook: AuditHook, data: *mut c_void) 
                 error::status(vm, status != 0, || "an audit hook".to_owned())
             }
         };
-        let add = vm.sys_module.get_attr("addaudithook", vm)?;
-        leave(vm, || add.call((vm.new_function("audit_hook", call),), vm))?;
+        let add = leave(vm, || vm.sys_module.get_attr("addaudithook", vm))?;
+        leave(vm, || add.call((vm.new_function("audit_hook", call),), vm).map(drop))?;
         Ok(0)
     })
 }
@@ -236,13 +236,13 @@ pub unsafe extern "C" fn PySys_AddWarnOptionUnicode(option: Borrowed) {
 }
 
 fn add_warn_option(vm: &VirtualMachine, option: PyObjectRef) -> PyResult<()> {
-    let options = vm.sys_module.get_attr("warnoptions", vm)?;
-    vm.call_method(&options, "append", (option,)).map(drop)
+    let options = leave(vm, || vm.sys_module.get_attr("warnoptions", vm))?;
+    leave(vm, || vm.call_method(&options, "append", (option,))).map(drop)
 }
 
 /// Whether `sys.warnoptions` has any.
 pub unsafe extern "C" fn PySys_HasWarnOptions() -> c_int {
-    infallible(0, |vm| Ok(c_int::from(vm.sys_module.get_attr("warnoptions", vm)?.length(vm)? > 0)))
+    infallible(0, |vm| Ok(c_int::from(leave(vm, || vm.sys_module.get_attr("warnoptions", vm)?.length(vm))? > 0)))
 }
 
 /// Adds an option as by `-X`.
@@ -250,11 +250,11 @@ pub unsafe extern "C" fn PySys_AddXOption(option: *const u32) {
     infallible((), |vm| {
         // SAFETY: C's argument.
         let option = unsafe { retrieve::take(vm, super::unicodeobject::PyUnicode_FromWideChar(option, -1).0)? };
-        let option = option.str(vm)?.to_string_lossy().into_owned();
+        let option = leave(vm, || option.str(vm))?.to_string_lossy().into_owned();
         let (name, value): (&str, PyObjectRef) = match option.split_once('=') {
             Some((name, value)) => (name, vm.ctx.new_str(value).into()),
             None => (&option, vm.ctx.new_bool(true).into()),
         };
-        vm.sys_module.get_attr("_xoptions", vm)?.set_item(name, value, vm)
+        leave(vm, || vm.sys_module.get_attr("_xoptions", vm)?.set_item(name, value, vm))
     });
 }

@@ -14,8 +14,8 @@ pub unsafe extern "C" fn PyTraceBack_Print(traceback: Borrowed, file: Borrowed) 
         }
         leave(vm, || {
             vm.call_method(&file, "write", ("Traceback (most recent call last):\n",))?;
-            let print = vm.import("traceback", 0)?.get_attr("print_tb", vm)?;
-            print.call((traceback, vm.ctx.none(), file), vm).map(|_| 0)
+            let print = leave(vm, || vm.import("traceback", 0)?.get_attr("print_tb", vm))?;
+            leave(vm, || print.call((traceback, vm.ctx.none(), file), vm)).map(|_| 0)
         })
     })
 }

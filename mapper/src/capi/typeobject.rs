@@ -131,12 +131,12 @@ pub unsafe extern "C" fn PyType_GetBaseByToken(
 
 /// A type's name without its module, as a new str.
 pub unsafe extern "C" fn PyType_GetName(t: Borrowed) -> New {
-    api(|vm| Ok(New::of(vm, t.class(vm)?.as_object().get_attr("__name__", vm)?)))
+    api(|vm| Ok(New::of(vm, leave_with(vm, t.class(vm)?, |it| it.as_object().get_attr("__name__", vm))?)))
 }
 
 /// A type's qualified name, as a new str.
 pub unsafe extern "C" fn PyType_GetQualName(t: Borrowed) -> New {
-    api(|vm| Ok(New::of(vm, t.class(vm)?.as_object().get_attr("__qualname__", vm)?)))
+    api(|vm| Ok(New::of(vm, leave_with(vm, t.class(vm)?, |it| it.as_object().get_attr("__qualname__", vm))?)))
 }
 
 /// A type's name with its module, `builtins` and `__main__` left out, as a new str.
@@ -158,7 +158,7 @@ pub unsafe extern "C" fn PyType_GetFullyQualifiedName(t: Borrowed) -> New {
 
 /// A type's `__module__`.
 pub unsafe extern "C" fn PyType_GetModuleName(t: Borrowed) -> New {
-    api(|vm| Ok(New::of(vm, t.class(vm)?.as_object().get_attr("__module__", vm)?)))
+    api(|vm| Ok(New::of(vm, leave_with(vm, t.class(vm)?, |it| it.as_object().get_attr("__module__", vm))?)))
 }
 
 /// The data that a type added behind its base's (PEP 697).
@@ -276,7 +276,7 @@ pub unsafe extern "C" fn PyType_GetDict(t: Borrowed) -> New {
     api(|vm| {
         let copy = vm.ctx.new_dict();
         for (name, value) in t.class(vm)?.attributes.entries() {
-            copy.set_item(&*name, value, vm)?;
+            leave(vm, || copy.set_item(&*name, value, vm))?;
         }
         Ok(New::of(vm, copy))
     })

@@ -67,7 +67,7 @@ fn codec(vm: &VirtualMachine, name: &'static str, args: Vec<PyObjectRef>) -> PyR
 
 /// A number that a codec returned.
 fn number(vm: &VirtualMachine, result: &PyTupleRef, index: usize) -> PyResult<isize> {
-    result.as_slice()[index].clone().try_into_value(vm)
+    leave(vm, || result.as_slice()[index].clone().try_into_value(vm))
 }
 
 /// Decodes with a codec that takes data and error handler, and more arguments behind these.

@@ -25,19 +25,19 @@ pub unsafe extern "C" fn PyUnicodeDecodeError_Create(
 
 /// A str attribute of an exception, or what else it must be; `TypeError` if it is not.
 fn text_of(error: Borrowed, name: &'static str) -> New {
-    api(|vm| Ok(New::of(vm, error.get(vm)?.get_attr(name, vm)?)))
+    api(|vm| Ok(New::of(vm, leave_with(vm, error.get(vm)?, |it| it.get_attr(name, vm))?)))
 }
 
 /// The number of items in a Unicode error's object.
 fn object_length(vm: &VirtualMachine, error: &PyObjectRef) -> PyResult<isize> {
-    Ok(error.get_attr("object", vm)?.length(vm)? as isize)
+    Ok(leave(vm, || error.get_attr("object", vm)?.length(vm))? as isize)
 }
 
 /// A Unicode error's start, cut to its object. 0, or -1 with an exception.
 unsafe fn start_of(error: Borrowed, start: *mut isize) -> c_int {
     api(|vm| {
         let error = error.get(vm)?;
-        let found = error.get_attr("start", vm)?.try_index(vm)?.try_to_primitive::<isize>(vm)?;
+        let found = leave(vm, || error.get_attr("start", vm)?.try_index(vm))?.try_to_primitive::<isize>(vm)?;
         // SAFETY: C's argument.
         unsafe { *start = found.clamp(0, (object_length(vm, &error)? - 1).max(0)) };
         Ok(0)
@@ -48,7 +48,7 @@ unsafe fn start_of(error: Borrowed, start: *mut isize) -> c_int {
 unsafe fn end_of(error: Borrowed, end: *mut isize) -> c_int {
     api(|vm| {
         let error = error.get(vm)?;
-        let found = error.get_attr("end", vm)?.try_index(vm)?.try_to_primitive::<isize>(vm)?;
+        let found = leave(vm, || error.get_attr("end", vm)?.try_index(vm))?.try_to_primitive::<isize>(vm)?;
         let length = object_length(vm, &error)?;
         // SAFETY: C's argument.
         unsafe { *end = found.clamp(length.min(1), length) };
@@ -58,7 +58,7 @@ unsafe fn end_of(error: Borrowed, end: *mut isize) -> c_int {
 
 /// Sets an attribute of an exception. 0, or -1 with an exception.
 fn set_part(error: Borrowed, name: &'static str, value: impl FnOnce(&VirtualMachine) -> PyObjectRef) -> c_int {
-    api(|vm| error.get(vm)?.set_attr(name, value(vm), vm).map(|()| 0))
+    api(|vm| leave_with(vm, error.get(vm)?, |it| it.set_attr(name, value(vm), vm)).map(|()| 0))
 }
 
 /// A encoding error's encoding.

@@ -21,10 +21,10 @@ unsafe fn check_locale_errors(vm: &VirtualMachine, errors: *const c_char) -> PyR
 fn locale_error(vm: &VirtualMachine, error: PyBaseExceptionRef, reason: &'static str) -> PyBaseExceptionRef {
     let reworded = || -> PyResult<()> {
         let object = error.as_object();
-        let start: isize = object.get_attr("start", vm)?.try_into_value(vm)?;
-        object.set_attr("encoding", vm.ctx.new_str("locale"), vm)?;
-        object.set_attr("end", vm.ctx.new_int(start + 1), vm)?;
-        object.set_attr("reason", vm.ctx.new_str(reason), vm)
+        let start: isize = leave(vm, || object.get_attr("start", vm)?.try_into_value(vm))?;
+        leave(vm, || object.set_attr("encoding", vm.ctx.new_str("locale"), vm))?;
+        leave(vm, || object.set_attr("end", vm.ctx.new_int(start + 1), vm))?;
+        leave(vm, || object.set_attr("reason", vm.ctx.new_str(reason), vm))
     };
     reworded().err().unwrap_or(error)
 }

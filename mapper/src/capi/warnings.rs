@@ -10,9 +10,9 @@ fn warn(
     source: Option<PyObjectRef>,
 ) -> PyResult<c_int> {
     let category = category.opt(vm)?.unwrap_or_else(|| vm.ctx.exceptions.runtime_warning.to_owned().into());
-    let warnings = vm.import("warnings", 0)?;
+    let warnings = leave(vm, || vm.import("warnings", 0))?;
     let source = source.unwrap_or_else(|| vm.ctx.none());
-    leave(vm, || vm.call_method(&warnings, "warn", (text, category, level, source)))?;
+    leave(vm, || vm.call_method(&warnings, "warn", (text, category, level, source)).map(drop))?;
     Ok(0)
 }
 
@@ -77,7 +77,7 @@ fn explicit(
     module: PyObjectRef,
     registry: PyObjectRef,
 ) -> PyResult<c_int> {
-    let function = vm.import("warnings", 0)?.get_attr("warn_explicit", vm)?;
+    let function = leave(vm, || vm.import("warnings", 0)?.get_attr("warn_explicit", vm))?;
     leave(vm, || function.call((message, category, file, line, module, registry), vm)).map(|_| 0)
 }
 

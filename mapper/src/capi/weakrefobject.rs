@@ -5,7 +5,7 @@ use rustpython_vm::builtins::PyWeak;
 
 /// Calls a function of `weakref`.
 fn make(vm: &VirtualMachine, function: &'static str, object: Borrowed, callback: Borrowed) -> PyResult<New> {
-    let function = vm.import("_weakref", 0)?.get_attr(function, vm)?;
+    let function = leave(vm, || vm.import("_weakref", 0)?.get_attr(function, vm))?;
     let mut args = vec![object.get(vm)?];
     args.extend(callback.opt(vm)?.filter(|callback| !vm.is_none(callback)));
     Ok(New::of(vm, leave(vm, || function.call(args, vm))?))
@@ -32,7 +32,7 @@ fn target(vm: &VirtualMachine, reference: Borrowed) -> PyResult<Option<PyObjectR
         || object.class().fast_issubclass(types.weakcallableproxy_type)
     {
         // A proxy's object has no way out but through its methods.
-        let bound = object.get_attr("__init__", vm).and_then(|method| method.get_attr("__self__", vm));
+        let bound = leave(vm, || object.get_attr("__init__", vm)).and_then(|method| method.get_attr("__self__", vm));
         return Ok(bound.ok());
     }
     Err(vm.new_type_error("expected a weakref"))

@@ -112,7 +112,8 @@ fn finish(vm: &VirtualMachine, lent: Vec<PyObjectRef>) {
         // SAFETY: the graph counts a reference to these.
         unsafe {
             if Kind::of(node.block) == Kind::Type
-                && let Some(class) = header_of(node.block).twin().as_ref().and_then(|twin| twin.downcast_ref::<PyType>())
+                && let Some(class) =
+                    header_of(node.block).twin().as_ref().and_then(|twin| twin.downcast_ref::<PyType>())
             {
                 dropped.extend(class.attributes.remove(vm.ctx.intern_str(SHADOW_KEY)));
             }

@@ -276,6 +276,12 @@ pub fn leave<R>(vm: &VirtualMachine, f: impl FnOnce() -> R) -> R {
     leave_now(context, Some(vm), f)
 }
 
+/// [`leave`] with something that is dropped before the lock is taken again.
+#[inline]
+pub fn leave_with<T, R>(vm: &VirtualMachine, held: T, f: impl FnOnce(&T) -> R) -> R {
+    leave(vm, move || f(&held))
+}
+
 /// [`leave`] without a look at anything else.
 #[inline]
 pub(crate) fn leave_now<R>(context: &'static Context, vm: Option<&VirtualMachine>, f: impl FnOnce() -> R) -> R {

@@ -1,7 +1,8 @@
-//! The rule that no Python code runs under the C lock, watched: another thread may hold what that code waits for, and want the
-//! C lock. In debug builds and in the checking mode, Python code that begins while its thread holds the lock, and C code that
-//! is entered from managed code without having been left, are reported with both stacks, Python's and the machine's, and end
-//! the process. Otherwise nothing of this is on any path.
+//! The rule that no Python code runs under the C lock: another thread may hold what that code waits for, and want the C lock.
+//! Whoever calls the VM leaves the lock first (see [`thread::leave`]). In debug builds and in the checking mode, Python code that
+//! begins while its thread holds the lock, and C code that is entered from managed code without having been left, are
+//! reported with both stacks, Python's and the machine's, and end the process. Elsewhere such code begins without the lock all
+//! the same: dropping an exception can end whatever a frame of its traceback holds.
 
 use std::sync::OnceLock;
 
@@ -27,11 +28,8 @@ static CALL: OnceLock<GenericMethod> = OnceLock::new();
 static VECTORCALL: OnceLock<VectorCallFunc> = OnceLock::new();
 static NEXT: OnceLock<IterNextFunc> = OnceLock::new();
 
-/// Puts our functions in front of the VM's slots through which Rust code begins Python code. Once, if the rule is watched.
+/// Puts our functions in front of the VM's slots through which Rust code begins Python code. Once.
 pub(crate) fn prepare(vm: &VirtualMachine) {
-    if !is_watched() {
-        return;
-    }
     let function = &vm.ctx.types.function_type.slots;
     if let (Some(own), Some(vector)) = (function.call.load(), function.vectorcall.load())
         && CALL.set(own).is_ok()
@@ -49,8 +47,8 @@ pub(crate) fn prepare(vm: &VirtualMachine) {
 }
 
 fn call(this: &PyObject, args: FuncArgs, vm: &VirtualMachine) -> PyResult {
-    python_begins(this, vm);
-    CALL.get().expect("set before this function")(this, args, vm)
+    let call = CALL.get().expect("set before this function");
+    without_lock(this, vm, || call(this, args, vm))
 }
 
 fn vectorcall(
@@ -60,21 +58,32 @@ fn vectorcall(
     names: Option<&[PyObjectRef]>,
     vm: &VirtualMachine,
 ) -> PyResult {
-    python_begins(this, vm);
-    VECTORCALL.get().expect("set before this function")(this, args, count, names, vm)
+    let call = VECTORCALL.get().expect("set before this function");
+    without_lock(this, vm, || call(this, args, count, names, vm))
 }
 
 fn next(this: &PyObject, vm: &VirtualMachine) -> PyResult<PyIterReturn> {
-    python_begins(this, vm);
-    NEXT.get().expect("set before this function")(this, vm)
+    let next = NEXT.get().expect("set before this function");
+    without_lock(this, vm, || next(this, vm))
 }
 
-fn python_begins(what: &PyObject, vm: &VirtualMachine) {
+/// Begins Python code, without the lock in any case.
+#[inline]
+fn without_lock<R>(what: &PyObject, vm: &VirtualMachine, begin: impl FnOnce() -> R) -> R {
     if thread::holds_lock() {
+        return under_lock(what, vm, begin);
+    }
+    begin()
+}
+
+#[cold]
+fn under_lock<R>(what: &PyObject, vm: &VirtualMachine, begin: impl FnOnce() -> R) -> R {
+    if is_watched() {
         let name = what.get_attr("__qualname__", vm).and_then(|name| name.str(vm));
         let name = name.map_or_else(|_| "?".to_owned(), |name| name.to_string_lossy().into_owned());
         broken(&format!("Python code begins under the C lock: {name}"));
     }
+    thread::leave(vm, begin)
 }
 
 /// C code was entered from managed code by a thread that had not left C.
@@ -94,7 +103,10 @@ fn broken(what: &str) {
         backtrace::trace(|frame| {
             backtrace::resolve_frame(frame, |symbol| {
                 let file = symbol.filename().map(|f| f.to_string_lossy().into_owned()).unwrap_or_default();
-                if (file.contains("mapper/src") || file.contains("dispatcher/src")) && !file.contains("under_lock") && places.len() < 3 {
+                if (file.contains("mapper/src") || file.contains("dispatcher/src"))
+                    && !file.contains("under_lock")
+                    && places.len() < 3
+                {
                     let short = file.rsplit("src/").next().unwrap_or("").to_owned();
                     places.push(format!("{}:{}", short, symbol.lineno().unwrap_or(0)));
                 }

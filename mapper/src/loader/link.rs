@@ -11,6 +11,7 @@ use crate::abi::statics::{self, statics};
 use crate::abi::{layout as c, platform};
 use crate::heap::block::Block;
 use crate::heap::kind::Kind;
+use crate::lifetime::thread::leave;
 use crate::lifetime::{check, handle};
 use crate::loader::symbols;
 use crate::slots::fill;
@@ -103,7 +104,7 @@ fn exception_type(vm: &VirtualMachine, name: &str) -> *const c_void {
     // Aliases of OSError that the C API still exports.
     let name = if matches!(name, "EnvironmentError" | "IOError") { "OSError" } else { name };
     // Not as an attribute: the module's message about one that it lacks is Python code.
-    let found = vm.builtins.dict().get_item_opt(name, vm).ok().flatten();
+    let found = leave(vm, || vm.builtins.dict().get_item_opt(name, vm)).ok().flatten();
     found
         .and_then(|class| class.downcast::<rustpython_vm::builtins::PyType>().ok())
         .map_or(std::ptr::null(), |class| types::type_block(vm, &class).cast_const().cast())

@@ -15,6 +15,7 @@ use crate::abi::address::data_address;
 use crate::abi::layout as c;
 use crate::heap::block::Block;
 use crate::lifetime::dealloc;
+use crate::lifetime::thread::leave;
 use crate::lifetime::{handle, thread};
 use crate::twins::forms::module;
 use crate::twins::reference::Borrowed;
@@ -78,7 +79,7 @@ fn import_error(
     reason: &LoadError,
 ) -> rustpython_vm::builtins::PyBaseExceptionRef {
     let error = vm.new_import_error(format!("{path}: {reason}"), vm.ctx.new_str(name));
-    let _ = error.as_object().set_attr("path", vm.ctx.new_str(path), vm);
+    let _ = leave(vm, || error.as_object().set_attr("path", vm.ctx.new_str(path), vm));
     error
 }
 
@@ -94,7 +95,8 @@ fn init_error(
     if cause.fast_isinstance(vm.ctx.exceptions.import_error) {
         return cause;
     }
-    let text = cause.as_object().str(vm).map_or_else(|_| String::new(), |text| text.to_string_lossy().into_owned());
+    let text = leave(vm, || cause.as_object().str(vm))
+        .map_or_else(|_| String::new(), |text| text.to_string_lossy().into_owned());
     let reason = LoadError::Init(format!("{}: {text}", cause.class().name()));
     let error = import_error(vm, name, path, &reason);
     let error = both(vm, &error, cause.class()).unwrap_or(error);
@@ -114,10 +116,10 @@ fn both(
     let class =
         PyType::new_heap("ImportError", bases, Default::default(), Default::default(), metaclass, &vm.ctx).ok()?;
     class.set_attr(vm.ctx.intern_str("__module__"), vm.ctx.new_str("builtins").into());
-    let made = vm.invoke_exception(&class, error.args().as_slice().to_vec()).ok()?;
+    let made = leave(vm, || vm.invoke_exception(&class, error.args().as_slice().to_vec())).ok()?;
     for attribute in ["name", "path"] {
-        let value = error.as_object().get_attr(attribute, vm).ok()?;
-        made.as_object().set_attr(attribute, value, vm).ok()?;
+        let value = leave(vm, || error.as_object().get_attr(attribute, vm)).ok()?;
+        leave(vm, || made.as_object().set_attr(attribute, value, vm)).ok()?;
     }
     Some(made)
 }
@@ -147,8 +149,8 @@ fn init_symbol(vm: &VirtualMachine, name: &str) -> PyResult<String> {
     if last.is_ascii() {
         return Ok(format!("PyInit_{last}"));
     }
-    let encoded = vm.call_method(vm.ctx.new_str(last).as_object(), "encode", ("punycode",))?;
-    let encoded: rustpython_vm::builtins::PyBytesRef = encoded.try_into_value(vm)?;
+    let encoded = leave(vm, || vm.call_method(vm.ctx.new_str(last).as_object(), "encode", ("punycode",)))?;
+    let encoded: rustpython_vm::builtins::PyBytesRef = leave(vm, || encoded.try_into_value(vm))?;
     Ok(format!("PyInitU_{}", String::from_utf8_lossy(encoded.as_bytes()).replace('-', "_")))
 }
 
@@ -252,14 +254,14 @@ fn reimport(vm: &VirtualMachine, name: &str, path: &str) -> PyResult<Option<PyOb
     }
     // The interpreter that loaded it first has ended.
     let Some(dict) = dict else { return Ok(None) };
-    let modules = vm.sys_module.get_attr("modules", vm)?;
-    let twin = match modules.get_item(name, vm) {
+    let modules = leave(vm, || vm.sys_module.get_attr("modules", vm))?;
+    let twin = match leave(vm, || modules.get_item(name, vm)) {
         Ok(module) if module.downcastable::<PyModule>() => module,
         _ => module::new_with_definition(vm, name, def)?,
     };
-    let target = twin.get_attr("__dict__", vm)?;
-    vm.call_method(&target, "update", (dict,))?;
-    modules.set_item(name, twin.clone(), vm)?;
+    let target = leave(vm, || twin.get_attr("__dict__", vm))?;
+    leave(vm, || vm.call_method(&target, "update", (dict,)).map(drop))?;
+    leave(vm, || modules.set_item(name, twin.clone(), vm))?;
     if !def.is_null() {
         // SAFETY: a live object; the table takes a reference of its own.
         unsafe {
@@ -329,15 +331,15 @@ fn single_phase(
             dealloc::decref(made);
             return Err(vm.new_system_error(format!("initialization of {name} did not return an extension module")));
         }
-        module.set_attr("__file__", vm.ctx.new_str(path), vm)?;
+        leave(vm, || module.set_attr("__file__", vm.ctx.new_str(path), vm))?;
         if !def.is_null() {
             (*def).m_base.m_init = Some(init);
             crate::twins::state::add(vm, made, def);
         }
-        vm.sys_module.get_attr("modules", vm)?.set_item(name, module.clone(), vm)?;
+        leave(vm, || vm.sys_module.get_attr("modules", vm)?.set_item(name, module.clone(), vm))?;
         if remember {
             let shared = def.is_null() || (*def).m_size < 0;
-            let copy = || vm.call_method(module.get_attr("__dict__", vm)?.as_object(), "copy", ());
+            let copy = || leave(vm, || vm.call_method(module.get_attr("__dict__", vm)?.as_object(), "copy", ()));
             let entry = Known {
                 dict: shared.then(copy).transpose()?,
                 interpreter: vm.state.interpreter_id,
@@ -381,6 +383,6 @@ pub(crate) fn exec(vm: &VirtualMachine, module: &PyObjectRef) -> PyResult<()> {
 
 /// The name of a module spec as text.
 pub(crate) fn spec_text(vm: &VirtualMachine, spec: &PyObjectRef, attribute: &'static str) -> PyResult<String> {
-    let value: PyStrRef = spec.get_attr(attribute, vm)?.try_into_value(vm)?;
+    let value: PyStrRef = leave(vm, || spec.get_attr(attribute, vm)?.try_into_value(vm))?;
     Ok(value.to_string_lossy().into_owned())
 }

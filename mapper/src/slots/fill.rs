@@ -14,6 +14,7 @@ use crate::heap::block::Block;
 use crate::heap::kind::Kind;
 use crate::lifetime::dealloc;
 use crate::lifetime::handle;
+use crate::lifetime::thread::leave_with;
 use crate::twins::forms::tuple;
 use crate::twins::reference::{Borrowed, New};
 
@@ -158,5 +159,6 @@ pub(crate) unsafe extern "C" fn managed_init(this: Block, args: Block, keywords:
 
 /// A new reference to an attribute; null with an exception.
 unsafe fn attribute(object: Block, name: &'static str) -> Block {
-    crate::calls::api::api(|vm| Ok(New::of(vm, Borrowed(object).get(vm)?.get_attr(name, vm)?))).0
+    crate::calls::api::api(|vm| Ok(New::of(vm, leave_with(vm, Borrowed(object).get(vm)?, |it| it.get_attr(name, vm))?)))
+        .0
 }

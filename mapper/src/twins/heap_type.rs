@@ -15,6 +15,7 @@ use crate::heap::block;
 use crate::heap::block::{Block, flag};
 use crate::heap::kind::Kind;
 use crate::lifetime::dispatch::{ClassParts, dispatcher};
+use crate::lifetime::thread::leave;
 use crate::lifetime::{collect, dealloc, finalizer, handle, pinned};
 use crate::twins::forms::tuple;
 use crate::twins::types::{TypeBlock, fill_mro, type_block};
@@ -392,6 +393,6 @@ pub(crate) unsafe fn generic_alloc(class: *mut c::PyTypeObject, items: isize) ->
 
 /// A type's attribute as text, if it is a string.
 pub(crate) fn text_attribute(vm: &VirtualMachine, class: &PyTypeRef, name: &'static str) -> Option<String> {
-    let value = class.as_object().get_attr(name, vm).ok()?;
+    let value = leave(vm, || class.as_object().get_attr(name, vm)).ok()?;
     value.downcast_ref::<PyStr>().map(|text| text.to_string_lossy().into_owned())
 }

@@ -9,6 +9,7 @@ use crate::abi::layout as c;
 use crate::abi::text;
 use crate::heap::block::Block;
 use crate::heap::kind::Kind;
+use crate::lifetime::thread::{leave, leave_with};
 use crate::twins::forms::module;
 use crate::twins::reference::Borrowed;
 use crate::twins::{error, retrieve};
@@ -46,7 +47,7 @@ unsafe fn slots(def: *mut c::PyModuleDef) -> impl Iterator<Item = (c_int, *mut c
 pub(crate) unsafe fn from_definition(vm: &VirtualMachine, def: *mut c::PyModuleDef, spec: Borrowed) -> PyResult<Block> {
     // SAFETY: by contract.
     unsafe {
-        let name: PyStrRef = spec.get(vm)?.get_attr("name", vm)?.try_into_value(vm)?;
+        let name: PyStrRef = leave_with(vm, spec.get(vm)?, |it| it.get_attr("name", vm)?.try_into_value(vm))?;
         if (*def).m_size < 0 {
             return Err(vm.new_system_error(format!(
                 "module {name}: m_size may not be negative for multi-phase initialization"
@@ -94,7 +95,7 @@ pub(crate) unsafe fn from_definition(vm: &VirtualMachine, def: *mut c::PyModuleD
         module::add_functions(vm, block, &name, (*def).m_methods)?;
         if !(*def).m_doc.is_null() {
             let doc = vm.ctx.new_str(text::of_c((*def).m_doc));
-            retrieve::retrieve(vm, block)?.set_attr("__doc__", doc, vm)?;
+            leave_with(vm, retrieve::retrieve(vm, block)?, |it| it.set_attr("__doc__", doc, vm))?;
         }
         Ok(block)
     }
@@ -164,7 +165,7 @@ pub(crate) unsafe fn execute(vm: &VirtualMachine, block: Block, def: *mut c::PyM
     // SAFETY: by contract.
     unsafe {
         let twin = retrieve::retrieve(vm, block)?;
-        let name: PyStrRef = twin.get_attr("__name__", vm)?.try_into_value(vm)?;
+        let name: PyStrRef = leave(vm, || twin.get_attr("__name__", vm)?.try_into_value(vm))?;
         (*block.cast::<c::ModuleBlock>()).md_def = def;
         // Also an empty state: it says that the module was executed.
         module::allocate_state(vm, block, 1)?;

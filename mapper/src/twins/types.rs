@@ -15,6 +15,7 @@ use crate::heap::block;
 use crate::heap::block::{Block, flag};
 use crate::heap::form::{Form, Visit};
 use crate::heap::kind::Kind;
+use crate::lifetime::thread::leave;
 use crate::lifetime::{collect, dealloc, handle, pinned, thread};
 use crate::twins::forms::instancemethod::InstanceMethod;
 use crate::twins::forms::{datetime, record, tuple};
@@ -148,7 +149,7 @@ pub(crate) fn static_types(vm: &VirtualMachine) -> Vec<(&'static str, PyTypeRef,
 /// # Errors
 /// What importing it raises.
 pub(crate) fn of_builtin_module(vm: &VirtualMachine, module: &'static str, name: &'static str) -> PyResult<PyTypeRef> {
-    builtin_module(vm, module)?.get_attr(name, vm)?.try_into_value(vm)
+    leave(vm, || builtin_module(vm, module)?.get_attr(name, vm)?.try_into_value(vm))
 }
 
 /// One of the VM's builtin modules, which is imported without asking anybody's import hooks.
@@ -156,8 +157,8 @@ pub(crate) fn of_builtin_module(vm: &VirtualMachine, module: &'static str, name:
 /// # Errors
 /// What importing it raises.
 pub(crate) fn builtin_module(vm: &VirtualMachine, name: &'static str) -> PyResult {
-    let modules = vm.sys_module.get_attr("modules", vm)?;
-    modules.get_item(name, vm).or_else(|_| {
+    let modules = leave(vm, || vm.sys_module.get_attr("modules", vm))?;
+    leave(vm, || modules.get_item(name, vm)).or_else(|_| {
         let importlib = modules.get_item("_frozen_importlib", vm)?;
         thread::leave(vm, || vm.call_method(&importlib, "_builtin_from_name", (name,)))
     })

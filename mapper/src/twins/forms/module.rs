@@ -13,6 +13,7 @@ use crate::heap::form::{Form, Visit, through};
 use crate::heap::kind::Kind;
 use crate::lifetime::bound::{Bound, Link};
 use crate::lifetime::dealloc;
+use crate::lifetime::thread::leave;
 use crate::twins::forms::object::new_block_of;
 use crate::twins::retrieve;
 use crate::twins::store;
@@ -34,9 +35,9 @@ unsafe fn each(block: Block, visit: &mut Visit<'_>) {
 /// Makes a module with the usual entries in its dict; the block has a count of 1.
 pub fn new(vm: &VirtualMachine, name: PyStrRef) -> PyResult<(Block, PyRef<Bound<PyModule>>)> {
     let dict = vm.ctx.new_dict();
-    dict.set_item("__name__", name.into(), vm)?;
+    leave(vm, || dict.set_item("__name__", name.into(), vm))?;
     for key in ["__doc__", "__package__", "__loader__", "__spec__"] {
-        dict.set_item(key, vm.ctx.none(), vm)?;
+        leave(vm, || dict.set_item(key, vm.ctx.none(), vm))?;
     }
     // SAFETY: a fresh block of the size asked for; the payload links to it.
     unsafe {
@@ -205,7 +206,7 @@ pub unsafe fn add_functions(
             let function = crate::twins::forms::function::new(vm, method, module, module_name, std::ptr::null_mut());
             dealloc::decref(module_name);
             let object = retrieve::take(vm, function?)?;
-            target.set_attr(vm.ctx.intern_str(text::of_c((*method).ml_name)), object, vm)
+            leave(vm, || target.set_attr(vm.ctx.intern_str(text::of_c((*method).ml_name)), object, vm))
         })
     }
 }

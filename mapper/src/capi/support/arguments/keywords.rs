@@ -10,6 +10,7 @@ use super::{Parser, Trailer};
 use crate::abi::va_list::VaList;
 use crate::heap::block::Block;
 use crate::lifetime::handle;
+use crate::lifetime::thread::{leave, leave_with};
 use crate::twins::forms::dict;
 use crate::twins::forms::tuple;
 use crate::twins::forms::unicode;
@@ -60,7 +61,7 @@ impl<'a> Source<'a> {
         }
         let Some(dict) = dict_of(self.dict) else { return Ok(None) };
         let text = name.to_str().unwrap_or_default();
-        let found = dict.get_item_opt(text, vm)?;
+        let found = leave(vm, || dict.get_item_opt(text, vm))?;
         // The dict's block keeps what it lends until it goes, which is after the call.
         Ok(found.map(|value| crate::twins::lend::lend(vm, self.dict, &value)))
     }
@@ -71,7 +72,9 @@ impl<'a> Source<'a> {
             return self
                 .names
                 .iter()
-                .map(|&name| Ok(Borrowed(name).get(vm)?.str(vm)?.to_string_lossy().into_owned()))
+                .map(|&name| {
+                    Ok(leave_with(vm, Borrowed(name).get(vm)?, |it| it.str(vm))?.to_string_lossy().into_owned())
+                })
                 .collect();
         }
         if let Some(record) = self.record() {

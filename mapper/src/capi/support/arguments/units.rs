@@ -13,6 +13,7 @@ use crate::capi::longobject::{PyLong_AsLong, PyLong_AsUnsignedLongMask};
 use crate::capi::pybuffer::{PyBuffer_FillInfo, PyBuffer_IsContiguous, PyBuffer_Release, PyObject_GetBuffer};
 use crate::heap::block::Block;
 use crate::heap::kind::Kind;
+use crate::lifetime::thread::{leave, leave_with};
 use crate::twins::error;
 use crate::twins::forms::bytes;
 use crate::twins::forms::{long, unicode};
@@ -106,7 +107,7 @@ impl Parser<'_> {
                 b'f' => *self.va.pointer() = self.double(arg)? as f32,
                 b'd' => *self.va.pointer() = self.double(arg)?,
                 b'D' => {
-                    let complex = Borrowed(arg).get(self.vm)?.try_complex(self.vm)?;
+                    let complex = leave_with(self.vm, Borrowed(arg).get(self.vm)?, |it| it.try_complex(self.vm))?;
                     let value = match complex {
                         Some((value, _)) => c::Py_complex { real: value.re, imag: value.im },
                         None => c::Py_complex { real: self.double(arg)?, imag: 0.0 },
@@ -166,7 +167,7 @@ impl Parser<'_> {
             }
         }
         let object = Borrowed(arg).get(self.vm)?;
-        let int = crate::lifetime::thread::leave(self.vm, || object.try_index(self.vm))?;
+        let int = leave(self.vm, || object.try_index(self.vm))?;
         int.try_to_primitive::<isize>(self.vm)
             .map_err(|_| Refusal::Raised(self.vm.new_overflow_error("Python int too large to convert to C ssize_t")))
     }
@@ -352,7 +353,7 @@ impl Parser<'_> {
                 }
                 Kind::Unicode => {
                     let text = Borrowed(arg).get(self.vm)?;
-                    let encoded = self.vm.call_method(&text, "encode", (encoding,))?;
+                    let encoded = leave(self.vm, || self.vm.call_method(&text, "encode", (encoding,)))?;
                     encoded.try_bytes_like(self.vm, <[u8]>::to_vec)?
                 }
                 _ => return Err(must(if keeps_bytes { "str, bytes or bytearray" } else { "str" }, arg)),
