@@ -12,9 +12,14 @@ pub unsafe extern "C" fn PyList_New(size: isize) -> New {
     }
     // SAFETY: a fresh block of a list's size; the items' memory is zeroed.
     unsafe {
-        let made = object::new_block_of(statics().list, size_of::<c::PyListObject>());
+        let Some(made) = object::try_new_block_of(statics().list, size_of::<c::PyListObject>()) else {
+            return no_memory();
+        };
         if size > 0 {
-            list::reserve(made, size as usize);
+            if !list::reserve(made, size as usize) {
+                dealloc::decref(made);
+                return no_memory();
+            }
             let fields = made.cast::<c::PyListObject>();
             (*fields).ob_item.write_bytes(0, size as usize);
             (*fields).ob_base.ob_size = size;

@@ -159,6 +159,8 @@ struct Chunk {
 struct Arena {
     start: usize,
     top: usize,
+    /// The most that one slot can take.
+    most: usize,
     /// Flags that every block gets.
     marks: u32,
     free: [*mut Header; CLASSES],
@@ -176,6 +178,7 @@ unsafe impl Sync for Shared {}
 static ARENA: Shared = Shared(UnsafeCell::new(Arena {
     start: 0,
     top: 0,
+    most: 0,
     marks: flag::LIVE,
     free: [std::ptr::null_mut(); CLASSES],
     chunks: Vec::new(),
@@ -199,7 +202,15 @@ pub(crate) fn reserve() -> std::io::Result<()> {
     let arena = arena();
     arena.start = start;
     arena.top = start;
+    arena.most = platform::memory_of_machine().min(RANGE / 2);
     Ok(())
+}
+
+/// Whether the machine could ever hold something of that size. The system promises memory that it does not have, and
+/// ends the process when it is touched: what cannot be is refused before.
+#[inline]
+pub fn is_possible(size: usize) -> bool {
+    size <= arena().most
 }
 
 /// The class for a slot of `size` bytes, and the slot's real size.
@@ -228,7 +239,7 @@ pub fn allocate(size: usize, flags: u32) -> Block {
 /// Like [`allocate`], without zeroing what is behind the header.
 #[inline]
 pub fn allocate_uninit(size: usize, flags: u32) -> Block {
-    let Some(total) = size.checked_add(PREFIX).filter(|total| *total < RANGE / 2) else {
+    let Some(total) = size.checked_add(PREFIX).filter(|total| is_possible(*total)) else {
         return std::ptr::null_mut();
     };
     #[cfg(feature = "malloc-blocks")]

@@ -7,7 +7,7 @@ use rustpython_vm::builtins::{PyInt, PyList};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::abi::layout as c;
-use crate::heap::block::{Block, flag, header};
+use crate::heap::block::{Block, flag, header, is_possible};
 use crate::heap::form::{Form, Half, Visit, given};
 use crate::lifetime::due::remember_list;
 use crate::lifetime::{dealloc, handle, managed};
@@ -113,24 +113,29 @@ pub unsafe fn items<'a>(block: Block) -> &'a [Block] {
     }
 }
 
-/// Makes room for `capacity` items.
+/// Makes room for `capacity` items. False if memory is out, and the list is as it was.
 ///
 /// # Safety
 /// `block` is a list's.
-pub unsafe fn reserve(block: Block, capacity: usize) {
+#[must_use = "there may be no room"]
+pub unsafe fn reserve(block: Block, capacity: usize) -> bool {
     // SAFETY: by contract; `ob_item` comes from malloc.
     unsafe {
         let list = &mut *block.cast::<c::PyListObject>();
         if room(list) >= capacity && !list.ob_item.is_null() {
-            return;
+            return true;
         }
-        let bytes = capacity.max(1) * size_of::<Block>();
+        let bytes = capacity.max(1).checked_mul(size_of::<Block>()).filter(|bytes| is_possible(*bytes));
+        let Some(bytes) = bytes else { return false };
         let items = libc::realloc(list.ob_item.cast(), bytes).cast::<Block>();
-        assert!(!items.is_null(), "out of memory for a list of {capacity} items");
+        if items.is_null() {
+            return false;
+        }
         list.ob_item = items;
         if list.allocated & STAMPED == 0 {
             list.allocated = capacity as isize;
         }
+        true
     }
 }
 
@@ -153,7 +158,7 @@ pub unsafe fn push(block: Block, item: Block) {
         let list = block.cast::<c::PyListObject>();
         let length = (*list).ob_base.ob_size as usize;
         if length == room(&*list) {
-            reserve(block, length + length / 8 + 6);
+            assert!(reserve(block, length + length / 8 + 6), "memory for one item more");
         }
         (*list).ob_item.add(length).write(item);
         (*list).ob_base.ob_size += 1;
@@ -201,7 +206,7 @@ unsafe fn mirror(vm: &VirtualMachine, block: Block, twin: &PyObject) {
 unsafe fn fill(vm: &VirtualMachine, block: Block, objects: &[PyObjectRef]) {
     // SAFETY: by contract; `reserve` makes room.
     unsafe {
-        reserve(block, objects.len());
+        assert!(reserve(block, objects.len()), "memory for a list of what is in memory already");
         let list = block.cast::<c::PyListObject>();
         // Whole before an item is stored, for an item may lead back here: a NULL is an item that is on its way.
         (*list).ob_item.write_bytes(0, objects.len());
