@@ -46,13 +46,13 @@ pub struct Symbol {
     pub size: usize,
     /// The header that declares it, or `-`.
     pub header: &'static str,
-    /// The C prototype, or `-` where no public header has one.
+    /// The C prototype, or `-` where it is not known.
     pub prototype: &'static str,
     /// The result's ownership: `new`, `borrowed`, or `-` where it is no object.
     pub result: &'static str,
-    /// The numbers, from 1, of the arguments whose reference the function takes over, or `-`.
+    /// The numbers, from 1, of the arguments whose reference the function takes over in any case, or `-`.
     pub steals: &'static str,
-    /// What the function returns when it raised: `NULL`, `-1`, `-1.0`, or `-` if it cannot.
+    /// What the function returns when it raised: `NULL`, `-1`, `-1.0`, `-2`, or `-` if it cannot.
     pub error: &'static str,
     /// The first version of the limited API that has it, such as `3.2`, or `-` if it is in none.
     pub limited_api_since: &'static str,

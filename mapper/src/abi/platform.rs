@@ -25,6 +25,16 @@ pub(crate) fn reserve_memory(size: usize) -> io::Result<usize> {
     if address == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(address as usize) }
 }
 
+/// How many bytes of memory the machine has, the disk's share included.
+pub(crate) fn memory_of_machine() -> usize {
+    // SAFETY: the system fills a struct of numbers.
+    let (done, info) = unsafe {
+        let mut info: libc::sysinfo = std::mem::zeroed();
+        (libc::sysinfo(&raw mut info), info)
+    };
+    if done < 0 { usize::MAX } else { (info.totalram + info.totalswap) as usize * info.mem_unit as usize }
+}
+
 /// Tells the system that the whole pages of a range are not needed any more; they read as zero afterwards.
 pub(crate) fn discard_memory(start: usize, size: usize) {
     let first = start.next_multiple_of(4096);

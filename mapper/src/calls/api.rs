@@ -30,6 +30,9 @@ macro_rules! minus_one {
     ($($kind:ty)*) => { $(impl CResult for $kind { const ERROR: Self = !0; })* };
 }
 minus_one!(i32 i64 isize u32 u64 usize u8);
+impl<T> CResult for Option<T> {
+    const ERROR: Self = None;
+}
 impl<T> CResult for *const T {
     const ERROR: Self = std::ptr::null();
 }
@@ -53,6 +56,12 @@ fn body_then_raise<R: CResult>(body: impl FnOnce(&VirtualMachine) -> PyResult<R>
         Ok(result) => result,
         Err(error) => raise(vm, error),
     }
+}
+
+/// Raises `MemoryError`, and gives the error value.
+#[cold]
+pub fn no_memory<R: CResult>() -> R {
+    api(|vm| Err(vm.no_memory_error()))
 }
 
 /// Runs the body of a function that cannot report an error: what it raises is printed as unraisable.

@@ -1,6 +1,7 @@
 //! `bytearrayobject.h`: bytearrays.
 
 use super::prelude::*;
+use super::support::memory::zeros;
 use crate::twins::forms::bytearray;
 use rustpython_vm::builtins::PyByteArray;
 
@@ -10,12 +11,14 @@ pub unsafe extern "C" fn PyByteArray_FromStringAndSize(data: *const c_char, size
         if size < 0 {
             return Err(vm.new_system_error("Negative size passed to PyByteArray_FromStringAndSize"));
         }
-        let bytes = if data.is_null() {
-            vec![0; size as usize]
-        } else {
+        let size = size as usize;
+        // With room for the NUL that the block has behind the last byte.
+        let mut bytes = zeros(vm, size + 1)?;
+        bytes.truncate(size);
+        if !data.is_null() {
             // SAFETY: C's arguments.
-            unsafe { std::slice::from_raw_parts(data.cast::<u8>(), size as usize) }.to_vec()
-        };
+            bytes.copy_from_slice(unsafe { std::slice::from_raw_parts(data.cast::<u8>(), size) });
+        }
         Ok(New::of(vm, vm.ctx.new_bytearray(bytes)))
     })
 }
@@ -53,7 +56,12 @@ pub unsafe extern "C" fn PyByteArray_Resize(array: Borrowed, size: isize) -> c_i
             return Err(vm.new_value_error(format!("Can only resize to positive sizes, got {size}")));
         }
         let twin = array.of::<PyByteArray>(vm)?;
-        if twin.borrow_buf().len() != size as usize {
+        let held = twin.borrow_buf().len();
+        if held != size as usize {
+            if held < size as usize {
+                // The VM does not come back from an allocation that fails: whether this one does is tried before.
+                drop(zeros::<u8>(vm, size as usize + 1)?);
+            }
             twin.resize(size, vm)?;
         }
         // SAFETY: a bytearray's block and its twin.

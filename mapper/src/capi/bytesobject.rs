@@ -4,12 +4,20 @@ use super::prelude::*;
 use crate::twins::forms::characters::Characters;
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyTuple};
 
+/// The largest size that a pointer's difference can hold, with the head and the NUL around.
+const LARGEST: isize = isize::MAX - bytes::DATA as isize - 1;
+
+#[cold]
+fn too_large<R: crate::calls::api::CResult>() -> R {
+    api(|vm| Err(vm.new_overflow_error("byte string is too large")))
+}
+
 /// A new bytes object of a size, for the caller to fill.
 #[inline]
 fn uninitialized(size: usize) -> New {
     // SAFETY: the callers fill it.
     let made = unsafe { bytes::new_block_uninit(size, statics().bytes) };
-    if made.is_null() { api(|vm| Err(vm.new_memory_error(""))) } else { New(made) }
+    if made.is_null() { no_memory() } else { New(made) }
 }
 
 /// A new bytes object with a copy of some bytes.
@@ -42,8 +50,8 @@ pub unsafe extern "C" fn PyBytes_FromStringAndSize(data: *const c_char, size: is
     if size < 0 {
         return api(|vm| Err(vm.new_system_error("Negative size passed to PyBytes_FromStringAndSize")));
     }
-    if size > isize::MAX - size_of::<c::PyBytesObject>() as isize {
-        return api(|vm| Err(vm.new_overflow_error("byte string is too large")));
+    if size > LARGEST {
+        return too_large();
     }
     // SAFETY: C's arguments.
     unsafe {
@@ -243,6 +251,10 @@ pub unsafe extern "C" fn _PyBytes_Resize(bytes: *mut Block, size: isize) -> c_in
         let held = bytes::slice(old).len();
         if held == size as usize {
             return 0;
+        }
+        if held == 0 && size > LARGEST {
+            dealloc::decref(std::mem::replace(&mut *bytes, std::ptr::null_mut()));
+            return too_large();
         }
         if is_modifiable(old)
             && crate::twins::forms::unicode::fits(bytes::DATA + size as usize + 1, crate::heap::block::capacity(old))

@@ -162,24 +162,6 @@ pub unsafe extern "C" fn PyCode_Addr2Location(
     })
 }
 
-/// The number of names in a tuple attribute.
-fn count(code: Borrowed, name: &'static str) -> isize {
-    api(|vm| {
-        let names = leave_with(vm, code.of::<PyCode>(vm)?, |it| it.as_object().get_attr(name, vm))?;
-        Ok(names.downcast_ref::<PyTuple>().map_or(0, |names| names.as_slice().len() as isize))
-    })
-}
-
-/// How many free variables a code object has.
-pub unsafe extern "C" fn PyUnstable_Code_GetNumFree(code: Borrowed) -> isize {
-    count(code, "co_freevars")
-}
-
-/// The index of the first free variable among all local ones.
-pub unsafe extern "C" fn PyUnstable_Code_GetFirstFree(code: Borrowed) -> c_int {
-    (count(code, "co_varnames") + count(code, "co_cellvars")) as c_int
-}
-
 /// The code object itself, a new reference: the compiler has improved what there was.
 pub unsafe extern "C" fn PyCode_Optimize(
     code: Borrowed,

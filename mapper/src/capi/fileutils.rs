@@ -55,17 +55,6 @@ pub unsafe extern "C" fn _Py_IsValidFD(descriptor: c_int) -> c_int {
     c_int::from(unsafe { libc::fcntl(descriptor, libc::F_GETFD) } >= 0)
 }
 
-/// Whether a descriptor is inherited by programs that are started. -1 with an exception.
-pub unsafe extern "C" fn _Py_get_inheritable(descriptor: c_int) -> c_int {
-    api(|vm| {
-        // SAFETY: a system call on a number.
-        match unsafe { libc::fcntl(descriptor, libc::F_GETFD) } {
-            -1 => os_error(vm),
-            flags => Ok(c_int::from(flags & libc::FD_CLOEXEC == 0)),
-        }
-    })
-}
-
 /// Says whether a descriptor is inherited. 0, or -1 with an exception.
 pub unsafe extern "C" fn _Py_set_inheritable(descriptor: c_int, inheritable: c_int, _works: *mut c_int) -> c_int {
     api(|vm| {
@@ -73,13 +62,6 @@ pub unsafe extern "C" fn _Py_set_inheritable(descriptor: c_int, inheritable: c_i
         // SAFETY: a system call on numbers.
         if unsafe { libc::fcntl(descriptor, libc::F_SETFD, flags) } < 0 { os_error(vm) } else { Ok(0) }
     })
-}
-
-/// Reads from a descriptor, as often as signals interrupt it; waits without the C lock. The number of bytes, or -1 with
-/// an exception.
-pub unsafe extern "C" fn _Py_read(descriptor: c_int, buffer: *mut c_void, count: usize) -> isize {
-    // SAFETY: C's arguments.
-    api(|vm| transfer(vm, || unsafe { libc::read(descriptor, buffer, count) }))
 }
 
 /// Writes to a descriptor, as often as signals interrupt it; waits without the C lock. The number of bytes, or -1 with

@@ -9,7 +9,7 @@ pub unsafe extern "C" fn PyFloat_FromDouble(value: f64) -> New {
     unsafe {
         let made = crate::heap::block::allocate_uninit(size_of::<c::PyFloatObject>(), 0);
         if made.is_null() {
-            return api(|vm| Err(vm.new_memory_error("")));
+            return no_memory();
         }
         made.cast::<c::PyFloatObject>().write(c::PyFloatObject {
             ob_base: c::PyObject { ob_refcnt: 1, ob_overflow: 0, ob_flags: 0, ob_type: statics().float },

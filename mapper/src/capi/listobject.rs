@@ -12,9 +12,14 @@ pub unsafe extern "C" fn PyList_New(size: isize) -> New {
     }
     // SAFETY: a fresh block of a list's size; the items' memory is zeroed.
     unsafe {
-        let made = object::new_block_of(statics().list, size_of::<c::PyListObject>());
+        let Some(made) = object::try_new_block_of(statics().list, size_of::<c::PyListObject>()) else {
+            return no_memory();
+        };
         if size > 0 {
-            list::reserve(made, size as usize);
+            if !list::reserve(made, size as usize) {
+                dealloc::decref(made);
+                return no_memory();
+            }
             let fields = made.cast::<c::PyListObject>();
             (*fields).ob_item.write_bytes(0, size as usize);
             (*fields).ob_base.ob_size = size;
@@ -102,16 +107,18 @@ pub unsafe extern "C" fn PyList_Append(list: Borrowed, item: Borrowed) -> c_int 
         if item.is_null() {
             return Err(bad_internal_call(vm));
         }
-        if let Some(twin) = list::twin(list.0) {
-            let value = item.get(vm)?;
-            let before = twin.borrow_vec().len();
-            twin.borrow_vec_mut().push(value);
-            if list::items(list.0).len() != before {
-                list::refresh(vm, list.0);
-                return Ok(0);
-            }
+        let value = list::twin(list.0).map(|twin| item.get(vm).map(|value| (twin, value))).transpose()?;
+        let before = list::items(list.0).len();
+        let agreed = value.is_none_or(|(twin, value)| {
+            let mut objects = twin.borrow_vec_mut();
+            objects.push(value);
+            objects.len() == before + 1
+        });
+        if !agreed {
+            list::refresh(vm, list.0);
+        } else if !list::push(list.0, item.again().0) {
+            return Err(vm.no_memory_error());
         }
-        list::push(list.0, item.again().0);
         Ok(0)
     })
 }
@@ -126,8 +133,12 @@ pub unsafe extern "C" fn PyList_GetSlice(list: Borrowed, low: isize, high: isize
         let low = low.clamp(0, items.len() as isize) as usize;
         let high = (high.max(0) as usize).min(items.len()).max(low);
         let made = PyList_New(0);
+        if made.0.is_null() || !list::reserve(made.0, high - low) {
+            return Err(vm.no_memory_error());
+        }
         for &item in &items[low..high] {
-            list::push(made.0, Borrowed(item).again().0);
+            let pushed = list::push(made.0, Borrowed(item).again().0);
+            debug_assert!(pushed, "there is room");
         }
         Ok(made)
     })

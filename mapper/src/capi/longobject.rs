@@ -1,6 +1,7 @@
 //! `longobject.h` and `cpython/longobject.h`: ints.
 
 use super::prelude::*;
+use super::support::memory::zeros;
 use crate::twins::forms::long;
 use malachite_bigint::{BigInt, Sign};
 use num_traits::ToPrimitive as _;
@@ -497,6 +498,9 @@ pub unsafe extern "C" fn PyLong_FreeExport(export: *mut LongExport) {
     }
 }
 
+/// The most digits that an int can have: so many that the number of its bits is one of 64.
+const LARGEST: isize = (i64::MAX as isize - 1) / long::SHIFT as isize;
+
 /// An int in the making: room for digits.
 pub struct LongWriter {
     negative: bool,
@@ -513,7 +517,10 @@ pub unsafe extern "C" fn PyLongWriter_Create(
         if count <= 0 {
             return Err(vm.new_value_error("ndigits must be positive"));
         }
-        let mut writer = Box::new(LongWriter { negative: negative != 0, digits: vec![0; count as usize] });
+        if count > LARGEST {
+            return Err(vm.new_overflow_error("too many digits in integer"));
+        }
+        let mut writer = Box::new(LongWriter { negative: negative != 0, digits: zeros(vm, count as usize)? });
         // SAFETY: C's argument.
         unsafe { *digits = writer.digits.as_mut_ptr().cast() };
         Ok(Box::into_raw(writer))

@@ -27,9 +27,9 @@ pub unsafe extern "C" fn PyCMethod_New(
 }
 
 /// The C function behind a function object.
-pub unsafe extern "C" fn PyCFunction_GetFunction(function: Borrowed) -> *const c_void {
-    // SAFETY: a function object, by contract.
-    unsafe { (*(*function.0.cast::<c::PyCFunctionObject>()).m_ml).ml_meth }
+pub unsafe extern "C" fn PyCFunction_GetFunction(function: Borrowed) -> Option<c::PyCFunction> {
+    // SAFETY: a function object, by contract; its method is a function, or NULL.
+    unsafe { std::mem::transmute((*(*function.0.cast::<c::PyCFunctionObject>()).m_ml).ml_meth) }
 }
 
 /// A function's `self`; NULL, without an exception, if it is static.

@@ -99,7 +99,7 @@ pub(crate) mod prelude {
     #[allow(unused_imports)]
     pub(crate) use crate::abi::{layout as c, text};
     #[allow(unused_imports)]
-    pub(crate) use crate::calls::api::{api, infallible};
+    pub(crate) use crate::calls::api::{api, infallible, no_memory};
     #[allow(unused_imports)]
     pub(crate) use crate::heap::block::Block;
     #[allow(unused_imports)]

@@ -89,8 +89,12 @@ impl Builder<'_> {
                 b'[' => {
                     let items = self.items(Some(b']'))?;
                     let made = object::new_block_of(statics().list, size_of::<c::PyListObject>());
+                    if !list::reserve(made, items.len()) {
+                        return Err(self.vm.no_memory_error());
+                    }
                     for item in items {
-                        list::push(made, item);
+                        let pushed = list::push(made, item);
+                        debug_assert!(pushed, "there is room");
                     }
                     made
                 }

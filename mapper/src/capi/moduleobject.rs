@@ -71,7 +71,7 @@ pub unsafe extern "C" fn PyModule_ExecDef(module: Borrowed, def: *mut c::PyModul
 }
 
 /// Makes a definition an object; returns it.
-pub unsafe extern "C" fn PyModuleDef_Init(def: *mut c::PyModuleDef) -> Block {
+pub unsafe extern "C" fn PyModuleDef_Init(def: *mut c::PyModuleDef) -> Lent {
     static NEXT: std::sync::atomic::AtomicIsize = std::sync::atomic::AtomicIsize::new(1);
     // SAFETY: C's argument.
     unsafe {
@@ -82,7 +82,7 @@ pub unsafe extern "C" fn PyModuleDef_Init(def: *mut c::PyModuleDef) -> Block {
             base.m_index = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         }
     }
-    def.cast()
+    Lent(def.cast())
 }
 
 /// A new module without a definition.
@@ -165,11 +165,6 @@ unsafe fn check<'a>(vm: &VirtualMachine, module: Borrowed) -> PyResult<&'a Modul
         }
         Ok(&*module.0.cast())
     }
-}
-
-/// Says that a module does not need the GIL; ours stays.
-pub unsafe extern "C" fn PyUnstable_Module_SetGIL(_module: Borrowed, _gil: *mut c_void) -> c_int {
-    0
 }
 
 /// This interpreter's module of a definition, borrowed; NULL, without an exception, if there is none.

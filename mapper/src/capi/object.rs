@@ -9,9 +9,9 @@ use rustpython_vm::builtins::PyBytes;
 use rustpython_vm::types::PyComparisonOp;
 
 /// An object's type, borrowed from it.
-pub unsafe extern "C" fn Py_TYPE(object: Borrowed) -> *mut c::PyTypeObject {
+pub unsafe extern "C" fn Py_TYPE(object: Borrowed) -> Lent {
     // SAFETY: C's argument.
-    unsafe { handle::type_of(object.0) }
+    unsafe { Lent(handle::type_of(object.0).cast()) }
 }
 
 /// The text that stands for NULL.
@@ -406,7 +406,7 @@ pub unsafe extern "C" fn Py_IsFalse(object: Borrowed) -> c_int {
 }
 
 /// One of the constants of `Py_CONSTANT_*`, borrowed for ever; NULL with an exception for another number.
-pub unsafe extern "C" fn Py_GetConstantBorrowed(constant: std::ffi::c_uint) -> Block {
+pub unsafe extern "C" fn Py_GetConstantBorrowed(constant: std::ffi::c_uint) -> Lent {
     static EMPTY: std::sync::OnceLock<[usize; 3]> = std::sync::OnceLock::new();
     api(|vm| {
         let name = match constant {
@@ -415,7 +415,7 @@ pub unsafe extern "C" fn Py_GetConstantBorrowed(constant: std::ffi::c_uint) -> B
             2 => "_Py_TrueStruct",
             3 => "_Py_EllipsisObject",
             4 => "_Py_NotImplementedStruct",
-            5 | 6 => return Ok(crate::twins::forms::long::from_i64(i64::from(constant) - 5)),
+            5 | 6 => return Ok(Lent(crate::twins::forms::long::from_i64(i64::from(constant) - 5))),
             7..=9 => {
                 let empty = EMPTY.get_or_init(|| {
                     let objects: [PyObjectRef; 3] = [
@@ -430,18 +430,18 @@ pub unsafe extern "C" fn Py_GetConstantBorrowed(constant: std::ffi::c_uint) -> B
                         block as usize
                     })
                 });
-                return Ok(empty[constant as usize - 7] as Block);
+                return Ok(Lent(empty[constant as usize - 7] as Block));
             }
             _ => return Err(bad_internal_call(vm)),
         };
-        Ok(static_block(name))
+        Ok(Lent(static_block(name)))
     })
 }
 
 /// [`Py_GetConstantBorrowed`] as a new reference.
 pub unsafe extern "C" fn Py_GetConstant(constant: std::ffi::c_uint) -> New {
     // SAFETY: C's argument.
-    let block = unsafe { Py_GetConstantBorrowed(constant) };
+    let block = unsafe { Py_GetConstantBorrowed(constant).0 };
     if block.is_null() { New::NULL } else { Borrowed(block).again() }
 }
 

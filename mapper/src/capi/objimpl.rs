@@ -48,23 +48,23 @@ pub unsafe extern "C" fn PyObject_Free(memory: *mut c_void) {
 }
 
 /// Makes memory an object with a count of 1, also if it was one before; returns it. A heap type is counted.
-pub unsafe extern "C" fn PyObject_Init(object: Block, class: *mut c::PyTypeObject) -> Block {
+pub unsafe extern "C" fn PyObject_Init(object: Block, class: *mut c::PyTypeObject) -> Lent {
     // SAFETY: C's arguments.
     unsafe {
         if object.is_null() {
-            return object;
+            return Lent::NULL;
         }
         dealloc::renew(object);
         (*object).ob_type = class;
         if (*class).tp_flags & c::tpflags::HEAPTYPE != 0 {
             handle::incref(class.cast());
         }
-        object
+        Lent(object)
     }
 }
 
 /// [`PyObject_Init`] for an object of `size` variable parts.
-pub unsafe extern "C" fn PyObject_InitVar(object: Block, class: *mut c::PyTypeObject, size: isize) -> Block {
+pub unsafe extern "C" fn PyObject_InitVar(object: Block, class: *mut c::PyTypeObject, size: isize) -> Lent {
     // SAFETY: C's arguments.
     unsafe {
         if !object.is_null() {
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn _PyObject_New(class: *mut c::PyTypeObject) -> New {
 pub unsafe extern "C" fn _PyObject_NewVar(class: *mut c::PyTypeObject, size: isize) -> New {
     // SAFETY: C's arguments.
     let made = unsafe { heap_type::generic_alloc(class, size) };
-    if made.is_null() { api(|vm| Err(vm.no_memory_error())) } else { New(made) }
+    if made.is_null() { no_memory() } else { New(made) }
 }
 
 /// [`_PyObject_New`] for a type whose objects the collector looks at.
@@ -95,24 +95,27 @@ pub unsafe extern "C" fn _PyObject_GC_New(class: *mut c::PyTypeObject) -> New {
 
 /// [`_PyObject_NewVar`] for a type whose objects the collector looks at.
 pub unsafe extern "C" fn _PyObject_GC_NewVar(class: *mut c::PyTypeObject, size: isize) -> New {
+    if size < 0 {
+        return api(|vm| Err(bad_internal_call(vm)));
+    }
     // SAFETY: C's arguments.
     unsafe { _PyObject_NewVar(class, size) }
 }
 
 /// The same object with another number of variable parts, possibly elsewhere; NULL with `MemoryError`.
-pub unsafe extern "C" fn _PyObject_GC_Resize(object: Block, size: isize) -> Block {
+pub unsafe extern "C" fn _PyObject_GC_Resize(object: Block, size: isize) -> New {
     // SAFETY: C's arguments: an object of a type of ours, without a twin.
     unsafe {
         let class = (*object).ob_type;
-        let bytes = ((*class).tp_basicsize + (size + 1) * (*class).tp_itemsize) as usize;
+        let Some(bytes) = heap_type::size_with(&*class, size) else { return no_memory() };
         let flags = header(object).map_or(0, |header| header.flags() & !flag::LIVE);
         let moved: Block = PyObject_Realloc(object.cast(), bytes).cast();
         if moved.is_null() {
-            return api(|vm| Err(vm.no_memory_error()));
+            return no_memory();
         }
         block::header_of(moved).set(flags | flag::LIVE);
         (*moved.cast::<c::PyVarObject>()).ob_size = size;
-        moved
+        New(moved)
     }
 }
 
@@ -120,11 +123,11 @@ pub unsafe extern "C" fn _PyObject_GC_Resize(object: Block, size: isize) -> Bloc
 pub unsafe extern "C" fn PyUnstable_Object_GC_NewWithExtraData(class: *mut c::PyTypeObject, extra: usize) -> New {
     // SAFETY: C's arguments.
     unsafe {
-        let made = block::allocate((*class).tp_basicsize as usize + extra, 0);
+        let made = block::allocate(extra.saturating_add((*class).tp_basicsize as usize), 0);
         if made.is_null() {
-            return api(|vm| Err(vm.no_memory_error()));
+            return no_memory();
         }
-        New(PyObject_Init(made, class))
+        New(PyObject_Init(made, class).0)
     }
 }
 

@@ -51,12 +51,9 @@ pub unsafe extern "C" fn PyCapsule_GetPointer(object: Borrowed, name: *const c_c
 }
 
 /// A capsule's destructor, or NULL.
-pub unsafe extern "C" fn PyCapsule_GetDestructor(object: Borrowed) -> *const c_void {
+pub unsafe extern "C" fn PyCapsule_GetDestructor(object: Borrowed) -> Option<CapsuleDestructor> {
     // SAFETY: C's arguments.
-    api(|vm| unsafe {
-        let destructor = fields(vm, object, "PyCapsule_GetDestructor")?.destructor;
-        Ok(destructor.map_or(std::ptr::null(), |destructor| destructor as *const c_void))
-    })
+    api(|vm| unsafe { Ok(fields(vm, object, "PyCapsule_GetDestructor")?.destructor) })
 }
 
 /// A capsule's name, or NULL.

@@ -53,10 +53,10 @@ pub unsafe extern "C" fn PyErr_SetString(class: Borrowed, message: *const c_char
 }
 
 /// The class of the raised exception, borrowed; NULL if there is none.
-pub unsafe extern "C" fn PyErr_Occurred() -> Block {
+pub unsafe extern "C" fn PyErr_Occurred() -> Lent {
     let raised = error::occurred();
     // SAFETY: the thread state owns it.
-    if raised.is_null() { raised } else { unsafe { (*raised).ob_type.cast() } }
+    if raised.is_null() { Lent::NULL } else { unsafe { Lent((*raised).ob_type.cast()) } }
 }
 
 /// Forgets the raised exception.
@@ -259,7 +259,7 @@ pub unsafe extern "C" fn PyErr_BadArgument() -> c_int {
 
 /// Raises `MemoryError`; returns NULL.
 pub unsafe extern "C" fn PyErr_NoMemory() -> New {
-    api(|vm| Err(vm.new_memory_error("")))
+    no_memory()
 }
 
 /// Raises `class` with `errno` and its text; returns NULL.

@@ -92,12 +92,6 @@ pub unsafe extern "C" fn PyThreadState_GetUnchecked() -> *mut c::PyThreadState {
     if thread::holds_lock() { thread::state() } else { std::ptr::null_mut() }
 }
 
-/// [`PyThreadState_GetUnchecked`] under its old name.
-pub unsafe extern "C" fn _PyThreadState_UncheckedGet() -> *mut c::PyThreadState {
-    // SAFETY: no arguments.
-    unsafe { PyThreadState_GetUnchecked() }
-}
-
 /// [`PyThreadState_GetUnchecked`] for CPython's own modules.
 pub unsafe extern "C" fn _PyThreadState_GetCurrent() -> *mut c::PyThreadState {
     // SAFETY: no arguments.
@@ -131,7 +125,7 @@ pub unsafe extern "C" fn PyThreadState_GetDict() -> Lent {
 
 /// A dict for a thread's use, borrowed.
 pub unsafe extern "C" fn _PyThreadState_GetDict(state: *mut c::PyThreadState) -> Lent {
-    api(|vm| {
+    infallible(Lent::NULL, |vm| {
         // SAFETY: C's argument; the state owns the dict.
         unsafe {
             if (*state).dict.is_null() {

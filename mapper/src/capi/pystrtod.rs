@@ -188,7 +188,7 @@ pub unsafe extern "C" fn PyOS_double_to_string(
             }
             let copy = libc::malloc(text.len()).cast::<u8>();
             if copy.is_null() {
-                return Err(vm.new_memory_error(""));
+                return Err(vm.no_memory_error());
             }
             copy.copy_from_nonoverlapping(text.as_ptr(), text.len());
             Ok(copy.cast())

@@ -1,6 +1,7 @@
 //! `abstract.h`: sequences.
 
 use super::prelude::*;
+use crate::heap::block::is_possible;
 use rustpython_vm::builtins::{PyBytes, PyDict, PyList, PyStr, PyTuple};
 use rustpython_vm::{PyObject, PyPayload as _, VirtualMachine as Vm};
 use store::touched;
@@ -45,10 +46,29 @@ pub unsafe extern "C" fn PySequence_Concat(a: Borrowed, b: Borrowed) -> New {
     })
 }
 
+/// Raises if a sequence `count` times is more than there is room for: the VM does not come back from trying that.
+fn check_repeated(vm: &Vm, object: &PyObject, count: isize) -> PyResult<()> {
+    let exact = |class: &rustpython_vm::Py<rustpython_vm::builtins::PyType>| object.class().is(class);
+    let (item_size, overflow) = match &vm.ctx.types {
+        types if exact(types.list_type) || exact(types.tuple_type) => (size_of::<Block>(), None),
+        types if exact(types.bytearray_type) => (1, None),
+        types if exact(types.bytes_type) => (1, Some("repeated bytes are too long")),
+        types if exact(types.str_type) => (1, Some("repeated string is too long")),
+        _ => return Ok(()),
+    };
+    let items = object.length(vm)?.checked_mul(count.max(0) as usize).filter(|items| isize::try_from(*items).is_ok());
+    match (items.and_then(|items| items.checked_mul(item_size)), overflow) {
+        (Some(size), _) if is_possible(size) => Ok(()),
+        (None, Some(message)) => Err(vm.new_overflow_error(message)),
+        _ => Err(vm.no_memory_error()),
+    }
+}
+
 /// `object * count` of a sequence.
 pub unsafe extern "C" fn PySequence_Repeat(object: Borrowed, count: isize) -> New {
     api(|vm| {
         let object = object.held(vm)?;
+        check_repeated(vm, &object, count)?;
         let result = leave(vm, || object.sequence_unchecked().repeat(count, vm))?;
         Ok(New::of(vm, result))
     })
@@ -276,6 +296,7 @@ pub unsafe extern "C" fn PySequence_InPlaceConcat(a: Borrowed, b: Borrowed) -> N
 pub unsafe extern "C" fn PySequence_InPlaceRepeat(object: Borrowed, count: isize) -> New {
     api(|vm| {
         let target = object.held(vm)?;
+        check_repeated(vm, &target, count)?;
         let result = leave(vm, || target.sequence_unchecked().inplace_repeat(count, vm))?;
         // SAFETY: C's arguments.
         unsafe { touched(vm, object.0) };

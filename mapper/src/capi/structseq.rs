@@ -188,9 +188,9 @@ fn reduce(this: PyObjectRef, vm: &VirtualMachine) -> PyResult {
 }
 
 /// A new class from a description.
-pub unsafe extern "C" fn PyStructSequence_NewType(description: *mut Description) -> *mut c::PyTypeObject {
+pub unsafe extern "C" fn PyStructSequence_NewType(description: *mut Description) -> New {
     // SAFETY: C's argument.
-    api(|vm| Ok(New::of(vm, unsafe { new_class(vm, description)? }).0.cast()))
+    api(|vm| Ok(New::of(vm, unsafe { new_class(vm, description)? })))
 }
 
 /// A new, empty struct sequence, to be filled by [`PyStructSequence_SetItem`].
@@ -198,7 +198,7 @@ pub unsafe extern "C" fn PyStructSequence_New(class: *mut c::PyTypeObject) -> Ne
     api(|vm| {
         let managed = Borrowed(class.cast()).class(vm)?;
         let count = names(vm, &managed)?.len();
-        let made = tuple::new_block(count);
+        let made = tuple::try_new_block(count).ok_or_else(|| vm.no_memory_error())?;
         // SAFETY: a fresh tuple; a class's block, which lives as long as its objects.
         unsafe {
             (*made).ob_type = class;

@@ -7,7 +7,7 @@ pub unsafe extern "C" fn PyTuple_New(size: isize) -> New {
     if size < 0 {
         return api(|vm| Err(bad_internal_call(vm)));
     }
-    New(tuple::new_block(size as usize))
+    tuple::try_new_block(size as usize).map_or_else(no_memory, New)
 }
 
 /// A tuple's length; -1 with an exception.
@@ -75,16 +75,16 @@ pub unsafe extern "C" fn PyTuple_GetSlice(tuple: Borrowed, low: isize, high: isi
 
 /// A new tuple of `count` objects.
 pub unsafe extern "C" fn PyTuple_Pack(count: isize, va: *mut VaList) -> New {
-    let made = tuple::new_block(count.max(0) as usize);
-    for index in 0..count.max(0) as usize {
-        // SAFETY: C's arguments.
-        unsafe {
+    // SAFETY: C's arguments.
+    unsafe {
+        let made = PyTuple_New(count);
+        for index in 0..if made.0.is_null() { 0 } else { count as usize } {
             let item: Block = (*va).pointer();
             handle::incref(item);
-            tuple::items(made).add(index).write(item);
+            tuple::items(made.0).add(index).write(item);
         }
+        made
     }
-    New(made)
 }
 
 /// Gives a tuple that nobody else knows another length. 0, or -1 with an exception and NULL in `*tuple`.
@@ -93,16 +93,18 @@ pub unsafe extern "C" fn _PyTuple_Resize(tuple: *mut Block, size: isize) -> c_in
     unsafe {
         let old = *tuple;
         let items = tuple::slice(old);
-        let new = tuple::new_block(size.max(0) as usize);
-        for (index, &item) in items.iter().take(size.max(0) as usize).enumerate() {
-            if !item.is_null() {
-                handle::incref(item);
+        let new = PyTuple_New(size).0;
+        if !new.is_null() {
+            for (index, &item) in items.iter().take(size as usize).enumerate() {
+                if !item.is_null() {
+                    handle::incref(item);
+                }
+                tuple::items(new).add(index).write(item);
             }
-            tuple::items(new).add(index).write(item);
         }
         dealloc::decref(old);
         *tuple = new;
-        0
+        if new.is_null() { -1 } else { 0 }
     }
 }
 

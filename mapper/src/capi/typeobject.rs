@@ -203,7 +203,7 @@ pub unsafe extern "C" fn PyType_GenericAlloc(t: *mut c::PyTypeObject, items: isi
     // SAFETY: C's arguments.
     let made = unsafe { heap_type::generic_alloc(t, items) };
     if made.is_null() {
-        return api(|vm| Err(vm.new_memory_error("")));
+        return no_memory();
     }
     // SAFETY: a ready type, and a fresh block.
     unsafe {

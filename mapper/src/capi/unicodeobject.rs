@@ -18,7 +18,7 @@ pub(crate) fn made(block: Option<Block>) -> New {
 
 #[cold]
 fn out_of_memory() -> New {
-    api(|vm| Err(vm.new_memory_error("")))
+    no_memory()
 }
 
 /// Whether an argument is a string.
@@ -161,7 +161,7 @@ pub unsafe extern "C" fn PyUnicode_AsUCS4Copy(string: Borrowed) -> *mut u32 {
         unsafe {
             let to = libc::malloc((text.len() + 1) * 4).cast::<u32>();
             if to.is_null() {
-                return Err(vm.new_memory_error(""));
+                return Err(vm.no_memory_error());
             }
             text.write(to.cast(), Width::Four);
             *to.add(text.len()) = 0;
@@ -231,7 +231,7 @@ pub unsafe extern "C" fn PyUnicode_Resize(string: *mut Block, length: isize) -> 
                 return Err(bad_internal_call(vm));
             }
             if unicode::shape(*string).0 != length as usize {
-                *string = unicode::resize(*string, length as usize).ok_or_else(|| vm.new_memory_error(""))?;
+                *string = unicode::resize(*string, length as usize).ok_or_else(|| vm.no_memory_error())?;
             }
         }
         Ok(0)
@@ -368,7 +368,7 @@ pub unsafe extern "C" fn PyUnicode_AsWideChar(string: Borrowed, to: *mut u32, si
         // SAFETY: C's arguments.
         unsafe {
             text.slice(0..count).write(to.cast(), Width::Four);
-            if size as usize > count {
+            if size > count as isize {
                 *to.add(count) = 0;
             }
         }

@@ -55,7 +55,7 @@ impl Writer {
     fn grow(&mut self, vm: &VirtualMachine, length: usize, largest: u32) -> PyResult<()> {
         let pos = self.pos as usize;
         let mut size = self.size as usize;
-        let needed = pos.checked_add(length).ok_or_else(|| vm.new_memory_error(""))?;
+        let needed = pos.checked_add(length).ok_or_else(|| vm.no_memory_error())?;
         if needed > size || self.buffer.is_null() {
             size = needed + if self.overallocate != 0 { needed / 4 } else { 0 };
             size = size.max(self.min_length.max(0) as usize);
@@ -73,7 +73,7 @@ impl Writer {
                     }
                 })
             };
-            self.buffer = grown.ok_or_else(|| vm.new_memory_error(""))?;
+            self.buffer = grown.ok_or_else(|| vm.no_memory_error())?;
             self.data = unicode::characters(self.buffer);
         }
         self.kind = width.bytes() as c_int;
@@ -108,7 +108,7 @@ impl Writer {
         if text.as_bytes().is_ascii() {
             return self.write(vm, Characters::One(text.as_bytes()));
         }
-        let block = unicode::from_wtf8(text).ok_or_else(|| vm.new_memory_error(""))?;
+        let block = unicode::from_wtf8(text).ok_or_else(|| vm.no_memory_error())?;
         // SAFETY: a fresh string.
         unsafe {
             let result = self.write(vm, Characters::of(block));

@@ -68,6 +68,10 @@ pub mod flag {
     pub const GIVEN_BACK: u32 = 1 << 20;
     /// A list that C code went on counting after the call that it was given in.
     pub const KEPT: u32 = 1 << 21;
+    /// A list's mirror shows what the managed list has, as far as this thread can know: no managed code has run since.
+    pub const IN_STEP: u32 = 1 << 22;
+    /// A list's mirror is being changed.
+    pub const CHANGING: u32 = 1 << 23;
 }
 
 /// What stands in front of a block. Shared by all who look at the block: every field is a cell.
@@ -159,6 +163,8 @@ struct Chunk {
 struct Arena {
     start: usize,
     top: usize,
+    /// The most that one slot can take.
+    most: usize,
     /// Flags that every block gets.
     marks: u32,
     free: [*mut Header; CLASSES],
@@ -176,6 +182,7 @@ unsafe impl Sync for Shared {}
 static ARENA: Shared = Shared(UnsafeCell::new(Arena {
     start: 0,
     top: 0,
+    most: 0,
     marks: flag::LIVE,
     free: [std::ptr::null_mut(); CLASSES],
     chunks: Vec::new(),
@@ -199,7 +206,15 @@ pub(crate) fn reserve() -> std::io::Result<()> {
     let arena = arena();
     arena.start = start;
     arena.top = start;
+    arena.most = platform::memory_of_machine().min(RANGE / 2);
     Ok(())
+}
+
+/// Whether the machine could ever hold something of that size. The system promises memory that it does not have, and
+/// ends the process when it is touched: what cannot be is refused before.
+#[inline]
+pub fn is_possible(size: usize) -> bool {
+    size <= arena().most
 }
 
 /// The class for a slot of `size` bytes, and the slot's real size.
@@ -228,7 +243,7 @@ pub fn allocate(size: usize, flags: u32) -> Block {
 /// Like [`allocate`], without zeroing what is behind the header.
 #[inline]
 pub fn allocate_uninit(size: usize, flags: u32) -> Block {
-    let Some(total) = size.checked_add(PREFIX).filter(|total| *total < RANGE / 2) else {
+    let Some(total) = size.checked_add(PREFIX).filter(|total| is_possible(*total)) else {
         return std::ptr::null_mut();
     };
     #[cfg(feature = "malloc-blocks")]

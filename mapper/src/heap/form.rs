@@ -23,6 +23,14 @@ pub struct Half {
     pub dict: Option<PyDictRef>,
 }
 
+/// A container's block that is kept for the next time although nobody holds it: it shows plain values only.
+pub struct Reusable {
+    /// The addresses of the managed items that it shows, in their order; their blocks keep them alive.
+    pub run: Box<[usize]>,
+    /// How many bytes it holds, about.
+    pub bytes: usize,
+}
+
 /// What can be done with the objects of one kind. `block` is always one of the kind, whole and alive, `object` its twin;
 /// all need the C lock.
 pub struct Form {
@@ -45,8 +53,12 @@ pub struct Form {
     pub wrap: unsafe fn(&VirtualMachine, Block, Half) -> PyResult,
     /// What is left to do when the half is tied to the block.
     pub wrapped: Option<unsafe fn(&VirtualMachine, Block, &PyObject) -> PyResult<()>>,
+    /// Managed code has run while C has the object: brings it up to date if that costs little. Whether it is.
+    pub caught_up: Option<unsafe fn(&VirtualMachine, Block, &PyObject) -> bool>,
     /// Hands on to the managed half what C code has written into the block.
     pub written: Option<unsafe fn(&VirtualMachine, Block)>,
+    /// What is to be known of a block that C gave up and that may be kept for the next time without its twin, if it may.
+    pub reusable: Option<unsafe fn(Block, &PyObject) -> Option<Reusable>>,
     /// Drops what a dying block holds.
     pub free: Option<unsafe fn(Block)>,
     /// Calls `visit` for each reference that the block counts.

@@ -226,6 +226,11 @@ unsafe fn linger(block: Block) -> bool {
     }
 }
 
+/// Notes that C code goes on counting a list after the call that it was given in.
+pub(crate) fn keeps_list(_: Block, header: &Header) {
+    header.set(flag::KEPT);
+}
+
 /// Looks at one of the lists that linger: it ends once Python drops it.
 fn end_lingering() {
     let place = state().lingering.advance();

@@ -7,12 +7,13 @@ use std::ffi::c_int;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rustpython_vm::VirtualMachine;
 use rustpython_vm::vm::thread::{SavedThreadState, restore_current_thread, save_current_thread, try_with_current_vm};
-use rustpython_vm::{PyObjectRef, VirtualMachine};
 
 use crate::abi::layout as c;
 use crate::abi::platform;
 use crate::heap::lock::{self, Slot};
+use crate::lifetime::due::LentList;
 use crate::lifetime::{dealloc, due, handled, interpreter, under_lock};
 
 /// What Rustclad keeps for one thread. C code holds a pointer to `state`, and other threads may look at `slot` at any time, so
@@ -31,10 +32,10 @@ pub struct Context {
     pub(crate) waiting: RefCell<Vec<usize>>,
     /// See [`crate::lifetime::kept::sweeping`].
     pub(crate) sweeping: Cell<bool>,
-    /// The lists that C code may write into until it returns, each with the depth of its call.
-    pub(crate) lent_lists: RefCell<Vec<(u32, PyObjectRef)>>,
-    /// The depth of the call that got the last of them, 0 if there is none.
-    pub(crate) lists_lent_at: Cell<u32>,
+    /// The lists that C code may write into until it returns, those of the latest call last.
+    pub(crate) lent_lists: RefCell<Vec<LentList>>,
+    /// One more than the depth of the call that got the last of them, 0 if there is none.
+    pub(crate) lists_lent: Cell<u32>,
     /// The exception C handles that the VM knows of.
     pub(crate) shown: Cell<*mut c::PyObject>,
 }
@@ -51,7 +52,7 @@ impl Context {
             waiting: RefCell::default(),
             sweeping: Cell::new(false),
             lent_lists: RefCell::default(),
-            lists_lent_at: Cell::new(0),
+            lists_lent: Cell::new(0),
             shown: Cell::new(std::ptr::null_mut()),
         }
     }
@@ -228,7 +229,7 @@ impl Drop for Section {
     #[inline]
     fn drop(&mut self) {
         let context = self.context;
-        if context.lists_lent_at.get() >= context.depth.get() {
+        if context.lists_lent.get() > context.depth.get() {
             due::settle_lists(context);
         }
         let depth = context.depth.get() - 1;
@@ -265,6 +266,23 @@ pub fn leave<R>(vm: &VirtualMachine, f: impl FnOnce() -> R) -> R {
     if !context.slot.holds() {
         return f();
     }
+    if context.lists_lent.get() != 0 {
+        return leave_lists(context, vm, f);
+    }
+    leave_looking(context, vm, f)
+}
+
+/// [`leave`] with lists lent, which both sides change.
+#[cold]
+fn leave_lists<R>(context: &'static Context, vm: &VirtualMachine, f: impl FnOnce() -> R) -> R {
+    due::lists_out(context);
+    let result = leave_looking(context, vm, f);
+    due::lists_back(vm, context);
+    result
+}
+
+#[inline]
+fn leave_looking<R>(context: &'static Context, vm: &VirtualMachine, f: impl FnOnce() -> R) -> R {
     if due::is_due() {
         due::in_between();
     }
@@ -331,6 +349,9 @@ pub(crate) fn is_known() -> bool {
 /// `PyEval_SaveThread`: gives the lock up and detaches this thread from the VM.
 pub(crate) fn save() -> *mut c::PyThreadState {
     let context = context();
+    if context.lists_lent.get() != 0 {
+        due::lists_out(context);
+    }
     if due::is_due() {
         due::in_between();
     }
@@ -345,7 +366,12 @@ pub(crate) fn restore() {
     if let Some(saved) = context.saved.borrow_mut().pop() {
         restore_current_thread(saved);
     }
-    rustpython_vm::vm::thread::with_current_vm(|vm| lock::acquire(&context.slot, Some(vm)));
+    rustpython_vm::vm::thread::with_current_vm(|vm| {
+        lock::acquire(&context.slot, Some(vm));
+        if context.lists_lent.get() != 0 {
+            due::lists_back(vm, context);
+        }
+    });
 }
 
 /// `PyGILState_Ensure`: makes this thread able to call the C API. Returns whether it was already.
@@ -381,6 +407,7 @@ pub(crate) fn release(was_held: bool) {
     }
     // C code may have counted the thread once more, to keep its state for the next time.
     if interpreter::is_attached_here() && context.ensured() <= 0 {
+        due::settle_lists(context);
         drop_held(context);
         lock::release(&context.slot);
         interpreter::detach();

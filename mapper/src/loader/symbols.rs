@@ -57,7 +57,7 @@ unsafe extern "C" fn not_implemented(symbol: &'static Symbol) -> isize {
     if raised.is_none() || symbol.error == "-" {
         eprintln!("rustclad: a C extension called {}, which Rustclad does not implement", symbol.name);
     }
-    if symbol.error == "-1" { -1 } else { 0 }
+    symbol.error.parse().unwrap_or(0)
 }
 
 /// Whether a name is one of the table's, with the table's own copy of it.

@@ -360,7 +360,15 @@ pub(crate) unsafe extern "C" fn subtype_dealloc(block: Block) {
     }
 }
 
-/// `PyType_GenericAlloc`: zeroed memory for an instance with `items` variable parts, with a count of 1.
+/// How many bytes an object with `items` variable parts has. None if that is more than a number holds.
+pub(crate) fn size_with(class: &c::PyTypeObject, items: isize) -> Option<usize> {
+    // One item more than asked for: CPython keeps a sentinel behind the last.
+    let extra = if class.tp_itemsize == 0 { 0 } else { items.checked_add(1)?.checked_mul(class.tp_itemsize)? };
+    usize::try_from(class.tp_basicsize.checked_add(extra)?).ok()
+}
+
+/// `PyType_GenericAlloc`: zeroed memory for an instance with `items` variable parts, with a count of 1. NULL if
+/// there is none.
 ///
 /// # Safety
 /// `class` is a ready type.
@@ -368,10 +376,8 @@ pub(crate) unsafe fn generic_alloc(class: *mut c::PyTypeObject, items: isize) ->
     // SAFETY: by contract.
     unsafe {
         let t = &*class;
-        // One item more than asked for: CPython keeps a sentinel behind the last.
-        let extra = if t.tp_itemsize == 0 { 0 } else { (items + 1) * t.tp_itemsize };
-        let size = (t.tp_basicsize + extra).max(size_of::<c::PyObject>() as isize) as usize;
-        let made = block::allocate(size, 0);
+        let Some(size) = size_with(t, items) else { return std::ptr::null_mut() };
+        let made = block::allocate(size.max(size_of::<c::PyObject>()), 0);
         if made.is_null() {
             return made;
         }

@@ -104,7 +104,7 @@ pub(crate) unsafe fn allocate_state(vm: &VirtualMachine, block: Block, least: is
         if size >= 0 && size.max(least) > 0 && module.md_state.is_null() {
             module.md_state = libc::calloc(1, size.max(least) as usize);
             if module.md_state.is_null() {
-                return Err(vm.new_memory_error(""));
+                return Err(vm.no_memory_error());
             }
         }
         Ok(())

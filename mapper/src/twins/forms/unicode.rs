@@ -331,7 +331,7 @@ pub unsafe fn utf8(vm: &VirtualMachine, block: Block) -> PyResult<(*const c_char
             };
             let buffer = libc::malloc(text.len() + 1).cast::<u8>();
             if buffer.is_null() {
-                return Err(vm.new_memory_error(""));
+                return Err(vm.no_memory_error());
             }
             buffer.copy_from_nonoverlapping(text.as_ptr(), text.len());
             buffer.add(text.len()).write(0);

@@ -377,7 +377,7 @@ impl Parser<'_> {
                     }
                     *to = libc::malloc(bytes.len() + 1).cast();
                     if (*to).is_null() {
-                        return Err(Refusal::Raised(self.vm.new_memory_error("")));
+                        return Err(Refusal::Raised(self.vm.no_memory_error()));
                     }
                     self.undo.push(Undo::Memory(to));
                 }
