@@ -51,10 +51,13 @@ pub(crate) fn collect(vm: &VirtualMachine, generation: usize) -> CollectResult {
     result
 }
 
-/// Notes that an object was made which the collector looks at.
+/// What a class adds to the count of births, which is always part of a cycle and takes as much memory as many objects.
+pub(crate) const CLASS: usize = 32;
+
+/// Notes that an object was made which the collector looks at: it counts as so many.
 #[inline]
-pub(crate) fn born() {
-    let count = BORN.load(Ordering::Relaxed) + 1;
+pub(crate) fn born(weight: usize) {
+    let count = BORN.load(Ordering::Relaxed) + weight;
     BORN.store(count, Ordering::Relaxed);
     if is_due() {
         due::make_due();

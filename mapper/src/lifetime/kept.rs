@@ -5,16 +5,20 @@
 
 use std::collections::VecDeque;
 
+use rustc_hash::FxHashMap;
+use rustpython_vm::PyObject;
+
 use crate::abi::layout as c;
 use crate::abi::statics::statics;
 use crate::heap::block::{self, Block, Header, flag, header, header_of};
+use crate::heap::form::Reusable;
 use crate::heap::kind::Kind;
-use crate::lifetime::{dealloc, due, thread};
+use crate::lifetime::{dealloc, due, handle, thread};
 
-/// How many bytes of unused str, bytes and bytearray blocks are kept for the next time.
-const RETAINED_BYTES: usize = 8 << 20;
-/// A block larger than this is not kept.
-const RETAINED_BLOCK: usize = 8 << 20;
+/// How many bytes of unused str, bytes and bytearray blocks are kept for the next time, their twins' included.
+const RETAINED_BYTES: usize = 6 << 20;
+/// How many bytes of lists and tuples that show plain values are kept for the next time.
+const REUSABLE_BYTES: usize = 4 << 20;
 /// How many values wait at most to see whether C code takes its counts back by hand.
 const RECENT: usize = 8;
 /// How many lists at most C code may have a bare pointer to.
@@ -37,6 +41,12 @@ struct State {
     /// Lists that C code kept for longer than a call and that Python still holds: C code that knows who holds a list uses
     /// a bare pointer to it.
     lingering: Ring<LINGERING>,
+    /// Lists and tuples that nobody holds, by the address of the managed object that they stood for: if the same items are
+    /// there when it comes again, or another object at its address, they can serve again.
+    reusable: FxHashMap<usize, (Block, Reusable)>,
+    reusable_bytes: usize,
+    /// Their addresses, the oldest first; some may have gone.
+    reusable_order: VecDeque<usize>,
 }
 
 /// Places for `N` blocks in a circle, 0 where there is none.
@@ -83,6 +93,9 @@ static STATE: Shared = Shared(std::cell::UnsafeCell::new(State {
     settle_at: FIRST_SETTLED,
     recent: Ring::new(),
     lingering: Ring::new(),
+    reusable: FxHashMap::with_hasher(rustc_hash::FxBuildHasher),
+    reusable_bytes: 0,
+    reusable_order: VecDeque::new(),
 }));
 
 #[allow(clippy::mut_from_ref)]
@@ -271,7 +284,7 @@ unsafe fn end_queued(block: Block) {
     // SAFETY: queued blocks are alive.
     unsafe {
         header_of(block).unset(flag::QUEUED | flag::GIVEN_BACK);
-        if (*block).ob_refcnt == 0 {
+        if (*block).ob_refcnt == 0 && !keep_for_reuse(block) {
             dealloc::release(block);
         }
     }
@@ -291,7 +304,9 @@ fn retain(block: Block) -> bool {
     } else {
         return false;
     };
-    if size > RETAINED_BLOCK || thread::context().sweeping.get() {
+    // The twin, which the block owns, has the same text or bytes again.
+    let size = 2 * size;
+    if size > RETAINED_BYTES || thread::context().sweeping.get() {
         return false;
     }
     // SAFETY: as above.
@@ -312,6 +327,71 @@ fn drop_oldest() {
     unsafe { end_queued(oldest as Block) };
 }
 
+/// Keeps a list's or tuple's block that nobody holds for the next time that the managed object comes. The block lets go of it:
+/// what Python does with the object is not delayed. False if it is not one to be kept.
+///
+/// # Safety
+/// Nobody counts the block; it has a header and a twin that it owns.
+pub(crate) unsafe fn keep_for_reuse(block: Block) -> bool {
+    // SAFETY: by contract.
+    unsafe {
+        let Some(reusable) = Kind::of(block).form().reusable else { return false };
+        let header = header_of(block);
+        let twin = &*header.twin();
+        let lends = header.has(flag::BOUND | flag::PINNED | flag::LENDS | flag::GUARDED);
+        if lends || twin.strong_count() == 1 {
+            return false;
+        }
+        let Some(found) = reusable(block, twin).filter(|found| found.bytes <= REUSABLE_BYTES) else { return false };
+        let address = std::ptr::from_ref(twin) as usize;
+        handle::untie(twin);
+        header.set_twin(std::ptr::null());
+        header.keep_only(!(flag::OWNS_TWIN | flag::SHOWN_TUPLE | flag::KEPT));
+        state().reusable_bytes += found.bytes;
+        state().reusable_order.push_back(address);
+        if let Some((earlier, of)) = state().reusable.insert(address, (block, found)) {
+            state().reusable_bytes -= of.bytes;
+            dealloc::free_builtin(earlier);
+        }
+        dealloc::drop_twin(twin);
+        while state().reusable_bytes > REUSABLE_BYTES || state().reusable_order.len() > 2 * state().reusable.len() + 64
+        {
+            forget_oldest();
+        }
+        true
+    }
+}
+
+/// Gives up the oldest of the blocks that are kept for reuse.
+fn forget_oldest() {
+    let Some(address) = state().reusable_order.pop_front() else { return };
+    if let Some((block, of)) = state().reusable.remove(&address) {
+        state().reusable_bytes -= of.bytes;
+        // SAFETY: nobody knows the block but this cache.
+        unsafe { dealloc::free_builtin(block) };
+    }
+}
+
+/// The block that stood for an object at this address and shows these items, with a count of 1 and no twin. The items of
+/// such a block own theirs, so that no other object can have come to an address of the run.
+#[inline]
+pub(crate) fn reuse(object: &PyObject, items: impl FnOnce(&[usize]) -> bool) -> Option<Block> {
+    if state().reusable.is_empty() {
+        return None;
+    }
+    let (block, of) = state().reusable.remove(&(std::ptr::from_ref(object) as usize))?;
+    state().reusable_bytes -= of.bytes;
+    // SAFETY: nobody knows the block but this cache.
+    unsafe {
+        if items(&of.run) {
+            (*block).ob_refcnt = 1;
+            return Some(block);
+        }
+        dealloc::free_builtin(block);
+    }
+    None
+}
+
 /// Empties the retention cache and ends the lists that linger, so that what is live can be counted.
 pub fn flush() {
     for block in state().lingering.take() {
@@ -320,5 +400,8 @@ pub fn flush() {
     }
     while !state().retained.is_empty() {
         drop_oldest();
+    }
+    while !state().reusable_order.is_empty() {
+        forget_oldest();
     }
 }

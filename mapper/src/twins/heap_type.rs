@@ -388,7 +388,7 @@ pub(crate) unsafe fn generic_alloc(class: *mut c::PyTypeObject, items: isize) ->
         (*made).ob_refcnt = 1;
         if t.tp_flags & tpflags::HAVE_GC != 0 {
             block::header_of(made).set(flag::COLLECTABLE);
-            collect::born();
+            collect::born(1);
         }
         if t.tp_itemsize != 0 {
             (*made.cast::<c::PyVarObject>()).ob_size = items;

@@ -8,7 +8,7 @@ use crate::abi::statics::statics;
 use crate::heap::block::{Block, flag, header_of};
 use crate::heap::kind::Kind;
 use crate::lifetime::{handle, pinned};
-use crate::twins::forms::{long, unicode};
+use crate::twins::forms::{self, long, unicode};
 use crate::twins::types::type_block;
 
 /// Gives a new reference to the block that stands for `object`.
@@ -104,6 +104,11 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
         && let Some(empty) = unicode::empty()
     {
         return empty;
+    }
+    if let Some(kept) = forms::reuse(vm, object) {
+        handle::tie(kept, object);
+        own(kept, object);
+        return kept;
     }
     let class_block = type_block(vm, class);
     // SAFETY: `type_block` gives filled blocks; the block is fresh, and whole before anybody else sees it.

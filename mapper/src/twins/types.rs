@@ -221,7 +221,7 @@ pub(crate) fn derives_from_c(class: &Py<PyType>) -> bool {
 fn new_type_block(vm: &VirtualMachine, class: &Py<PyType>) -> *mut c::PyTypeObject {
     let made = block::allocate(size_of::<c::PyHeapTypeObject>(), flag::PINNED | flag::BOUND | flag::COLLECTABLE);
     assert!(!made.is_null(), "out of memory for a type's block");
-    collect::born();
+    collect::born(collect::CLASS);
     handle::tie(made, class.as_object());
     let made = made.cast::<c::PyTypeObject>();
     // SAFETY: fresh memory of a heap type's size.

@@ -14,10 +14,10 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachin
 use crate::abi::layout as c;
 use crate::heap::block::{Block, flag, header, header_of, is_possible};
 use crate::heap::form::{Form, Half, Reusable, Visit, given};
-use crate::heap::kind::Kind;
 use crate::lifetime::due::remember_list;
 use crate::lifetime::{dealloc, handle, managed};
 use crate::twins::forms::payload::{bound, item as item_of};
+use crate::twins::forms::{PLAIN_ITEM, addresses, is_plain_item};
 use crate::twins::{retrieve, store};
 
 /// Lists.
@@ -352,12 +352,6 @@ pub(crate) unsafe fn item(block: Block, index: usize) -> Option<Block> {
     (is_in_step(block) && !item.is_null()).then_some(item)
 }
 
-/// A run of managed objects as addresses.
-fn addresses(objects: &[PyObjectRef]) -> &[usize] {
-    // SAFETY: a reference is one pointer, and addresses have no validity of their own.
-    unsafe { std::slice::from_raw_parts(objects.as_ptr().cast(), objects.len()) }
-}
-
 /// Whether the managed list still has what the mirror shows.
 unsafe fn is_unchanged(block: Block, objects: &[PyObjectRef]) -> bool {
     // SAFETY: the callers' shown list.
@@ -493,8 +487,6 @@ unsafe fn hand_on_changes(vm: &VirtualMachine, block: Block) {
 /// How many bytes a list holds that may be kept for the next time: all its items are values that hold nothing. What it shows
 /// is known by the addresses that it remembers.
 unsafe fn reusable(block: Block, object: &PyObject) -> Option<Reusable> {
-    /// What a value's block takes, about.
-    const ITEM: usize = 96;
     // SAFETY: the callers' list, which C gave up.
     unsafe {
         let mirror = items(block);
@@ -502,12 +494,10 @@ unsafe fn reusable(block: Block, object: &PyObject) -> Option<Reusable> {
             return None;
         }
         let run = std::slice::from_raw_parts(memory(block).objects, mirror.len());
-        let plain =
-            |item: Block| !item.is_null() && Kind::of(item).is_plain() && header((*item).ob_type.cast()).is_none();
-        let known = run.iter().all(|address| *address != 0) && mirror.iter().all(|&item| plain(item));
+        let known = run.iter().all(|address| *address != 0) && mirror.iter().all(|&item| is_plain_item(item));
         let current = object.downcast_unchecked_ref::<PyList>().borrow_vec();
         (known && addresses(&current) == run)
-            .then(|| Reusable { run: run.into(), bytes: mirror.len() * (3 * size_of::<Block>() + ITEM) })
+            .then(|| Reusable { run: run.into(), bytes: mirror.len() * (3 * size_of::<Block>() + PLAIN_ITEM) })
     }
 }
 

@@ -2,14 +2,16 @@
 //! the only reference.
 
 use rustpython_vm::builtins::PyTuple;
-use rustpython_vm::{PyObject, PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject as _, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::abi::layout as c;
 use crate::abi::statics::statics;
 use crate::heap::block::{self, Block};
-use crate::heap::form::{Form, Half, Visit, given};
+use crate::heap::form::{Form, Half, Reusable, Visit, given};
 use crate::lifetime::dealloc::xdecref;
+use crate::lifetime::handle;
 use crate::twins::forms::payload::{bound, item};
+use crate::twins::forms::{PLAIN_ITEM, addresses, is_plain_item};
 use crate::twins::store::store;
 
 /// Tuples.
@@ -21,6 +23,7 @@ pub(super) static FORM: Form = Form {
     value: Some(value),
     wrap,
     wrapped: Some(super::structseq::keep_hidden),
+    reusable: Some(reusable),
     free: Some(free),
     each: Some(each),
     ..Form::EMPTY
@@ -140,6 +143,22 @@ unsafe fn wrap(vm: &VirtualMachine, block: Block, half: Half) -> PyResult {
     // SAFETY: as above.
     let items = unsafe { objects(vm, block)? };
     Ok(bound(PyTuple::new_unchecked(items.into_boxed_slice()), block, half))
+}
+
+/// See [`Form::reusable`]: all items are values that hold nothing, and the tuple has not been changed by C code.
+unsafe fn reusable(block: Block, object: &PyObject) -> Option<Reusable> {
+    // SAFETY: a tuple's block and its twin.
+    unsafe {
+        let (mirror, objects) = (slice(block), object.downcast_unchecked_ref::<PyTuple>().as_slice());
+        let same = |(item, object): (&Block, &PyObjectRef)| {
+            is_plain_item(*item) && handle::twin_of(*item).is_some_and(|twin| twin.is(object))
+        };
+        let exact = (*block).ob_type == statics().tuple;
+        if !exact || mirror.is_empty() || mirror.len() != objects.len() || !mirror.iter().zip(objects).all(same) {
+            return None;
+        }
+        Some(Reusable { run: addresses(objects).into(), bytes: mirror.len() * (2 * size_of::<Block>() + PLAIN_ITEM) })
+    }
 }
 
 unsafe fn free(block: Block) {
