@@ -32,7 +32,12 @@ struct Modules<'a>(BTreeMap<Vec<String>, &'a String>);
 
 impl Sources {
     pub(crate) fn read(folder: &str) -> Self {
-        Self { folder: folder.to_owned(), files: files::below(folder) }
+        let mut files = files::below(folder);
+        // A program beside a library is a crate of its own, which uses the library by its name.
+        if files.contains_key("lib.rs") {
+            files.remove("main.rs");
+        }
+        Self { folder: folder.to_owned(), files }
     }
 
     /// Every path that leads from one file to another, in the order of the files.

@@ -40,9 +40,6 @@ const CRATES: &Table = &[
     ("tests", &["tools/inspect", "tools/bench/router", "tools/wheels"]),
 ];
 
-/// Crates in which no two files may need each other, directly or through others.
-const WITHOUT_CIRCLES: &[&str] = &["dispatcher/src", "router/src", "tools/install/src"];
-
 fn assert_none(faults: &[String]) {
     assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
 }
@@ -60,7 +57,9 @@ fn no_circle_goes_through_two_rooms() {
 
 #[test]
 fn no_two_files_need_each_other() {
-    let circles = WITHOUT_CIRCLES.iter().flat_map(|folder| Sources::read(folder).circles(|_, _| true));
+    // Rooms are the mapper's own measure: what is in one of them may belong together.
+    let crates = CRATES.iter().filter(|(folder, _)| *folder != "mapper");
+    let circles = crates.flat_map(|(folder, _)| Sources::read(&format!("{folder}/src")).circles(|_, _| true));
     assert_none(&circles.collect::<Vec<_>>());
 }
 
