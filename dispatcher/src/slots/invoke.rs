@@ -10,7 +10,7 @@ use rustclad_mapper::twins::passing::Passed;
 use rustclad_mapper::twins::types::type_block;
 use rustpython_vm::builtins::{PyStr, PyType};
 use rustpython_vm::function::FuncArgs;
-use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::{Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::calls::{keyword_block, tuple_block};
 

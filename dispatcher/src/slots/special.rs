@@ -5,7 +5,7 @@ use rustclad_mapper::lifetime::thread;
 use rustclad_mapper::twins::types::type_block;
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyTypeRef};
 use rustpython_vm::function::{Callee, FuncArgs};
-use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::{PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use super::invoke::unary;
 use crate::definitions::method;
