@@ -11,7 +11,8 @@ impl InstanceId {
         self.0 as usize
     }
 
-    /// The number as a tag of descriptors and wakers, for backends whose instances have their own: see [`Ready::instance`](crate::Ready::instance).
+    /// The number as a tag of descriptors and wakers, for backends whose instances have their own: see
+    /// [`Ready::instance`](crate::Ready::instance).
     #[must_use]
     pub fn tag(self) -> u64 {
         self.0.into()
