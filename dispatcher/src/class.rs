@@ -1,8 +1,6 @@
 //! The managed half of C types: a RustPython class whose dictionary has the type's methods, members, properties and
 //! special methods, and whose slots call the C ones.
 
-use std::ffi::c_char;
-
 use rustclad_mapper::abi::layout as c;
 use rustclad_mapper::abi::layout::{meth, tpflags};
 use rustclad_mapper::abi::text;
@@ -12,13 +10,14 @@ use rustclad_mapper::lifetime::pinned::is_pinning;
 use rustclad_mapper::twins::forms::function::texts;
 use rustclad_mapper::twins::forms::module;
 use rustpython_vm::builtins::{PyStaticMethod, PyType, PyTypeRef};
-use rustpython_vm::function::{HeapMethodDef, ItemDoc, PyMethodDef, PyMethodFlags, PyNativeFn};
+use rustpython_vm::function::{HeapMethodDef, PyMethodDef, PyMethodFlags};
 use rustpython_vm::types::{PyTypeFlags, PyTypeSlots};
-use rustpython_vm::{AsObject, Py, PyObjectRef, PyPayload, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, PyPayload, PyResult, VirtualMachine};
 
 use crate::calls::{Receiver, closure};
+use crate::definitions::{doc, leak, leaked_definition, static_class};
 use crate::names::qualified;
-use crate::{descriptors, members, slots};
+use crate::{descriptors, members, properties, slots};
 
 /// Makes the class for a type's block, which has only what the type defines itself.
 pub(crate) fn new(vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: ClassParts) -> PyResult<PyTypeRef> {
@@ -59,7 +58,7 @@ pub(crate) fn new(vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: Class
         slots::install(vm, &class, block)?;
         add_methods(vm, &class, t)?;
         members::add_members(vm, &class, t)?;
-        members::add_getsets(vm, &class, t);
+        properties::add_getsets(vm, &class, t);
     }
     if t.tp_flags & tpflags::IMMUTABLETYPE != 0 {
         class.slots.flags.insert(PyTypeFlags::IMMUTABLETYPE);
@@ -73,19 +72,6 @@ fn full_name(parts: &ClassParts) -> String {
         Some(module) => format!("{module}.{}", parts.name),
         None => parts.name.clone(),
     }
-}
-
-/// Text that lives as long as the process: RustPython's types refer to their names for ever.
-pub(crate) fn leak(text: String) -> &'static str {
-    Box::leak(text.into_boxed_str())
-}
-
-fn doc(text: *const c_char) -> ItemDoc {
-    if text.is_null() {
-        return ItemDoc::NONE;
-    }
-    // SAFETY: a type's documentation.
-    ItemDoc::static_text(leak(unsafe { text::of_c(text) }))
 }
 
 /// A documentation text without the signature in front, which ends with a line of two dashes.
@@ -112,31 +98,6 @@ fn flags(t: &c::PyTypeObject, bases: &[PyTypeRef]) -> PyTypeFlags {
         flags |= PyTypeFlags::from_slice(&[PyTypeFlags::HAS_WEAKREF]);
     }
     flags
-}
-
-/// A method definition around a closure. It lives as long as the process, as its class's methods may.
-pub(crate) fn leaked_definition(
-    name: String,
-    doc: Option<String>,
-    code: Box<dyn PyNativeFn>,
-    flags: PyMethodFlags,
-) -> PyMethodDef {
-    PyMethodDef {
-        name: leak(name),
-        func: Box::leak(code),
-        flags,
-        doc_off: 0,
-        doc_len: 0,
-        doc_body_pending: false,
-        doc: doc.map(leak),
-    }
-}
-
-/// A class for as long as the program runs: descriptors hold a reference of this type to theirs, which they keep alive
-/// by being in its dictionary.
-pub(crate) fn static_class(class: &PyTypeRef) -> &'static Py<PyType> {
-    // SAFETY: see above.
-    unsafe { &*std::ptr::from_ref::<Py<PyType>>(class) }
 }
 
 unsafe fn add_methods(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject) -> PyResult<()> {
@@ -237,9 +198,4 @@ pub(crate) unsafe fn instance_method(
         }
         Ok(HeapMethodDef::new(definition).into_ref(&vm.ctx).build_method(static_class(class), vm).into())
     }
-}
-
-/// An attribute as an object for a class's dictionary.
-pub(crate) fn set(vm: &VirtualMachine, class: &PyTypeRef, name: &str, value: impl Into<PyObjectRef>) {
-    class.set_attr(vm.ctx.intern_str(name), value.into());
 }

@@ -15,9 +15,8 @@ use rustpython_vm::object::{MaybeTraverse, TraverseFn};
 use rustpython_vm::types::{PyTypeFlags, PyTypeSlots};
 use rustpython_vm::{AsObject, Context, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine};
 
-use crate::class::static_class;
-use crate::members::Member;
-use crate::slots::method as special_method;
+use crate::definitions::{method as special_method, static_class};
+use crate::member::Member;
 
 /// The VM's member descriptor with the member of a block that it stands for. The VM reads the first field only: name,
 /// class and documentation.

@@ -7,10 +7,13 @@
 
 pub mod calls;
 pub mod class;
+mod definitions;
 mod descriptors;
 pub mod function;
+mod member;
 pub mod members;
 mod names;
+mod properties;
 pub mod slots;
 
 use rustclad_mapper::abi::layout as c;
@@ -21,7 +24,7 @@ use rustpython_vm::builtins::PyTypeRef;
 use rustpython_vm::function::PySetterValue;
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
-use crate::members::Member;
+use crate::member::Member;
 
 struct Dispatcher;
 
@@ -54,7 +57,7 @@ impl rustclad_mapper::Dispatcher for Dispatcher {
                 Definition::Method(method) => class::instance_method(vm, class, block, method),
                 Definition::ClassMethod(method) => class::class_method(vm, class, block, method),
                 Definition::Member(member) => Ok(members::member(vm, class, &*member, 0)),
-                Definition::GetSet(property) => Ok(members::getset(vm, class, &*property)),
+                Definition::GetSet(property) => Ok(properties::getset(vm, class, &*property)),
             }
         }
     }

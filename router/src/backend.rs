@@ -1,28 +1,12 @@
 //! What a backend is: the part of the router that speaks one protocol.
 
 use std::fmt;
-use std::os::fd::RawFd;
 use std::path::Path;
 
 use crate::io::Io;
 
-/// An instance's number, from 0 in the order of creation. A number is not used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct InstanceId(pub u32);
-
-impl InstanceId {
-    /// The number as an index.
-    #[must_use]
-    pub fn index(self) -> usize {
-        self.0 as usize
-    }
-
-    /// The number as a tag of descriptors and wakers, for backends whose instances have their own: see [`Ready::instance`].
-    #[must_use]
-    pub fn tag(self) -> u64 {
-        self.0.into()
-    }
-}
+pub use crate::instance::InstanceId;
+pub use crate::io::Ready;
 
 /// Which way a channel is used in the map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,23 +48,6 @@ struct Named<'a>(&'a Option<String>);
 impl fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.as_ref().map_or(Ok(()), |name| write!(f, "{name}: "))
-    }
-}
-
-/// What has happened for a backend since it last processed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ready {
-    /// The descriptor that can be read, or has an error; None for a [`crate::Waker`].
-    pub fd: Option<RawFd>,
-    /// What the backend gave with the descriptor or the waker.
-    pub tag: u64,
-}
-
-impl Ready {
-    /// The instance whose [tag](InstanceId::tag) it is.
-    #[must_use]
-    pub fn instance(&self) -> Option<InstanceId> {
-        self.tag.try_into().ok().map(InstanceId)
     }
 }
 

@@ -8,7 +8,24 @@ use std::time::{Duration, Instant};
 
 use polling::{Event as Readiness, Events, PollMode, Poller};
 
-use crate::backend::{InstanceId, Ready};
+use crate::instance::InstanceId;
+
+/// What has happened for a backend since it last processed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// The descriptor that can be read, or has an error; None for a [`Waker`].
+    pub fd: Option<RawFd>,
+    /// What the backend gave with the descriptor or the waker.
+    pub tag: u64,
+}
+
+impl Ready {
+    /// The instance whose [tag](InstanceId::tag) it is.
+    #[must_use]
+    pub fn instance(&self) -> Option<InstanceId> {
+        self.tag.try_into().ok().map(InstanceId)
+    }
+}
 
 /// An event on its way: from a channel of an instance.
 #[derive(Clone, Copy, Debug)]

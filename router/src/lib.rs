@@ -7,9 +7,11 @@
 pub mod backend;
 pub mod backends;
 pub mod config;
+mod instance;
 mod io;
 mod router;
 
-pub use backend::{Backend, ChannelError, Direction, InstanceId, OptionError, Ready, StartError};
-pub use io::{Io, Waker};
+pub use backend::{Backend, ChannelError, Direction, OptionError, StartError};
+pub use instance::InstanceId;
+pub use io::{Io, Ready, Waker};
 pub use router::{Metrics, Observer, Registry, Router, RouterError};

@@ -12,6 +12,7 @@ mod logging;
 mod metrics;
 mod monitor;
 mod service;
+mod target;
 mod text;
 
 use std::ffi::OsString;
@@ -23,9 +24,6 @@ use rustclad_router::{Registry, Router, config};
 
 pub use crate::arguments::{Action, Command, Request, Settings, parse};
 pub use crate::error::{Error, Result};
-
-/// The log target of what no backend says.
-pub(crate) const LOG: &str = "router";
 
 /// Runs the words after `rustclad router`; `make` makes the backends, and is not called if none is needed. Returns 0, 1 if the
 /// configuration cannot run, or 2 if the words are wrong; what is wrong is said on standard error.

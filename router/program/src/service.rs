@@ -9,11 +9,11 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
 
-use crate::LOG;
 use crate::arguments::Request;
 use crate::error::{Error, Result};
 use crate::metrics::Meter;
 use crate::monitor::{Monitor, Pane};
+use crate::target::LOG;
 
 /// The router may say sooner itself.
 const LONGEST_TURN: Duration = Duration::from_secs(60);

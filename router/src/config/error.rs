@@ -3,9 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::glob::MAX_CHANNELS;
-use super::reader::{MAX_FILES, MAX_MAP};
-use super::{Place, pointed};
+use super::limits::{MAX_CHANNELS, MAX_FILES, MAX_MAP};
+use super::model::{Place, pointed};
 
 /// Why a configuration cannot be read.
 #[derive(Debug, thiserror::Error)]

@@ -5,9 +5,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Place;
 use super::error::{ConfigError, Fault, Problem};
 use super::grammar::Part;
+use super::model::Place;
 
 /// Where files come from: the disk, or a program's memory.
 pub trait Files {

@@ -8,9 +8,7 @@ use std::fmt::Write;
 
 use super::error::{Fault, Problem};
 use super::grammar::Part;
-
-/// How many channels one name can stand for.
-pub(super) const MAX_CHANNELS: usize = 100_000;
+use super::limits::MAX_CHANNELS;
 
 /// The channels that a name stands for.
 #[derive(Debug)]

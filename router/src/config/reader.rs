@@ -10,15 +10,9 @@ use super::error::{ConfigError, Fault, Problem};
 use super::files::{Disk, Files, Line, OpenFile, Text};
 use super::glob::Channels;
 use super::grammar::{self, Arrow, End, Header, Part};
+use super::limits::{MAX_FILES, MAX_MAP, MAX_TEXT};
+use super::model::{Assignment, BackendSection, ChannelSpec, Config, Instance, Mapping, Place};
 use super::overrides::{Kind, Overrides};
-use super::{Assignment, BackendSection, ChannelSpec, Config, Instance, Mapping, Place};
-
-/// How long all files together can be, in bytes. Far more than people write; it bounds the memory.
-const MAX_TEXT: usize = 8 << 20;
-/// How many files can be read: with this, files that include each other twice come to an end.
-pub(super) const MAX_FILES: usize = 1000;
-/// How much memory the map can take, in bytes.
-pub(super) const MAX_MAP: usize = 128 << 20;
 
 /// Reads a configuration and what it includes.
 ///

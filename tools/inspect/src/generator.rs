@@ -3,8 +3,6 @@
 use memchr::memmem;
 use serde::Serialize;
 
-use crate::binary::Binary;
-
 /// What made an extension module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Generator {
@@ -29,11 +27,8 @@ const MARKS: [(&str, &[&[u8]]); 10] = [
     ("Rust", &[b"/rustc/", b"rustc version "]),
 ];
 
-/// Guesses what made a library; None for one that does not use Python.
-pub(crate) fn guess(binary: &Binary, bytes: &[u8]) -> Option<Generator> {
-    if !binary.uses_python() && binary.init_functions().is_empty() {
-        return None;
-    }
+/// Guesses what made a library that uses Python.
+pub(crate) fn guess(bytes: &[u8]) -> Generator {
     let has = |mark: &&'static [u8]| memmem::find(bytes, mark).is_some();
     let found = MARKS.iter().find(|(_, marks)| marks.iter().any(has));
     let name = found.map_or("hand-written C", |(name, _)| name);
@@ -45,7 +40,7 @@ pub(crate) fn guess(binary: &Binary, bytes: &[u8]) -> Option<Generator> {
         }
         _ => None,
     };
-    Some(Generator { name, version })
+    Generator { name, version }
 }
 
 /// The version that follows the first `mark` that a digit follows: numbers with `separator` between them.

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use crate::InspectError;
+use crate::error::InspectError;
 
 /// How much is read at most.
 #[derive(Clone, Copy, Debug)]

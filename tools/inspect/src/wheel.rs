@@ -9,12 +9,13 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use crate::binary::Binary;
+use crate::error::InspectError;
 use crate::host::Host;
 use crate::judge::Judge;
 use crate::libraries::{Bundle, Finder, Origin, file_name, parent};
 use crate::limits::{self, Limits, too_large};
 use crate::report::{Details, Reason, ReasonKind, Report, Wheel, few};
-use crate::{InspectError, tag};
+use crate::tag;
 
 /// What is read of a wheel.
 #[derive(Default)]

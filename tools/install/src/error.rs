@@ -11,7 +11,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// The command line means nothing.
-    #[error("{0}\n\n{usage}", usage = crate::arguments::USAGE)]
+    #[error("{0}\n\n{usage}", usage = crate::usage::USAGE)]
     Usage(String),
     /// No Python on the machine has pip.
     #[error("no pip was found on this machine: install it (Debian: apt-get install python3-pip) and try again")]

@@ -14,6 +14,7 @@ mod scripts;
 mod site;
 mod transaction;
 mod uninstall;
+mod usage;
 
 use std::ffi::OsString;
 
@@ -29,7 +30,7 @@ use site::Site;
 /// [`Error::Usage`] for words that mean nothing; else what went wrong, with the site folder as it was.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> Result<()> {
     match arguments::parse(words)? {
-        Command::Help => print!("{}", arguments::USAGE),
+        Command::Help => print!("{}", usage::USAGE),
         Command::Install(request) => install::install(&request)?,
         Command::Uninstall { names, target } => uninstall::uninstall(&names, &Site::find(target)?)?,
         Command::List { json, target } => list::list(&Site::find(target)?, json)?,

@@ -3,6 +3,7 @@
 
 mod inspect;
 mod router;
+mod site;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Read as _};
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
     let builder = InterpreterBuilder::new()
         .init_stdlib()
         .init_hook(Mapper::hook(DISPATCHER))
-        .init_hook(add_user_site)
+        .init_hook(site::add_user_site)
         .init_hook(leave_out_pip);
     // RustPython would read a script on standard input line by line, as at its prompt.
     if !std::io::stdin().is_terminal()
@@ -71,17 +72,6 @@ fn run_subcommand(words: Vec<OsString>) -> ExitCode {
         },
         |()| ExitCode::SUCCESS,
     )
-}
-
-/// Puts the folder of `rustclad install` at the end of `sys.path`, under the conditions of Python's user folder.
-fn add_user_site(vm: &mut VirtualMachine) {
-    let Some(state) = PyRc::get_mut(&mut vm.state) else { return };
-    let (settings, paths) = (&state.config.settings, &mut state.config.paths);
-    let in_environment = paths.prefix != paths.base_prefix;
-    if settings.user_site_directory && settings.import_site && !in_environment {
-        let folders = rustclad_install::user_site_paths();
-        paths.module_search_paths.extend(folders.iter().map(|path| path.to_string_lossy().into_owned()));
-    }
 }
 
 /// `-m venv` makes environments without pip: `rustclad install` does its work there.

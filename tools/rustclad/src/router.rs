@@ -32,6 +32,6 @@ fn interpreter() -> Interpreter {
         .settings(settings)
         .init_stdlib()
         .init_hook(Mapper::hook(DISPATCHER))
-        .init_hook(crate::add_user_site)
+        .init_hook(crate::site::add_user_site)
         .interpreter()
 }

@@ -4,6 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::folders;
+
 /// Where a chroot's runs have their files, as seen from inside.
 const INSIDE: &str = "/tmp/rustclad-wheels";
 /// Capabilities that root's tests must not have: a suite that sets the clock is no joke on the machine of its reader.
@@ -72,7 +74,7 @@ impl Interpreter {
 
     /// CPython's headers, for packages that compile modules: no CPython's own settings are there to name them.
     fn add_headers(&self, command: &mut Command) {
-        let include = crate::root().join("external/cpython/usr/include");
+        let include = folders::root().join("external/cpython/usr/include");
         let folders = [include.join("python3.14"), include];
         command.env("CPATH", std::env::join_paths(folders).expect("no colon in a path"));
     }

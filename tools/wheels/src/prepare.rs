@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::folders;
 use crate::interpreter::Interpreter;
 use crate::manifest::{Manifest, Package, Suite};
 use crate::process;
@@ -63,10 +64,10 @@ impl Sources<'_> {
         let prepared = Prepared { needs: home.join("needs"), own: home.join("own"), home, site, root };
         fs::create_dir_all(&prepared.root)?;
         self.install(&package.wheels, &prepared.site, &prepared.home)?;
-        copy(&crate::folder().join("python"), &prepared.own)?;
+        copy(&folders::own().join("python"), &prepared.own)?;
         // By another name: a script called as the module that it imports would import itself.
         fs::create_dir_all(prepared.script().parent().context("a file in a folder")?)?;
-        copy(&crate::folder().join("smoke").join(format!("{}.py", package.name)), &prepared.script())?;
+        copy(&folders::own().join("smoke").join(format!("{}.py", package.name)), &prepared.script())?;
         if let Some(suite) = suite {
             let needs: Vec<String> = manifest.pytest.iter().chain(&suite.needs).cloned().collect();
             self.install(&needs, &prepared.needs, &prepared.home)?;

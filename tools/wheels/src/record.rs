@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use crate::folders;
 use crate::suite::{Outcome, SuiteRun};
 
 /// What CPython made of a suite.
@@ -47,7 +48,7 @@ impl Score {
 
 /// A package's table in `expected` or `known`.
 fn file(folder: &str, package: &str) -> PathBuf {
-    crate::folder().join(folder).join(package).with_extension("tsv")
+    folders::own().join(folder).join(package).with_extension("tsv")
 }
 
 /// Reads what was recorded of a package's suite on CPython.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use crate::folders;
 use crate::interpreter::Interpreter;
 use crate::prepare::Prepared;
 use crate::process::{self, End};
@@ -50,7 +51,7 @@ pub fn expected(package: &str) -> Result<String> {
 
 /// Why a script is known to fail, if it is.
 pub fn known(package: &str) -> Option<String> {
-    fs::read_to_string(crate::folder().join("known").join(package).with_extension("smoke")).ok()
+    fs::read_to_string(folders::own().join("known").join(package).with_extension("smoke")).ok()
 }
 
 /// Records what CPython printed.
@@ -64,7 +65,7 @@ pub fn record(package: &str, printed: &str) -> Result<()> {
 
 /// The file with what CPython printed.
 fn recorded(package: &str) -> PathBuf {
-    crate::folder().join("smoke").join(package).with_extension("out")
+    folders::own().join("smoke").join(package).with_extension("out")
 }
 
 /// Compares what was printed with what was expected.

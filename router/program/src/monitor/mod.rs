@@ -99,7 +99,7 @@ fn show(mut canvas: Canvas, shared: &Shared, pane: Pane) {
     let mut view = View::new(pane);
     let result = show_until_end(&mut canvas, shared, &mut view);
     if let Err(error) = result {
-        log::error!(target: crate::LOG, "the terminal is gone: {error}");
+        log::error!(target: crate::target::LOG, "the terminal is gone: {error}");
     }
     if !shared.stop.load(Ordering::Relaxed) {
         // The way out is the same for a key and for a signal.

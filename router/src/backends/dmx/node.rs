@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 
 use rustc_hash::FxHashMap;
 
+use super::options::{flag, no_more, number_in};
 use super::pace::Pace;
 use super::socket::{Bind, PACKET, Socket, host};
 use super::universe::{Slots, Universe};
-use super::{flag, no_more, number_in};
 use crate::backend::{ChannelError, Direction, Event, InstanceId, OptionError, Ready, StartError};
 use crate::io::Io;
 

@@ -2,7 +2,8 @@
 //! controllers. Two controllers select one, the upper 7 bits of the number first, and two more set it (MIDI 1.0,
 //! "Registered and Non-Registered Parameter Numbers").
 
-use super::{Control, MAX_7, join_14, split_14};
+use super::address::Control;
+use super::bits::{MAX_7, join_14, split_14};
 
 const VALUE_HIGH: u8 = 6;
 const VALUE_LOW: u8 = 38;

@@ -9,7 +9,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use midir::os::unix::{VirtualInput, VirtualOutput};
 use midir::{Ignore, MidiIO, MidiInput, MidiInputConnection, MidiOutput, MidiOutputConnection};
 
-use super::{Address, Decoder};
+use super::address::Address;
+use super::message::Decoder;
 use crate::backend::{Backend, ChannelError, Direction, Event, InstanceId, OptionError, Ready, StartError};
 use crate::io::{Io, Waker};
 

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use rustclad_router::backends::{artnet, sacn};
 
-use crate::free_port;
 use crate::process::Process;
+use crate::setup::free_port;
 
 /// Universes of each kind.
 const PAIRS: u16 = 32;

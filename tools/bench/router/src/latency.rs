@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rosc::{OscMessage, OscPacket, OscType, encoder};
 
-use crate::free_port;
 use crate::process::Process;
+use crate::setup::free_port;
 
 /// How long a packet may take before it counts as lost.
 const LOST: Duration = Duration::from_millis(500);

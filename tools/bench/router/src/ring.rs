@@ -6,8 +6,8 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result};
 
-use crate::kept;
 use crate::process::Process;
+use crate::setup::kept;
 
 /// What the script saw: the best of several turns of each kind, which alternate.
 #[derive(Clone, Copy, Debug)]

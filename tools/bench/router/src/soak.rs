@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 
-use crate::kept;
 use crate::process::Process;
+use crate::setup::kept;
 
 /// How long the router may take to say its figures.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -5,8 +5,8 @@ use goblin::elf::section_header::SHN_UNDEF;
 use goblin::elf::symver::VER_FLG_WEAK;
 use goblin::elf::{Elf, sym};
 
-use super::{Binary, Format, Import, NeededVersion};
-use crate::InspectError;
+use super::model::{Binary, Format, Import, NeededVersion};
+use crate::error::InspectError;
 use crate::limits::Names;
 
 pub(super) fn parse(bytes: &[u8], names: &mut Names) -> Result<Binary, InspectError> {

@@ -4,8 +4,8 @@ use goblin::mach::constants::cputype::{CPU_TYPE_ARM, CPU_TYPE_ARM64, CPU_TYPE_X8
 use goblin::mach::header::{MH_BUNDLE, MH_DYLIB};
 use goblin::mach::{MachO, MultiArch};
 
-use super::{Binary, Format, Import};
-use crate::InspectError;
+use super::model::{Binary, Format, Import};
+use crate::error::InspectError;
 use crate::limits::Names;
 
 /// More parts than there are machines.

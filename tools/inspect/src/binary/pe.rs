@@ -5,8 +5,8 @@ use goblin::pe::header::{self, CoffHeader, Header};
 use goblin::pe::optional_header::{MAGIC_64, OptionalHeader};
 use goblin::pe::section_table::SectionTable;
 
-use super::{Binary, Format, Import};
-use crate::InspectError;
+use super::model::{Binary, Format, Import};
+use crate::error::InspectError;
 use crate::limits::Names;
 
 /// More libraries than any real file imports from.

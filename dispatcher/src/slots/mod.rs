@@ -1,0 +1,56 @@
+//! The slots of C types, both ways in which Python reaches them: as the VM's slots, plain functions that read the C
+//! function from the object's type, and as special methods in the class's dictionary, whose closures hold the
+//! function of the type that defines it (so that `super().__repr__()` calls the base's).
+
+mod attributes;
+mod basic;
+mod creation;
+mod invoke;
+mod iteration;
+mod mapping;
+mod number;
+mod sequence;
+mod special;
+
+use rustclad_mapper::abi::layout as c;
+use rustclad_mapper::capi::support::export::as_buffer;
+use rustclad_mapper::twins::cycles::finalize;
+use rustpython_vm::builtins::PyTypeRef;
+use rustpython_vm::{PyResult, VirtualMachine};
+
+use self::special::special;
+
+/// Gives a class the slots that its type defines.
+///
+/// # Safety
+/// `block` is the type's, with only what it defines itself.
+pub(crate) unsafe fn install(vm: &VirtualMachine, class: &PyTypeRef, block: *mut c::PyTypeObject) -> PyResult<()> {
+    // SAFETY: by contract; suites are null or valid.
+    unsafe {
+        let t = &*block;
+        creation::install(vm, class, t);
+        basic::install(vm, class, t);
+        attributes::install(vm, class, t);
+        iteration::install(vm, class, t);
+        if t.tp_finalize.is_some() {
+            class.slots.del.store(Some(finalize));
+            special!(vm, class, "__del__", |vm, this, []| finalize(this, vm).map(|()| vm.ctx.none()));
+        }
+        if t.tp_as_buffer.as_ref().is_some_and(|suite| suite.bf_getbuffer.is_some()) {
+            class.slots.as_buffer.store(Some(as_buffer));
+        }
+        if let Some(suite) = t.tp_as_number.as_ref() {
+            number::install(vm, class, suite);
+        }
+        if let Some(suite) = t.tp_as_sequence.as_ref() {
+            sequence::install(vm, class, suite);
+        }
+        if let Some(suite) = t.tp_as_mapping.as_ref() {
+            mapping::install(vm, class, suite);
+        }
+        if let Some(suite) = t.tp_as_async.as_ref() {
+            iteration::install_async(vm, class, suite);
+        }
+    }
+    Ok(())
+}
