@@ -16,6 +16,7 @@ use rustclad_mapper::twins::forms::tuple;
 use rustclad_mapper::twins::passing::Passed;
 use rustclad_mapper::twins::{error, store};
 use rustpython_vm::builtins::PyBaseExceptionRef;
+use rustpython_vm::common::wtf8::Wtf8;
 use rustpython_vm::function::{Callee, FuncArgs, KwArgs, PyNativeFn};
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
@@ -278,14 +279,21 @@ fn fast(target: Target) -> impl PyNativeFn {
     }
 }
 
+/// A keyword's name: the string that the VM keeps of it, if the name stands in code; others are not kept for ever.
+fn name_object(vm: &VirtualMachine, name: &Wtf8) -> PyObjectRef {
+    match vm.ctx.interned_str(name) {
+        Some(name) => name.to_owned().into(),
+        None => vm.ctx.new_str(name.to_owned()).into(),
+    }
+}
+
 /// Positional and keyword arguments in one array, and the names in a tuple, null if there are none.
 fn fast_arguments(vm: &VirtualMachine, positional: &[PyObjectRef], keywords: &KwArgs) -> (Arguments, Passed) {
     let blocks = Arguments::new(vm, positional.iter().chain(keywords.iter().map(|(_, value)| value)));
     let names = if keywords.is_empty() {
         Passed::NULL
     } else {
-        let names: Vec<PyObjectRef> =
-            keywords.iter().map(|(name, _)| vm.ctx.intern_str(&**name).to_owned().into()).collect();
+        let names: Vec<PyObjectRef> = keywords.iter().map(|(name, _)| name_object(vm, name)).collect();
         tuple_of(vm, &names)
     };
     (blocks, names)

@@ -9,13 +9,14 @@ use rustclad_mapper::lifetime::dispatch::ClassParts;
 use rustclad_mapper::lifetime::pinned::is_pinning;
 use rustclad_mapper::twins::forms::function::texts;
 use rustclad_mapper::twins::forms::module;
+use rustclad_mapper::twins::types::{begin_class_of_c, give};
 use rustpython_vm::builtins::{PyStaticMethod, PyType, PyTypeRef};
-use rustpython_vm::function::{HeapMethodDef, PyMethodDef, PyMethodFlags};
+use rustpython_vm::function::{ItemDoc, PyMethodDef, PyMethodFlags};
 use rustpython_vm::types::{PyTypeFlags, PyTypeSlots};
 use rustpython_vm::{AsObject, PyPayload, PyResult, VirtualMachine};
 
 use crate::calls::{Receiver, closure};
-use crate::definitions::{doc, leak, leaked_definition, static_class};
+use crate::definitions::{self, class_method_descriptor, method_descriptor};
 use crate::names::qualified;
 use crate::{descriptors, members, properties, slots};
 
@@ -23,10 +24,17 @@ use crate::{descriptors, members, properties, slots};
 pub(crate) fn new(vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: ClassParts) -> PyResult<PyTypeRef> {
     // SAFETY: the mapper passes a type under construction.
     let t = unsafe { &*block };
-    let full_name = leak(full_name(&parts));
+    // The class owns its name from the moment that it exists.
+    let owned_name = Box::new(full_name(&parts));
+    // SAFETY: a box's content does not move, and is given to the class below.
+    let full_name: &'static str = unsafe { &*std::ptr::from_ref(owned_name.as_str()) };
     let mut managed = PyTypeSlots::new(full_name, flags(t, &parts.bases));
-    managed.doc = doc(t.tp_doc);
-    let managed_doc = managed.doc.text.map(|text| body_of_doc(&parts.name, text));
+    // SAFETY: NULL or text.
+    let own_doc = (!t.tp_doc.is_null()).then(|| Box::new(unsafe { text::of_c(t.tp_doc) }));
+    // SAFETY: as for the name.
+    let static_doc: Option<&'static str> = own_doc.as_ref().map(|text| unsafe { &*std::ptr::from_ref(text.as_str()) });
+    managed.doc = static_doc.map_or(ItemDoc::NONE, ItemDoc::static_text);
+    let managed_doc = static_doc.map(|text| body_of_doc(&parts.name, text));
     let base_size = parts.base.slots.basicsize;
     // Only a struct that grew makes a layout of its own: that is how conflicts between bases are found.
     // SAFETY: a base's block is ready.
@@ -40,6 +48,9 @@ pub(crate) fn new(vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: Class
     let in_order = first.len() == parts.bases.len();
     let class = PyType::new_heap(full_name, first, Default::default(), managed, parts.metaclass, &vm.ctx)
         .map_err(|message| vm.new_type_error(message))?;
+    begin_class_of_c(&class);
+    give(&class, owned_name);
+    own_doc.map(|text| give(&class, text));
     if !in_order {
         let bases = parts.bases.into_iter().map(Into::into).collect();
         class.as_object().set_attr("__bases__", vm.ctx.new_tuple(bases), vm)?;
@@ -128,9 +139,8 @@ unsafe fn method_object(
         let block = std::ptr::from_ref(t).cast_mut();
         if flags & meth::STATIC != 0 {
             let definition = definition(vm, class, block, method, Receiver::Fixed(0), PyMethodFlags::STATIC)?;
-            let owner = Some(class.clone().into());
-            let function = HeapMethodDef::new(definition).into_ref(&vm.ctx).build_function(vm, owner);
-            return Ok(PyStaticMethod::new(function.into()).into_pyobject(vm));
+            let function = definitions::function(vm, class, definition);
+            return Ok(PyStaticMethod::new(function).into_pyobject(vm));
         }
         if flags & meth::CLASS != 0 {
             class_method(vm, class, block, method)
@@ -154,7 +164,7 @@ unsafe fn definition(
         let (name, doc) = texts(method);
         let shown = format!("{}.{name}", qualified(vm, class));
         let code = closure(vm, method, receiver, block, &shown)?;
-        Ok(leaked_definition(name, doc, code, flags))
+        Ok(definitions::definition(vm, class, &name, doc, code, flags))
     }
 }
 
@@ -171,8 +181,7 @@ pub(crate) unsafe fn class_method(
     // SAFETY: by contract.
     unsafe {
         let definition = definition(vm, class, block, method, Receiver::Class, PyMethodFlags::CLASS)?;
-        let definition: &'static PyMethodDef = Box::leak(Box::new(definition));
-        Ok(definition.build_classmethod(&vm.ctx, static_class(class)).into())
+        Ok(class_method_descriptor(vm, class, definition))
     }
 }
 
@@ -193,9 +202,11 @@ pub(crate) unsafe fn instance_method(
             (*method).ml_flags & (meth::NOARGS | meth::O | meth::VARARGS | meth::KEYWORDS | meth::FASTCALL);
         let flags = PyMethodFlags::METHOD | PyMethodFlags::from_bits_truncate(convention as u32);
         let definition = definition(vm, class, block, method, Receiver::First, flags)?;
-        if (*method).ml_flags & meth::METHOD != 0 {
-            return Ok(descriptors::method(vm, class, Box::leak(Box::new(definition))));
-        }
-        Ok(HeapMethodDef::new(definition).into_ref(&vm.ctx).build_method(static_class(class), vm).into())
+        let of = if (*method).ml_flags & meth::METHOD != 0 {
+            descriptors::method_descriptors(vm).clone()
+        } else {
+            vm.ctx.types.method_descriptor_type.to_owned()
+        };
+        Ok(method_descriptor(vm, class, definition, of))
     }
 }

@@ -10,7 +10,7 @@ use rustpython_vm::builtins::descriptor::{
     MemberAccess, MemberKind, PyDescriptorOwned, PyMemberDef, PyMethodDescriptor,
 };
 use rustpython_vm::builtins::{PyMemberDescriptor, PyMemberFlags, PyType, PyTypeRef};
-use rustpython_vm::function::{Callee, FuncArgs, ItemDoc, OptionalArg, PyMethodDef, PyNativeFn, PySetterValue};
+use rustpython_vm::function::{Callee, FuncArgs, ItemDoc, OptionalArg, PyNativeFn, PySetterValue};
 use rustpython_vm::object::{MaybeTraverse, TraverseFn};
 use rustpython_vm::types::{PyTypeFlags, PyTypeSlots};
 use rustpython_vm::{AsObject, Context, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine};
@@ -147,16 +147,14 @@ fn member_set(this: &PyObject, object: PyObjectRef, value: PySetterValue, vm: &V
     checked(vm, this, &object)?.set(vm, &object, value)
 }
 
-/// The descriptor of a `METH_METHOD` method.
-pub(crate) fn method(vm: &VirtualMachine, class: &PyTypeRef, definition: &'static PyMethodDef) -> PyObjectRef {
+/// The class of the descriptors of `METH_METHOD` methods.
+pub(crate) fn method_descriptors(vm: &VirtualMachine) -> &'static PyTypeRef {
     static CLASS: OnceLock<PyTypeRef> = OnceLock::new();
-    let descriptors = CLASS.get_or_init(|| {
+    CLASS.get_or_init(|| {
         let class = derived(vm, "method_descriptor", vm.ctx.types.method_descriptor_type);
         class.slots.descr_get.store(Some(method_get));
         class
-    });
-    let payload = PyMethodDescriptor::new(definition, static_class(class), &vm.ctx);
-    PyRef::new_ref(payload, descriptors.clone(), None).into()
+    })
 }
 
 fn method_get(this: &PyObject, object: Option<&PyObject>, _: Option<&PyObject>, vm: &VirtualMachine) -> PyResult {

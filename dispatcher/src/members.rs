@@ -7,7 +7,7 @@ use rustclad_mapper::abi::text;
 use rustpython_vm::builtins::PyTypeRef;
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
-use crate::definitions::{doc, leak, set};
+use crate::definitions::{doc, name_of, set};
 use crate::descriptors;
 use crate::member::Member;
 
@@ -46,8 +46,8 @@ pub(crate) unsafe fn member(
     base: isize,
 ) -> PyObjectRef {
     // SAFETY: by contract.
-    let name = leak(unsafe { text::of_c(definition.name) });
-    descriptors::member(vm, class, Member::new(definition, base, name), doc(definition.doc))
+    let name = name_of(vm, &unsafe { text::of_c(definition.name) });
+    descriptors::member(vm, class, Member::new(definition, base, name), doc(class, definition.doc))
 }
 
 /// Where a type's own fields begin (PEP 697).

@@ -11,7 +11,7 @@ use rustpython_vm::builtins::PyTypeRef;
 use rustpython_vm::function::PySetterValue;
 use rustpython_vm::{AsObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
-use crate::definitions::{doc, leak, set, static_class};
+use crate::definitions::{doc, name_of, set};
 
 /// A getter and setter with their closure argument.
 #[derive(Clone, Copy)]
@@ -45,10 +45,9 @@ pub(crate) unsafe fn add_getsets(vm: &VirtualMachine, class: &PyTypeRef, t: &c::
 /// The definition's texts are valid.
 pub(crate) unsafe fn getset(vm: &VirtualMachine, class: &PyTypeRef, definition: &c::PyGetSetDef) -> PyObjectRef {
     // SAFETY: by contract.
-    let name = leak(unsafe { text::of_c(definition.name) });
+    let name = name_of(vm, &unsafe { text::of_c(definition.name) });
     let property = Property { get: definition.get, set: definition.set, closure: definition.closure as usize, name };
-    let mut getset =
-        rustpython_vm::builtins::PyGetSet::new(name, static_class(class), &vm.ctx).with_doc(doc(definition.doc));
+    let mut getset = rustpython_vm::builtins::PyGetSet::new(name, class, &vm.ctx).with_doc(doc(class, definition.doc));
     if definition.get.is_some() {
         getset = getset.with_get(move |this: PyObjectRef, vm: &VirtualMachine| property.call_get(vm, &this));
     }

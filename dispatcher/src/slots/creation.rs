@@ -5,12 +5,12 @@ use rustclad_mapper::abi::layout::tpflags;
 use rustclad_mapper::heap::kind::Kind;
 use rustclad_mapper::twins::types::type_block;
 use rustpython_vm::builtins::{PyType, PyTypeRef};
-use rustpython_vm::function::{Callee, FuncArgs, HeapMethodDef, PyMethodFlags};
-use rustpython_vm::{PyPayload, PyResult, VirtualMachine};
+use rustpython_vm::function::{Callee, FuncArgs, PyMethodFlags};
+use rustpython_vm::{PyResult, VirtualMachine};
 
 use super::invoke::{call, construct, init};
 use super::special::{class_slot, missing};
-use crate::definitions::{leaked_definition, method, set, static_class};
+use crate::definitions::{definition, function, method, set, static_class};
 
 pub(super) fn install(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject) {
     // SAFETY: a type and its base, whose kinds are known.
@@ -47,9 +47,8 @@ pub(super) fn install(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObjec
             }
             construct(vm, f, &class, args)
         };
-        let definition = leaked_definition("__new__".to_owned(), None, Box::new(code), PyMethodFlags::STATIC);
-        let function = HeapMethodDef::new(definition).into_ref(&vm.ctx).build_function(vm, Some(class.clone().into()));
-        set(vm, class, "__new__", function);
+        let definition = definition(vm, class, "__new__", None, Box::new(code), PyMethodFlags::STATIC);
+        set(vm, class, "__new__", function(vm, class, definition));
     }
     install_init_and_call(vm, class, t);
 }

@@ -18,7 +18,7 @@ use crate::lifetime::dispatch::{ClassParts, dispatcher};
 use crate::lifetime::thread::leave;
 use crate::lifetime::{collect, dealloc, finalizer, handle, pinned};
 use crate::twins::forms::tuple;
-use crate::twins::types::{TypeBlock, fill_mro, type_block};
+use crate::twins::types::{end_with, fill_mro, type_block};
 use crate::twins::{retrieve, store, type_dict};
 
 /// `PyType_FromMetaclass`. `metaclass`, `module` and `bases` may be null. Returns a new reference.
@@ -50,8 +50,9 @@ pub(crate) unsafe fn from_spec(
         let metaclass = if metaclass.is_null() { statics().type_ } else { metaclass };
         let metaclass = winner(vm, metaclass, &bases)?;
         let size = ((*metaclass).tp_basicsize as usize).max(size_of::<c::PyHeapTypeObject>());
-        let made = block::allocate(size, flag::BOUND);
+        let made = block::allocate(size, flag::BOUND | flag::COLLECTABLE);
         assert!(!made.is_null(), "out of memory for a type");
+        collect::born(collect::CLASS);
         (*made).ob_refcnt = 1;
         (*made).ob_type = metaclass;
         let heap = &mut *made.cast::<c::PyHeapTypeObject>();
@@ -260,8 +261,8 @@ unsafe fn finish(
         // what the type defines itself.
         let class =
             dispatcher().class(vm, block, ClassParts { name, bases: bases.clone(), base: best, metaclass, module })?;
-        let _ = class.init_type_data(TypeBlock { block: if heap { block as usize } else { 0 }, of_c: true });
         if heap {
+            end_with(&class, block.cast());
             handle::tie(block.cast(), class.as_object());
             handle::adopt(block.cast(), class.as_object());
             let qualname = store::store(vm, class.__qualname__(vm).as_object());

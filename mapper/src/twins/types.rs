@@ -1,8 +1,9 @@
 //! Type blocks of managed types: the static ones, which the stub exports, and those made for any other managed class
 //! when C first sees it. Types that C code makes are in `capi/object.rs` and in the dispatcher.
 
+use std::any::Any;
 use std::ffi::{CString, c_char};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use rustpython_vm::builtins::{PyCallableIterator, PyType, PyTypeRef};
 use rustpython_vm::class::PyClassImpl as _;
@@ -197,6 +198,8 @@ pub(crate) struct TypeBlock {
     pub(crate) block: usize,
     /// C code made the type: its name is as `tp_name` has it, with the module.
     pub(crate) of_c: bool,
+    /// What the class's definitions refer to: closures, texts.
+    owned: Mutex<Vec<Box<dyn Any + Send + Sync>>>,
 }
 
 impl Drop for TypeBlock {
@@ -205,6 +208,30 @@ impl Drop for TypeBlock {
             dealloc::twin_died(self.block as Block);
         }
     }
+}
+
+/// Marks a class as one that C code makes: from now on it can be [given](give) what it refers to.
+pub fn begin_class_of_c(class: &Py<PyType>) {
+    let _ = class.init_type_data(TypeBlock { block: 0, of_c: true, owned: Mutex::default() });
+}
+
+/// Ties a class's end to that of its block.
+pub(crate) fn end_with(class: &Py<PyType>, block: Block) {
+    if let Some(mut data) = class.get_type_data_mut::<TypeBlock>() {
+        data.block = block as usize;
+    }
+}
+
+/// Gives a class something that its definitions refer to: it lives as long as the class, or for ever if C code did not make
+/// that.
+pub fn give<T: Any + Send + Sync>(class: &Py<PyType>, owned: Box<T>) -> &'static T {
+    let place = std::ptr::from_ref::<T>(&owned);
+    match class.get_type_data::<TypeBlock>() {
+        Some(data) => data.owned.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(owned),
+        None => std::mem::forget(owned),
+    }
+    // SAFETY: a box's content does not move; who uses it holds the class, or something that does.
+    unsafe { &*place }
 }
 
 /// Whether C code made the type.
@@ -234,7 +261,7 @@ fn new_type_block(vm: &VirtualMachine, class: &Py<PyType>) -> *mut c::PyTypeObje
             (*heap).ht_name = store::store(vm, vm.ctx.new_str(&*class.name()).as_object());
             (*heap).ht_qualname = store::store(vm, &class.__qualname__(vm));
             (*made).ob_base.ob_base.ob_refcnt = 0;
-            let _ = class.init_type_data(TypeBlock { block: made as usize, of_c: false });
+            let _ = class.init_type_data(TypeBlock { block: made as usize, of_c: false, owned: Mutex::default() });
         } else {
             // RustPython's static types never die, and neither do their blocks.
             (*made).ob_base.ob_base.ob_refcnt = handle::IMMORTAL;
