@@ -361,33 +361,36 @@ fn differences(name: &str, code: &Signature, table: &Signature) -> Vec<String> {
     found
 }
 
+/// What is wrong with a function's row, if it has one.
+fn checked(name: &str, code: &Signature, row: Option<[&str; 4]>) -> Vec<String> {
+    match row.map(table::signature) {
+        None => vec![format!("{name}: in the code, but not in the table: nobody can call it")],
+        Some(None) => vec![format!("{name}: in the code, but without a prototype in the table")],
+        Some(Some(table)) => differences(name, code, &table),
+    }
+}
+
 #[test]
 fn the_table_is_true() {
     let rows = table::read();
     let mut found = Vec::new();
     for (name, code) in code::read() {
-        let Some(row) = rows.get(&name) else {
-            found.push(format!("{name}: in the code, but not in the table: nobody can call it"));
-            continue;
-        };
-        match table::signature([&row[4], &row[5], &row[6], &row[7]]) {
-            Some(table) => found.extend(differences(&name, &code, &table)),
-            None => found.push(format!("{name}: in the code, but without a prototype in the table")),
-        }
+        let row = rows.get(&name).map(|row| [&*row[4], &row[5], &row[6], &row[7]]);
+        found.extend(checked(&name, &code, row));
     }
     assert!(found.is_empty(), "{} differences\n{}", found.len(), found.join("\n"));
 }
 
 /// What is found between a function and a row.
-fn compared(function: &str, row: [&str; 4]) -> Vec<String> {
+fn compared(function: &str, row: impl Into<Option<[&'static str; 4]>>) -> Vec<String> {
     let function = syn::parse_str(function).expect("a function");
     let code = code::Names(HashMap::new()).signature(&function);
-    differences("PyX", &code, &table::signature(row).expect("a prototype"))
+    checked("PyX", &code, row.into())
 }
 
 #[test]
 fn what_agrees_is_not_reported() {
-    let rows: [(&str, [&str; 4]); 5] = [
+    let rows: [(&str, [&'static str; 4]); 5] = [
         ("fn x(a: Borrowed, n: isize) -> New {}", ["PyObject *PyX (PyObject *, Py_ssize_t)", "new", "-", "NULL"]),
         ("fn x(a: Borrowed, b: Stolen) -> c_int {}", ["int PyX (PyTypeObject *, PyObject *)", "-", "2", "-1"]),
         ("fn x() -> Lent {}", ["PyObject *PyX (void)", "borrowed", "-", "-"]),
@@ -401,7 +404,7 @@ fn what_agrees_is_not_reported() {
 
 #[test]
 fn each_sort_of_difference_is_found() {
-    let rows: [(&str, [&str; 4], &str); 10] = [
+    let rows: [(&str, [&'static str; 4], &str); 10] = [
         ("fn x() {}", ["void PyX (int)", "-", "-", "-"], "number of arguments: 0 in the code, 1 in the table"),
         ("fn x(n: c_int) {}", ["void PyX (size_t)", "-", "-", "-"], "argument 1: signed 32 bits in the code"),
         ("fn x(n: u32) {}", ["void PyX (int)", "-", "-", "-"], "argument 1: unsigned 32 bits in the code"),
@@ -425,4 +428,11 @@ fn a_block_says_too_little() {
     assert_eq!(found, ["PyX: reference that it returns: nobody's in the code, new in the table"]);
     let found = compared("fn x() -> *mut PyTypeObject {}", ["PyTypeObject *PyX (void)", "-", "-", "NULL"]);
     assert_eq!(found, ["PyX: reference that it returns: nobody's in the code, nobody's in the table"]);
+}
+
+#[test]
+fn a_function_without_a_row_is_found() {
+    assert_eq!(compared("fn x() {}", None), ["PyX: in the code, but not in the table: nobody can call it"]);
+    let found = compared("fn x() {}", ["-", "-", "-", "-"]);
+    assert_eq!(found, ["PyX: in the code, but without a prototype in the table"]);
 }

@@ -531,7 +531,7 @@ pub unsafe extern "C" fn PyLongWriter_Create(
 pub unsafe extern "C" fn PyLongWriter_Finish(writer: *mut LongWriter) -> New {
     // SAFETY: C's argument, made by `PyLongWriter_Create`.
     let writer = unsafe { Box::from_raw(writer) };
-    New(long::from_digits(writer.negative, &writer.digits))
+    long::from_digits(writer.negative, &writer.digits).map_or_else(no_memory, New)
 }
 
 /// Gives an int in the making up; NULL is left alone.
@@ -715,7 +715,8 @@ pub unsafe extern "C" fn _PyLong_Copy(number: Borrowed) -> New {
 /// A new int from digits.
 pub unsafe extern "C" fn _PyLong_FromDigits(negative: c_int, count: isize, digits: *const u32) -> New {
     // SAFETY: C's arguments.
-    New(long::from_digits(negative != 0, unsafe { std::slice::from_raw_parts(digits, count as usize) }))
+    let digits = if count > 0 { unsafe { std::slice::from_raw_parts(digits, count as usize) } } else { &[] };
+    long::from_digits(negative != 0, digits).map_or_else(no_memory, New)
 }
 
 /// `strtol` by Python's rules for prefixes, without sign; `end` may be NULL.

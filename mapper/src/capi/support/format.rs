@@ -9,6 +9,7 @@ use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::abi::text;
 use crate::abi::va_list::VaList;
+use crate::heap::block::is_possible;
 use crate::lifetime::thread;
 use crate::twins::heap_type;
 use crate::twins::reference::Borrowed;
@@ -135,9 +136,15 @@ unsafe fn conversion(vm: &VirtualMachine, scanner: &mut Scanner, va: &mut VaList
     unsafe {
         let spec = scanner.spec(vm, va)?;
         let Some(letter) = scanner.next_if(|_| true) else { return Ok(false) };
+        // As many spaces and zeros as are asked for, if that can be: text is cut by a precision, numbers are filled.
+        let is_number = b"diuxXo".contains(&letter);
+        let filled = spec.width.max(spec.precision.filter(|_| is_number));
+        if !is_possible(filled.unwrap_or(0)) {
+            return Err(vm.no_memory_error());
+        }
         let plain = spec.width.is_none() && spec.precision.is_none();
         match letter {
-            b'd' | b'i' | b'u' | b'x' | b'X' | b'o' => pad(&spec, number(&spec, letter, va).as_str().as_ref(), out),
+            _ if is_number => pad(&spec, number(&spec, letter, va).as_str().as_ref(), out),
             b'c' if plain && spec.size == Size::Int => out.push(character(vm, va)?),
             b'p' if plain && spec.size == Size::Int => out.push_str(&pointer(va)),
             b's' => match spec.size {

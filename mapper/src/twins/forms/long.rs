@@ -89,11 +89,14 @@ fn new_i64_block(value: i64) -> Block {
     new_digits_block(value < 0, &digits[..count], statics().long)
 }
 
-/// A new block from digits, least significant first, the last one not 0 unless it is the only one.
+/// A new block from digits, least significant first, the last one not 0 unless it is the only one. None if
+/// memory is out.
 #[inline]
-fn new_digits_block(negative: bool, digits: &[u32], kind: *mut c::PyTypeObject) -> Block {
+fn try_digits_block(negative: bool, digits: &[u32], kind: *mut c::PyTypeObject) -> Option<Block> {
     let made = block::allocate_uninit(DIGITS + 4 * digits.len().max(2), 0);
-    assert!(!made.is_null(), "out of memory for an int");
+    if made.is_null() {
+        return None;
+    }
     // SAFETY: fresh memory for the head and the digits.
     unsafe {
         let object = made.cast::<c::PyLongObject>();
@@ -103,17 +106,23 @@ fn new_digits_block(negative: bool, digits: &[u32], kind: *mut c::PyTypeObject) 
         (*object).long_value.lv_tag = (if zero { 0 } else { digits.len() }) << 3 | sign;
         made.cast::<u8>().add(DIGITS).cast::<u32>().copy_from_nonoverlapping(digits.as_ptr(), digits.len());
     }
-    made
+    Some(made)
 }
 
-/// A block from digits, least significant first, of which the last ones may be 0.
-pub fn from_digits(negative: bool, digits: &[u32]) -> Block {
+/// [`try_digits_block`] for a number that is in memory already.
+#[inline]
+fn new_digits_block(negative: bool, digits: &[u32], kind: *mut c::PyTypeObject) -> Block {
+    try_digits_block(negative, digits, kind).expect("memory for an int")
+}
+
+/// A block from digits, least significant first, of which the last ones may be 0. None if memory is out.
+pub fn from_digits(negative: bool, digits: &[u32]) -> Option<Block> {
     let used = digits.iter().rposition(|digit| *digit != 0).map_or(0, |last| last + 1);
     if used <= 1 {
         let value = i64::from(digits.first().copied().unwrap_or(0));
-        return from_i64(if negative { -value } else { value });
+        return Some(from_i64(if negative { -value } else { value }));
     }
-    new_digits_block(negative, &digits[..used], statics().long)
+    try_digits_block(negative, &digits[..used], statics().long)
 }
 
 /// A block for a managed int, and whether it is immortal. If not, it has a count of 1 and no twin yet.
