@@ -33,9 +33,10 @@ impl fmt::Debug for MemberDescriptor {
 }
 
 impl MaybeTraverse for MemberDescriptor {
-    const HAS_TRAVERSE: bool = <PyMemberDescriptor as MaybeTraverse>::HAS_TRAVERSE;
+    // The VM's own descriptor holds its class and does not say so: no class with one would ever be garbage.
+    const HAS_TRAVERSE: bool = true;
     fn try_traverse(&self, traverse: &mut TraverseFn<'_>) {
-        self.base.try_traverse(traverse);
+        traverse(self.base.common.typ.as_object());
     }
 }
 

@@ -72,6 +72,10 @@ pub mod flag {
     pub const IN_STEP: u32 = 1 << 22;
     /// A list's mirror is being changed.
     pub const CHANGING: u32 = 1 << 23;
+    /// An exact number that C keeps: it has an entry in the table of handles.
+    pub const KNOWN_NUMBER: u32 = 1 << 24;
+    /// An exact number that waits for the end of the call to see whether C keeps it.
+    pub const YOUNG_NUMBER: u32 = 1 << 25;
 }
 
 /// What stands in front of a block. Shared by all who look at the block: every field is a cell.

@@ -47,8 +47,9 @@ pub struct Form {
     pub refresh: Option<unsafe fn(&VirtualMachine, Block, &PyObject)>,
     /// The same after managed code has had the object while C code goes on.
     pub touched: Option<unsafe fn(&VirtualMachine, Block, &PyObject)>,
-    /// A managed object with the value of a block of the exact builtin type. None for objects with an identity of their own.
-    pub value: Option<unsafe fn(&VirtualMachine, Block) -> PyResult>,
+    /// A managed object with the value of a block of the exact builtin type, which may be about to end, known to nobody else.
+    /// None for objects with an identity of their own.
+    pub value: Option<unsafe fn(&VirtualMachine, Block, bool) -> PyResult>,
     /// The managed half of an object that C code made, of a class of this kind: the VM sees the builtin type's payload.
     pub wrap: unsafe fn(&VirtualMachine, Block, Half) -> PyResult,
     /// What is left to do when the half is tied to the block.

@@ -7,7 +7,7 @@ use rustpython_vm::{PyObject, PyObjectRef};
 use crate::abi::layout as c;
 use crate::heap::block::{self, Block, flag, header, header_of};
 use crate::heap::kind::Kind;
-use crate::lifetime::{check, collect, handle, kept, loans, managed, thread};
+use crate::lifetime::{check, collect, handle, kept, loans, managed, numbers, thread};
 
 /// How deep deallocation may nest before the rest waits.
 const NESTING: u32 = 50;
@@ -245,6 +245,9 @@ pub(crate) unsafe fn release(block: Block) {
         last_look(block);
         let header = header_of(block);
         let twin = header.twin();
+        if header.has(flag::KNOWN_NUMBER | flag::YOUNG_NUMBER) {
+            numbers::forget(block);
+        }
         handle::untie(twin);
         header.set_twin(std::ptr::null());
         header.set(flag::MIRROR);

@@ -16,6 +16,7 @@ pub mod interpreter;
 pub mod kept;
 pub mod loans;
 pub mod managed;
+pub mod numbers;
 pub mod pinned;
 pub mod raised;
 mod shadow;

@@ -14,7 +14,7 @@ use crate::abi::layout as c;
 use crate::abi::platform;
 use crate::heap::lock::{self, Slot};
 use crate::lifetime::due::LentList;
-use crate::lifetime::{dealloc, due, handled, interpreter, under_lock};
+use crate::lifetime::{dealloc, due, handled, interpreter, numbers, under_lock};
 
 /// What Rustclad keeps for one thread. C code holds a pointer to `state`, and other threads may look at `slot` at any time, so
 /// it never moves and is never freed: when its thread ends, another one gets it.
@@ -231,6 +231,9 @@ impl Drop for Section {
         let context = self.context;
         if context.lists_lent.get() > context.depth.get() {
             due::settle_lists(context);
+        }
+        if numbers::are_waiting() {
+            numbers::settle();
         }
         let depth = context.depth.get() - 1;
         context.depth.set(depth);

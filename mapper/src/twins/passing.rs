@@ -3,8 +3,11 @@
 
 use rustpython_vm::{AsObject, PyObject, VirtualMachine};
 
+use crate::abi::statics::statics;
 use crate::heap::block::{Block, flag, header};
+use crate::heap::kind::Kind;
 use crate::lifetime::check;
+use crate::lifetime::numbers;
 use crate::lifetime::{dealloc, handle};
 use crate::twins::store;
 
@@ -109,6 +112,9 @@ pub unsafe fn take_back(block: Block) {
             if !owns && let Some(twin) = header.twin().as_ref() {
                 handle::adopt(block, twin);
             }
+            if owns && Kind::of(block).is_number() && !header.has(flag::KNOWN_NUMBER) {
+                keep_number(block);
+            }
         } else if count == 1 && owns {
             (*block).ob_refcnt = 0;
             dealloc::end_of_call(block);
@@ -119,6 +125,18 @@ pub unsafe fn take_back(block: Block) {
             (*block).ob_refcnt = 0;
         } else {
             check::underflow(block);
+        }
+    }
+}
+
+/// C goes on counting a number that was passed to it.
+#[cold]
+unsafe fn keep_number(block: Block) {
+    // SAFETY: the caller's block of a number, which owns its twin.
+    unsafe {
+        let class = (*block).ob_type;
+        if class == statics().long || class == statics().float {
+            numbers::keep(block);
         }
     }
 }

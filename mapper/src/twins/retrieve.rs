@@ -9,7 +9,7 @@ use crate::abi::statics::statics;
 use crate::heap::block::{Block, Header, annex, flag, header, header_of};
 use crate::heap::form::Half;
 use crate::heap::kind::Kind;
-use crate::lifetime::{dealloc, handle};
+use crate::lifetime::{dealloc, handle, numbers};
 use crate::twins::forms::list::agree;
 use crate::twins::forms::tuple;
 use crate::twins::heap_type;
@@ -104,7 +104,7 @@ pub unsafe fn take(vm: &VirtualMachine, block: Block) -> PyResult {
             && (*block).ob_refcnt == 1
             && let Some(header) = header(block)
             && header.twin().is_null()
-            && let Some(object) = value_of(vm, block)
+            && let Some(object) = value_of(vm, block, true)
         {
             // Nobody else knows the block: there is nothing to tie.
             dealloc::end_result(block);
@@ -140,10 +140,13 @@ unsafe fn retrieve_new(vm: &VirtualMachine, block: Block) -> PyResult {
         if kind == Kind::List && exact {
             return new_list(vm, block);
         }
-        let Some(object) = value_of(vm, block) else { return new_instance(vm, block) };
+        let Some(object) = value_of(vm, block, false) else { return new_instance(vm, block) };
         let object = object?;
         if kind.is_number() {
             header.set_twin(object.as_object());
+            if (*block).ob_refcnt > 0 {
+                numbers::look_at_return(block);
+            }
         } else {
             handle::tie(block, &object);
         }
@@ -170,11 +173,33 @@ unsafe fn new_list(vm: &VirtualMachine, block: Block) -> PyResult {
 }
 
 /// A managed object with the value of a block of a builtin kind; None for objects that have an identity of their own.
-unsafe fn value_of(vm: &VirtualMachine, block: Block) -> Option<PyResult> {
+/// `sole` says that nobody else knows the block, which ends.
+unsafe fn value_of(vm: &VirtualMachine, block: Block, sole: bool) -> Option<PyResult> {
     // SAFETY: by the caller's contract.
     unsafe {
         let value = Kind::of(block).form().value.filter(|_| is_exact((*block).ob_type))?;
-        Some(value(vm, block))
+        Some(value(vm, block, sole))
+    }
+}
+
+/// An item of a container that nobody else knows and that ends: NULL, which a container that was never filled has, reads as
+/// None, and what only the container counts needs no twin.
+///
+/// # Safety
+/// `block` is NULL or a live object.
+pub(crate) unsafe fn last_item(vm: &VirtualMachine, block: Block) -> PyResult {
+    // SAFETY: by contract.
+    unsafe {
+        if block.is_null() {
+            return Ok(vm.ctx.none());
+        }
+        if (*block).ob_refcnt == 1
+            && header(block).is_some_and(|header| header.twin().is_null())
+            && let Some(object) = value_of(vm, block, true)
+        {
+            return object;
+        }
+        retrieve(vm, block)
     }
 }
 

@@ -7,7 +7,7 @@ use rustpython_vm::{AsObject, PyObject, PyObjectRef, VirtualMachine};
 use crate::abi::statics::statics;
 use crate::heap::block::{Block, flag, header_of};
 use crate::heap::kind::Kind;
-use crate::lifetime::{handle, pinned};
+use crate::lifetime::{handle, numbers, pinned};
 use crate::twins::forms::{self, long, unicode};
 use crate::twins::types::type_block;
 
@@ -70,9 +70,14 @@ pub fn store_owned(vm: &VirtualMachine, object: PyObjectRef) -> Block {
     store(vm, &object)
 }
 
-/// Exact ints have no entry in the table: equal ints are as good as the same, and a table entry costs more than a block.
+/// Exact ints that C does not keep have no entry in the table (see [`numbers`]).
 #[inline]
 fn store_int(int: &rustpython_vm::Py<PyInt>) -> Block {
+    if let Some(block) = numbers::find(int.as_object()) {
+        // SAFETY: a tied block is live and stands for the object.
+        unsafe { handle::hold(block, int.as_object()) };
+        return block;
+    }
     let (block, immortal) = long::new_block(int.as_bigint());
     if !immortal {
         own(block, int.as_object());

@@ -72,7 +72,7 @@ unsafe fn make(_: &VirtualMachine, object: &PyObject, class: *mut c::PyTypeObjec
     made
 }
 
-unsafe fn value(vm: &VirtualMachine, block: Block) -> PyResult {
+unsafe fn value(vm: &VirtualMachine, block: Block, _: bool) -> PyResult {
     // SAFETY: a bytes block.
     given(vm.ctx.new_bytes(unsafe { slice(block) }.to_vec()))
 }

@@ -80,7 +80,7 @@ pub(crate) unsafe fn refresh(_: &VirtualMachine, block: Block, object: &PyObject
 }
 
 /// The managed dict for a block without a twin.
-unsafe fn to_managed(vm: &VirtualMachine, block: Block) -> PyResult {
+unsafe fn to_managed(vm: &VirtualMachine, block: Block, _: bool) -> PyResult {
     let dict = vm.ctx.new_dict();
     // SAFETY: by contract; the values are live.
     unsafe {

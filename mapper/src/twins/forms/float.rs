@@ -36,7 +36,7 @@ unsafe fn make_float(_: &VirtualMachine, object: &PyObject, class: *mut c::PyTyp
     }
 }
 
-unsafe fn float_value(vm: &VirtualMachine, block: Block) -> PyResult {
+unsafe fn float_value(vm: &VirtualMachine, block: Block, _: bool) -> PyResult {
     // SAFETY: a float's block.
     given(vm.ctx.new_float(unsafe { (*block.cast::<c::PyFloatObject>()).ob_fval }))
 }
@@ -63,7 +63,7 @@ unsafe fn number(block: Block) -> num_complex::Complex64 {
     num_complex::Complex64::new(value.real, value.imag)
 }
 
-unsafe fn complex_value(vm: &VirtualMachine, block: Block) -> PyResult {
+unsafe fn complex_value(vm: &VirtualMachine, block: Block, _: bool) -> PyResult {
     // SAFETY: as above.
     given(vm.ctx.new_complex(unsafe { number(block) }))
 }

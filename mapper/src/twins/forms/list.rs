@@ -74,9 +74,10 @@ unsafe fn caught_up(vm: &VirtualMachine, block: Block, object: &PyObject) -> boo
     }
 }
 
-unsafe fn value(vm: &VirtualMachine, block: Block) -> PyResult {
+unsafe fn value(vm: &VirtualMachine, block: Block, sole: bool) -> PyResult {
+    let read = if sole { retrieve::last_item } else { item_of };
     // SAFETY: a list holds live objects or NULL.
-    let items: Vec<_> = unsafe { items(block).iter().map(|&it| item_of(vm, it)).collect::<PyResult<_>>()? };
+    let items: Vec<_> = unsafe { items(block).iter().map(|&it| read(vm, it)).collect::<PyResult<_>>()? };
     given(vm.ctx.new_list(items))
 }
 

@@ -178,7 +178,7 @@ unsafe fn wrap(_: &VirtualMachine, block: Block, half: Half) -> PyResult {
     Ok(bound(PyInt::from(unsafe { to_bigint(block) }), block, half))
 }
 
-unsafe fn value(vm: &VirtualMachine, block: Block) -> PyResult {
+unsafe fn value(vm: &VirtualMachine, block: Block, _: bool) -> PyResult {
     // SAFETY: as above.
     Ok(unsafe { to_managed(vm, block) })
 }

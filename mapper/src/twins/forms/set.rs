@@ -49,7 +49,7 @@ unsafe fn refresh(vm: &VirtualMachine, block: Block, object: &PyObject) {
     }
 }
 
-unsafe fn value(vm: &VirtualMachine, _: Block) -> PyResult {
+unsafe fn value(vm: &VirtualMachine, _: Block, _: bool) -> PyResult {
     given(PySet::default().into_pyobject(vm))
 }
 

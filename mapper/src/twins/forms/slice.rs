@@ -41,7 +41,7 @@ unsafe fn parts(block: Block) -> [Block; 3] {
     [slice.start, slice.stop, slice.step]
 }
 
-unsafe fn value(vm: &VirtualMachine, block: Block) -> PyResult {
+unsafe fn value(vm: &VirtualMachine, block: Block, _: bool) -> PyResult {
     // SAFETY: a slice holds live objects.
     unsafe {
         let [start, stop, step] = parts(block);

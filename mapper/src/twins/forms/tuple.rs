@@ -12,6 +12,7 @@ use crate::lifetime::dealloc::xdecref;
 use crate::lifetime::handle;
 use crate::twins::forms::payload::{bound, item};
 use crate::twins::forms::{PLAIN_ITEM, addresses, is_plain_item};
+use crate::twins::retrieve::last_item;
 use crate::twins::store::store;
 
 /// Tuples.
@@ -129,19 +130,20 @@ unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) {
     }
 }
 
-unsafe fn objects(vm: &VirtualMachine, block: Block) -> PyResult<Vec<PyObjectRef>> {
+unsafe fn objects(vm: &VirtualMachine, block: Block, sole: bool) -> PyResult<Vec<PyObjectRef>> {
+    let read = if sole { last_item } else { item };
     // SAFETY: a tuple holds live objects or NULL.
-    unsafe { slice(block).iter().map(|&it| item(vm, it)).collect() }
+    unsafe { slice(block).iter().map(|&it| read(vm, it)).collect() }
 }
 
-unsafe fn value(vm: &VirtualMachine, block: Block) -> PyResult {
+unsafe fn value(vm: &VirtualMachine, block: Block, sole: bool) -> PyResult {
     // SAFETY: as above.
-    given(vm.ctx.new_tuple(unsafe { objects(vm, block)? }))
+    given(vm.ctx.new_tuple(unsafe { objects(vm, block, sole)? }))
 }
 
 unsafe fn wrap(vm: &VirtualMachine, block: Block, half: Half) -> PyResult {
     // SAFETY: as above.
-    let items = unsafe { objects(vm, block)? };
+    let items = unsafe { objects(vm, block, false)? };
     Ok(bound(PyTuple::new_unchecked(items.into_boxed_slice()), block, half))
 }
 

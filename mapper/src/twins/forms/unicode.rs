@@ -182,7 +182,7 @@ unsafe fn make(_: &VirtualMachine, object: &PyObject, class: *mut c::PyTypeObjec
     unsafe { new_block(object.downcast_unchecked_ref::<PyStr>(), class) }
 }
 
-unsafe fn value(vm: &VirtualMachine, block: Block) -> PyResult {
+unsafe fn value(vm: &VirtualMachine, block: Block, _: bool) -> PyResult {
     // SAFETY: a string's block.
     given(unsafe { to_managed(vm, block) })
 }
