@@ -1,7 +1,7 @@
 //! `dictobject.h` and `cpython/dictobject.h`: dicts. The managed dict is the truth.
 
 use super::prelude::*;
-use crate::lifetime::kept;
+use crate::lifetime::{kept, managed};
 use crate::twins::forms::dict;
 use crate::twins::type_dict;
 use rustpython_vm::PyObject;
@@ -109,7 +109,8 @@ pub unsafe extern "C" fn PyDict_SetItemString(object: Borrowed, name: *const c_c
         let dict = dict(vm, object)?;
         // SAFETY: C's arguments.
         let name = unsafe { key(vm, name) };
-        dict.inner_setitem(&*name, value.get(vm)?, vm)?;
+        let value = value.get(vm)?;
+        leave(vm, || dict.inner_setitem(&*name, value, vm).map(drop))?;
         changed(vm, object, &dict);
         Ok(0)
     })
@@ -307,7 +308,9 @@ pub unsafe extern "C" fn PyDict_Pop(object: Borrowed, key: Borrowed, result: *mu
         let (dict, key) = (dict(vm, object)?, key.get(vm)?);
         let Some(value) = leave(vm, || dict.pop_item(&*key, vm))? else { return Ok(0) };
         changed(vm, object, &dict);
-        if !result.is_null() {
+        if result.is_null() {
+            managed::drop_managed(value);
+        } else {
             // SAFETY: C's arguments.
             unsafe { *result = New::of(vm, value).0 };
         }

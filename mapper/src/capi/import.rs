@@ -251,7 +251,7 @@ fn exec(
 /// Runs a module's code. If that fails, `sys.modules` does not have the module any more.
 fn run(vm: &VirtualMachine, name: &PyStrRef, code: PyObjectRef, dict: PyObjectRef) -> PyResult<()> {
     if leave(vm, || dict.get_item("__builtins__", vm)).is_err() {
-        dict.set_item("__builtins__", vm.builtins.clone().into(), vm)?;
+        leave(vm, || dict.set_item("__builtins__", vm.builtins.clone().into(), vm))?;
     }
     let exec = leave(vm, || vm.builtins.get_attr("exec", vm))?;
     leave(vm, || exec.call((code, dict), vm)).map(drop).inspect_err(|_| {
@@ -296,7 +296,7 @@ fn import_frozen(vm: &VirtualMachine, name: PyStrRef) -> PyResult<c_int> {
     let code = leave(vm, || vm.call_method(&imp, "get_frozen_object", (name.clone(),)))?;
     let dict = leave(vm, || add(vm, &name.to_string_lossy())?.get_attr("__dict__", vm))?;
     if leave(vm, || vm.call_method(&imp, "is_frozen_package", (name.clone(),))?.try_to_bool(vm))? {
-        dict.set_item("__path__", vm.ctx.new_list(vec![]).into(), vm)?;
+        leave(vm, || dict.set_item("__path__", vm.ctx.new_list(vec![]).into(), vm))?;
     }
     run(vm, &name, code, dict)?;
     Ok(1)

@@ -3,6 +3,7 @@
 use std::ffi::CString;
 
 use super::prelude::*;
+use crate::lifetime::thread;
 use crate::twins::forms::{buffer as description, bytearray};
 use rustpython_vm::builtins::PyStr;
 use rustpython_vm::protocol::{BufferFlags, PyBuffer};
@@ -158,7 +159,7 @@ pub unsafe extern "C" fn PyBuffer_Release(view: *mut c::Py_buffer) {
         } else if !(*view).internal.is_null() {
             let kept = Box::from_raw((*view).internal.cast::<Kept>());
             (*view).internal = std::ptr::null_mut();
-            drop(kept);
+            thread::outside(|| drop(kept));
         }
         (*view).obj = std::ptr::null_mut();
         dealloc::decref(object);

@@ -4,21 +4,21 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use super::prelude::*;
-use crate::lifetime::thread;
+use crate::lifetime::{interpreter, thread, thread_end};
 
 /// This thread's interpreter.
 pub unsafe extern "C" fn PyInterpreterState_Get() -> *mut c_void {
-    crate::lifetime::interpreter::state()
+    interpreter::state()
 }
 
 /// The first interpreter.
 pub unsafe extern "C" fn PyInterpreterState_Main() -> *mut c_void {
-    crate::lifetime::interpreter::state()
+    interpreter::state()
 }
 
 /// The interpreter that a walk over all begins with.
 pub unsafe extern "C" fn PyInterpreterState_Head() -> *mut c_void {
-    crate::lifetime::interpreter::state()
+    interpreter::state()
 }
 
 /// The interpreter after the given one: C code sees one only, so NULL.
@@ -130,6 +130,13 @@ pub unsafe extern "C" fn _PyThreadState_GetDict(state: *mut c::PyThreadState) ->
         unsafe {
             if (*state).dict.is_null() {
                 (*state).dict = New::of(vm, vm.ctx.new_dict()).0;
+                // The main thread does not end before the interpreter, and one of C's own gives its state back itself.
+                if state == thread::state() && !thread::is_main() && !interpreter::is_attached_here() {
+                    thread_end::watch(vm, || {
+                        let class: PyObjectRef = types::of_builtin_module(vm, "_thread", "_local")?.into();
+                        leave(vm, || class.call((), vm))
+                    })?;
+                }
             }
             Ok(Lent((*state).dict))
         }

@@ -34,9 +34,7 @@ pub unsafe extern "C" fn PySys_SetObject(name: *const c_char, value: Borrowed) -
         match value.opt(vm)? {
             Some(value) => leave(vm, || dict.set_item(&*name, value, vm))?,
             None => {
-                if dict.get_item_opt(&*name, vm)?.is_some() {
-                    dict.del_item(&*name, vm)?;
-                }
+                leave(vm, || dict.pop_item(&*name, vm).map(drop))?;
             }
         }
         Ok(0)

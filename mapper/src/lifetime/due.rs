@@ -8,7 +8,7 @@ use rustpython_vm::{PyObject, PyObjectRef, VirtualMachine};
 
 use crate::heap::block::{Block, Header, flag, header};
 use crate::heap::kind::Kind;
-use crate::lifetime::thread::{Context, context};
+use crate::lifetime::thread::{self, Context, context};
 use crate::lifetime::{collect, dealloc, handle, kept, loans, managed};
 
 /// Whether something waits.
@@ -42,6 +42,7 @@ pub(crate) fn in_between() {
 }
 
 fn look() {
+    thread::drop_left();
     if loans::is_due() {
         loans::revalidate();
     }
@@ -136,7 +137,8 @@ pub(crate) fn lists_out(context: &Context) {
 #[cold]
 pub(crate) fn lists_back(vm: &VirtualMachine, context: &Context) {
     let depth = context.depth.get();
-    for index in (0..context.lent_lists.borrow().len()).rev() {
+    let count = context.lent_lists.borrow().len();
+    for index in (0..count).rev() {
         let lent = context.lent_lists.borrow();
         let Some(list) = lent.get(index).filter(|list| list.depth == depth) else { return };
         let (block, twin, header) = (list.block, list.twin.clone(), still_tied(list));

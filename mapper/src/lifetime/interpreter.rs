@@ -49,13 +49,3 @@ pub(crate) fn detach() {
     ATTACHED.set(false);
     release_current_thread(CurrentVmAttachState::Attached);
 }
-
-/// Runs `body` on a thread that has no VM, attached to the interpreter for the time; not at all if there is none any more.
-pub(crate) fn attached(body: impl FnOnce()) {
-    if SEED.get().is_none() {
-        return;
-    }
-    attach();
-    body();
-    detach();
-}

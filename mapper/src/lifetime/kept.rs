@@ -25,8 +25,12 @@ const RECENT: usize = 8;
 const LINGERING: usize = 8;
 /// How many values may wait for the outermost return before they are looked at without it.
 const FIRST_SETTLED: usize = 1024;
+/// And how many bytes they may have, about.
+const FIRST_SETTLED_BYTES: usize = 2 << 20;
 /// How many may wait at most: the oldest end then, though managed code holds them still.
 const MOST_WAITING: usize = 1 << 16;
+/// What an item of a container that waits takes, about.
+const WAITING_ITEM: usize = 64;
 
 struct State {
     /// Blocks, each with the bytes that it stands for.
@@ -36,6 +40,9 @@ struct State {
     until_return: VecDeque<usize>,
     /// How many of them have them looked at when C calls back.
     settle_at: usize,
+    /// How many bytes they have, about, and how many have them looked at.
+    waiting_bytes: usize,
+    settle_at_bytes: usize,
     /// The latest values that C code may have left by hand.
     recent: Ring<RECENT>,
     /// Lists that C code kept for longer than a call and that Python still holds: C code that knows who holds a list uses
@@ -91,6 +98,8 @@ static STATE: Shared = Shared(std::cell::UnsafeCell::new(State {
     retained_bytes: 0,
     until_return: VecDeque::new(),
     settle_at: FIRST_SETTLED,
+    waiting_bytes: 0,
+    settle_at_bytes: FIRST_SETTLED_BYTES,
     recent: Ring::new(),
     lingering: Ring::new(),
     reusable: FxHashMap::with_hasher(rustc_hash::FxBuildHasher),
@@ -119,11 +128,14 @@ fn keep_until_return(block: Block) -> bool {
     let (kind, twin) = unsafe { (Kind::of(block), &*header_of(block).twin()) };
     let is_value = kind.is_container() || kind.is_number() || kind == Kind::Complex;
     let context = thread::context();
-    if !is_value || twin.strong_count() == 1 || context.depth.get() == 0 || context.sweeping.get() {
+    // SAFETY: as above.
+    let header = unsafe { header_of(block) };
+    // A list that is in step is held by who lent it, too (see [`due`]).
+    let holders = twin.strong_count() - usize::from(header.has(flag::IN_STEP));
+    if !is_value || holders <= 1 || context.depth.get() == 0 || context.sweeping.get() {
         return false;
     }
-    // SAFETY: as above.
-    look_at_return(block, unsafe { header_of(block) });
+    look_at_return(block, header);
     true
 }
 
@@ -136,12 +148,25 @@ fn look_at_return(block: Block, header: &Header) {
 /// Puts a queued block to those that wait for the outermost return.
 fn wait(block: Block) {
     state().until_return.push_back(block as usize);
+    state().waiting_bytes += waiting_bytes(block);
     if state().until_return.len() > MOST_WAITING
         && let Some(oldest) = state().until_return.pop_front()
     {
         // SAFETY: queued blocks are alive.
         unsafe { sweep(oldest as Block) };
     }
+}
+
+/// What a waiting block takes, about.
+fn waiting_bytes(block: Block) -> usize {
+    // SAFETY: queued blocks are alive; lists and tuples have a number of items.
+    let items = unsafe {
+        match Kind::of(block) {
+            Kind::List | Kind::Tuple => (*block.cast::<c::PyVarObject>()).ob_size.max(0) as usize,
+            _ => 1,
+        }
+    };
+    (items + 1) * WAITING_ITEM
 }
 
 /// Has a value looked at again, for it is in a dict now: C code may take its count back by hand, without telling anybody
@@ -189,17 +214,18 @@ pub(crate) fn returned() {
             }
         }
     }
-    state().settle_at = FIRST_SETTLED;
+    (state().settle_at, state().settle_at_bytes, state().waiting_bytes) = (FIRST_SETTLED, FIRST_SETTLED_BYTES, 0);
     end_lingering();
 }
 
 /// Ends what waits for a return and that nobody but its block holds any more, if there is much: C calls back and may not
 /// return for long. What managed code holds goes on waiting.
 pub(crate) fn settle() {
-    if state().until_return.len() < state().settle_at {
+    if state().until_return.len() < state().settle_at && state().waiting_bytes < state().settle_at_bytes {
         return;
     }
     let waiting = std::mem::take(&mut state().until_return);
+    state().waiting_bytes = 0;
     for block in waiting {
         let block = block as Block;
         // SAFETY: queued blocks are alive and have a twin.
@@ -213,10 +239,12 @@ pub(crate) fn settle() {
                 sweep(block);
             } else {
                 state().until_return.push_back(block as usize);
+                state().waiting_bytes += waiting_bytes(block);
             }
         }
     }
     state().settle_at = FIRST_SETTLED.max(2 * state().until_return.len());
+    state().settle_at_bytes = FIRST_SETTLED_BYTES.max(2 * state().waiting_bytes);
 }
 
 /// Whether only Python holds a list.

@@ -21,5 +21,6 @@ pub mod pinned;
 pub mod raised;
 mod shadow;
 pub mod thread;
+pub mod thread_end;
 mod turnstile;
 pub mod under_lock;

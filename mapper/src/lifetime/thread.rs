@@ -5,13 +5,14 @@
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::ffi::c_int;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rustpython_vm::VirtualMachine;
 use rustpython_vm::vm::thread::{SavedThreadState, restore_current_thread, save_current_thread, try_with_current_vm};
 
 use crate::abi::layout as c;
 use crate::abi::platform;
+use crate::heap::block::Block;
 use crate::heap::lock::{self, Slot};
 use crate::lifetime::due::LentList;
 use crate::lifetime::{dealloc, due, handled, interpreter, numbers, under_lock};
@@ -114,35 +115,61 @@ impl Drop for End {
         if let Some(context) = CURRENT.get()
             && !context.slot.holds()
         {
-            drop_held(context);
+            let mut left = LEFT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            left.extend(take_held(context));
+            if !left.is_empty() {
+                ANY_LEFT.store(true, Ordering::Relaxed);
+                due::make_due();
+            }
+            drop(left);
             CURRENT.set(None);
             FREE.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(context);
         }
     }
 }
 
-/// Drops what a thread's state holds: its dict and its exceptions.
-pub(crate) fn drop_held(context: &Context) {
+/// What threads that have ended left: at the end of a thread nothing of Python's can end any more.
+static LEFT: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+
+/// What a thread's state holds: its dict and its exceptions, whose references are the caller's now.
+fn take_held(context: &Context) -> impl Iterator<Item = usize> + use<> {
     // SAFETY: this thread's state, which owns what it names.
     let held = unsafe {
         let state = &mut *context.state();
         let null = std::ptr::null_mut();
         [&mut state.dict, &mut state.current_exception, &mut state.exc_state.exc_value, &mut state.context]
-            .map(|place| std::mem::replace(place, null))
+            .map(|place| std::mem::replace(place, null) as usize)
     };
-    if held.iter().all(|block| block.is_null()) {
-        return;
+    held.into_iter().filter(|block| *block != 0)
+}
+
+/// Drops what this thread's state holds. Needs the C lock.
+pub(crate) fn drop_held(context: &Context) {
+    for block in take_held(context) {
+        // SAFETY: the references were the state's.
+        unsafe { dealloc::decref(block as Block) };
     }
-    let drop_all = || {
-        in_section(|| {
-            for block in held {
-                // SAFETY: the references were the state's.
-                unsafe { dealloc::xdecref(block) };
-            }
-        });
-    };
-    // What ends now may be Python's, which runs attached only.
-    if rustpython_vm::vm::thread::current_vm_is_set() { drop_all() } else { interpreter::attached(drop_all) }
+}
+
+/// Whether threads that have ended left something.
+static ANY_LEFT: AtomicBool = AtomicBool::new(false);
+
+/// Drops what threads that have ended left. Needs the C lock.
+#[inline]
+pub(crate) fn drop_left() {
+    if ANY_LEFT.load(Ordering::Relaxed) {
+        ANY_LEFT.store(false, Ordering::Relaxed);
+        drop_all_left();
+    }
+}
+
+#[cold]
+fn drop_all_left() {
+    let left = std::mem::take(&mut *LEFT.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    for block in left {
+        // SAFETY: the references were the states'.
+        unsafe { dealloc::decref(block as Block) };
+    }
 }
 
 /// This thread's context, made at first use.
@@ -342,6 +369,11 @@ pub(super) fn retake(vm: &VirtualMachine) {
 #[inline]
 pub fn holds_lock() -> bool {
     context().slot.holds()
+}
+
+/// Whether this is the thread that the process began with.
+pub(crate) fn is_main() -> bool {
+    platform::native_thread_id() == std::process::id() as usize
 }
 
 /// Whether this thread is attached to the VM, or was and put that aside.
