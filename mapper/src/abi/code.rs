@@ -1,24 +1,159 @@
 //! Machine code that is made at run time: thunks of functions that are not implemented, functions that know a number,
-//! wrappers of the checking mode. It lives as long as the process, for C code may keep its address.
+//! wrappers of the checking mode. It lives as long as the process, for C code may keep its address. Another machine is an
+//! addition here: each function says what its code does, nobody else knows how.
 
 use std::ffi::c_void;
 use std::sync::Mutex;
 
-use dynasmrt::{AssemblyOffset, ExecutableBuffer, x64::Assembler};
+use dynasmrt::{AssemblyOffset, DynasmApi, DynasmLabelApi as _, ExecutableBuffer, dynasm, x64::Assembler};
+
+use crate::abi::layout as c;
 
 static KEPT: Mutex<Vec<ExecutableBuffer>> = Mutex::new(Vec::new());
 
+/// How many arguments a function gets in registers; the others lie on the stack.
+pub(crate) const REGISTERS: usize = 6;
+/// Bytes of code for each of the [`numbered`] functions.
+pub(crate) const STEP: usize = 32;
+
 /// A place to assemble code in.
-pub(crate) fn assembler() -> Assembler {
+fn assembler() -> Assembler {
     Assembler::new().expect("memory for code")
 }
 
 /// Makes assembled code executable, for ever. Returns where it begins.
-pub(crate) fn keep(code: Assembler, entry: AssemblyOffset) -> *const c_void {
+fn keep(code: Assembler, entry: AssemblyOffset) -> *const c_void {
     let buffer = code.finalize().expect("the code was assembled whole");
     let start = buffer.ptr(entry).cast();
     KEPT.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(buffer);
     start
+}
+
+/// A function that calls `function` with `subject`, whatever its own arguments are. It returns the result where integers
+/// are returned, and -1.0 where floating-point numbers are.
+pub(crate) fn calls_with<T>(function: unsafe extern "C" fn(&'static T) -> isize, subject: &'static T) -> *const c_void {
+    let mut code = assembler();
+    let entry = code.offset();
+    dynasm!(code
+        ; .arch x64
+        ; sub rsp, 8
+        ; mov rdi, QWORD std::ptr::from_ref(subject) as i64
+        ; mov rax, QWORD function as *const () as i64
+        ; call rax
+        ; movq xmm0, [->minus_one]
+        ; add rsp, 8
+        ; ret
+        ; .align 8
+        ; ->minus_one:
+        ; .u64 (-1.0f64).to_bits()
+    );
+    keep(code, entry)
+}
+
+/// As many functions of three arguments as asked for, one every [`STEP`] bytes. Each goes on to `function` with its number,
+/// from 0, as a fourth argument.
+pub(crate) fn numbered(count: usize, function: *const c_void) -> *const c_void {
+    let mut code = assembler();
+    let start = code.offset();
+    for number in 0..count {
+        dynasm!(code
+            ; .arch x64
+            ; .align STEP
+            ; mov ecx, number as i32
+            ; mov rax, QWORD function as i64
+            ; jmp rax
+        );
+    }
+    keep(code, start)
+}
+
+/// What a function from [`looking`] calls first: with the arguments in the [`REGISTERS`], `mask` and `subject`.
+pub(crate) struct Look<T: 'static> {
+    pub(crate) function: unsafe extern "C" fn(*const *mut c::PyObject, u64, &'static T),
+    pub(crate) mask: u8,
+    pub(crate) subject: &'static T,
+}
+
+/// What a function from [`looking`] calls last: with the result and the address that it returns to.
+pub(crate) type Note = unsafe extern "C" fn(*mut c::PyObject, usize);
+
+/// A function that has `look` called, then `function` with the arguments as they are, and last `note`, if there is one:
+/// then `function` has no arguments beyond those in [`REGISTERS`].
+pub(crate) fn looking<T>(function: *const c_void, look: &Look<T>, note: Option<Note>) -> *const c_void {
+    let mut code = assembler();
+    let entry = code.offset();
+    push_arguments(&mut code);
+    dynasm!(code
+        ; .arch x64
+        ; mov esi, i32::from(look.mask)
+        ; mov rdx, QWORD std::ptr::from_ref(look.subject) as i64
+        ; mov rax, QWORD look.function as *const () as i64
+        ; call rax
+    );
+    pop_arguments(&mut code);
+    dynasm!(code ; .arch x64 ; mov rax, QWORD function as i64);
+    match note {
+        Some(note) => dynasm!(code
+            ; .arch x64
+            ; sub rsp, 8
+            ; call rax
+            ; mov [rsp], rax
+            ; mov rdi, rax
+            ; mov rsi, [rsp + 8]
+            ; mov rax, QWORD note as *const () as i64
+            ; call rax
+            ; pop rax
+            ; ret
+        ),
+        // What lies on the stack must stay where it is.
+        None => dynasm!(code ; .arch x64 ; jmp rax),
+    }
+    keep(code, entry)
+}
+
+/// Puts the arguments that are in registers onto the stack, and into `rdi` where those for integers are.
+fn push_arguments(code: &mut Assembler) {
+    dynasm!(code
+        ; .arch x64
+        ; push r9
+        ; push r8
+        ; push rcx
+        ; push rdx
+        ; push rsi
+        ; push rdi
+        ; mov rdi, rsp
+        ; sub rsp, 136
+        ; movups [rsp], xmm0
+        ; movups [rsp + 16], xmm1
+        ; movups [rsp + 32], xmm2
+        ; movups [rsp + 48], xmm3
+        ; movups [rsp + 64], xmm4
+        ; movups [rsp + 80], xmm5
+        ; movups [rsp + 96], xmm6
+        ; movups [rsp + 112], xmm7
+    );
+}
+
+/// Takes back what [`push_arguments`] put there.
+fn pop_arguments(code: &mut Assembler) {
+    dynasm!(code
+        ; .arch x64
+        ; movups xmm0, [rsp]
+        ; movups xmm1, [rsp + 16]
+        ; movups xmm2, [rsp + 32]
+        ; movups xmm3, [rsp + 48]
+        ; movups xmm4, [rsp + 64]
+        ; movups xmm5, [rsp + 80]
+        ; movups xmm6, [rsp + 96]
+        ; movups xmm7, [rsp + 112]
+        ; add rsp, 136
+        ; pop rdi
+        ; pop rsi
+        ; pop rdx
+        ; pop rcx
+        ; pop r8
+        ; pop r9
+    );
 }
 
 /// A function pointer that may be shared between threads.

@@ -5,6 +5,10 @@ use std::ffi::CString;
 use std::io;
 use std::sync::atomic::AtomicI32;
 
+/// The machine that libraries must be made for, as their headers and as messages name it.
+pub(crate) const ELF_MACHINE: u16 = goblin::elf::header::EM_X86_64;
+pub(crate) const MACHINE: &str = "64-bit x86-64";
+
 /// File name endings of extension modules, in the order in which CPython 3.14 looks for them.
 pub(crate) const EXTENSION_SUFFIXES: [&str; 3] =
     [concat!(".cpython-314-", "x86_64-linux-gnu", ".so"), ".abi3.so", ".so"];

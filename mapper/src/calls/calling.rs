@@ -1,7 +1,6 @@
 //! Calls from C code of whatever can be called: C functions directly (see [`crate::calls::direct`]), everything else through
 //! the VM.
 
-use std::ffi::c_char;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustpython_vm::builtins::{PyCode, PyDict, PyFunction, PyStr};
@@ -13,7 +12,6 @@ use smallvec::SmallVec;
 use crate::abi::layout as c;
 use crate::abi::va_list::VaList;
 use crate::calls::direct;
-use crate::capi;
 use crate::heap::block::Block;
 use crate::heap::kind::Kind;
 use crate::lifetime::dealloc;
@@ -280,40 +278,5 @@ pub(crate) unsafe fn objects_until_null(first: Option<Block>, va: *mut VaList) -
             return all;
         }
         all.push(next);
-    }
-}
-
-/// The arguments that a format describes, as `PyObject_CallFunction` reads it: a tuple stands for its items.
-pub(crate) struct Built {
-    owner: Block,
-    first: Option<Block>,
-}
-
-impl Built {
-    pub(crate) unsafe fn new(vm: &VirtualMachine, format: *const c_char, va: *mut VaList) -> PyResult<Self> {
-        // SAFETY: by the caller's contract.
-        unsafe {
-            if format.is_null() || *format == 0 {
-                return Ok(Self { owner: std::ptr::null_mut(), first: None });
-            }
-            let owner = capi::modsupport::build_value(vm, format, &mut *va)?.0;
-            Ok(Self { owner, first: (Kind::of(owner) != Kind::Tuple).then_some(owner) })
-        }
-    }
-
-    pub(crate) fn blocks(&self) -> &[Block] {
-        match &self.first {
-            Some(first) => std::slice::from_ref(first),
-            None if self.owner.is_null() => &[],
-            // SAFETY: what is not `first` is a tuple of ours.
-            None => unsafe { tuple::slice(self.owner) },
-        }
-    }
-}
-
-impl Drop for Built {
-    fn drop(&mut self) {
-        // SAFETY: the reference is ours.
-        unsafe { dealloc::xdecref(self.owner) };
     }
 }

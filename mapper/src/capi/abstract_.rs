@@ -3,9 +3,10 @@
 
 use super::prelude::*;
 use crate::calls::calling::{
-    Built, OFFSET, call, call_method, keyword_names, keywords, objects_until_null, vectorcall, vectorcall_function,
+    OFFSET, call, call_method, keyword_names, keywords, objects_until_null, vectorcall, vectorcall_function,
 };
 use crate::calls::direct;
+use crate::capi::support::building::Built;
 use rustpython_vm::PyObject;
 use rustpython_vm::builtins::PyStr;
 use rustpython_vm::protocol::{PyIter, PyIterReturn};

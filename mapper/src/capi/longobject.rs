@@ -1,9 +1,8 @@
-//! `longobject.h` and `cpython/longobject.h`: ints.
+//! `longobject.h` and `cpython/longobject.h`: ints. Their bytes and digits are in `longbytes` and `longdigits`.
 
 use super::prelude::*;
-use super::support::memory::zeros;
 use crate::twins::forms::long;
-use malachite_bigint::{BigInt, Sign};
+use malachite_bigint::Sign;
 use num_traits::ToPrimitive as _;
 use rustpython_vm::builtins::PyInt;
 
@@ -33,7 +32,7 @@ pub unsafe extern "C" fn PyLong_FromDouble(value: f64) -> New {
 }
 
 /// A number as an int's block: the argument itself if it is one, else what its `__index__` gives; owned.
-fn index(vm: &VirtualMachine, number: Borrowed) -> PyResult<New> {
+pub(super) fn index(vm: &VirtualMachine, number: Borrowed) -> PyResult<New> {
     if number.is_null() {
         return Err(bad_internal_call(vm));
     }
@@ -294,93 +293,6 @@ pub unsafe extern "C" fn PyLong_GetSign(int: Borrowed, sign: *mut c_int) -> c_in
     })
 }
 
-const LITTLE_ENDIAN: c_int = 1;
-const NATIVE_ENDIAN: c_int = 3;
-const UNSIGNED_BUFFER: c_int = 4;
-const REJECT_NEGATIVE: c_int = 8;
-const ALLOW_INDEX: c_int = 16;
-
-/// Writes a number's two's complement into `size` bytes. Returns how many bytes it needs, which may be more; -1 with
-/// an exception.
-pub unsafe extern "C" fn PyLong_AsNativeBytes(
-    number: Borrowed,
-    buffer: *mut c_void,
-    size: isize,
-    flags: c_int,
-) -> isize {
-    api(|vm| {
-        let default = flags == -1;
-        // SAFETY: C's argument.
-        let is_int = unsafe { Kind::of(number.0) } == Kind::Long;
-        if !is_int && (default || flags & ALLOW_INDEX == 0) {
-            // SAFETY: C's argument.
-            let name = unsafe { text::of_c((*(*number.0).ob_type).tp_name) };
-            return Err(vm.new_type_error(format!("expect int, got {name}")));
-        }
-        let int = index(vm, number)?;
-        // SAFETY: an int's block; C's arguments.
-        unsafe {
-            let value = long::to_bigint(int.0);
-            let compact = long::parts(int.0).1.len() <= 1;
-            dealloc::decref(int.0);
-            let negative = value.sign() == Sign::Minus;
-            if negative && !default && flags & REJECT_NEGATIVE != 0 {
-                return Err(vm.new_value_error("Cannot convert negative int"));
-            }
-            let mut bytes = value.to_signed_bytes_le();
-            let unsigned = !default && flags & UNSIGNED_BUFFER != 0;
-            let mut needed = bytes.len();
-            if unsigned && !negative && needed > 1 && bytes[needed - 1] == 0 {
-                needed -= 1;
-            }
-            if !compact {
-                // CPython counts a bit for the sign, and looks closer only if that asks for one byte too many.
-                let asked = value.bits() as usize / 8 + 1;
-                if !(size > 0 && asked == size as usize + 1) {
-                    needed = needed.max(asked);
-                }
-            } else {
-                // CPython asks for a whole word for small values, unless fewer bytes were offered and are enough.
-                needed = if (1..8).contains(&size) && needed <= size as usize { size as usize } else { 8 };
-            }
-            let fill = if negative { 0xFF } else { 0 };
-            bytes.resize(size.max(0) as usize, fill);
-            if !default && flags & NATIVE_ENDIAN == 0 {
-                bytes.reverse();
-            }
-            if size > 0 {
-                buffer.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), size as usize);
-            }
-            Ok(needed as isize)
-        }
-    })
-}
-
-/// A new int from `size` bytes of two's complement.
-pub unsafe extern "C" fn PyLong_FromNativeBytes(buffer: *const c_void, size: usize, flags: c_int) -> New {
-    // SAFETY: C's arguments.
-    unsafe { from_bytes(buffer, size, flags, flags != -1 && flags & UNSIGNED_BUFFER != 0) }
-}
-
-/// A new int from `size` bytes without sign.
-pub unsafe extern "C" fn PyLong_FromUnsignedNativeBytes(buffer: *const c_void, size: usize, flags: c_int) -> New {
-    // SAFETY: C's arguments.
-    unsafe { from_bytes(buffer, size, flags, true) }
-}
-
-unsafe fn from_bytes(buffer: *const c_void, size: usize, flags: c_int, unsigned: bool) -> New {
-    // SAFETY: by the caller's contract.
-    let mut bytes = unsafe { std::slice::from_raw_parts(buffer.cast::<u8>(), size) }.to_vec();
-    if flags != -1 && flags & LITTLE_ENDIAN == 0 {
-        bytes.reverse();
-    }
-    New(long::from_bigint(&if unsigned {
-        BigInt::from_bytes_le(Sign::Plus, &bytes)
-    } else {
-        BigInt::from_signed_bytes_le(&bytes)
-    }))
-}
-
 /// Converts for `O&`: an int from 0 that fits into `T`.
 unsafe fn convert<T: TryFrom<u64>>(number: Borrowed, to: *mut c_void, name: &'static str) -> c_int {
     // The converters of fixed width came later, with words of their own.
@@ -445,101 +357,6 @@ pub unsafe extern "C" fn _PyLong_UInt32_Converter(number: Borrowed, to: *mut c_v
 pub unsafe extern "C" fn _PyLong_UInt64_Converter(number: Borrowed, to: *mut c_void) -> c_int {
     // SAFETY: C's arguments.
     unsafe { convert::<u64>(number, to, "uint64_t") }
-}
-
-/// `PyLongExport`.
-#[repr(C)]
-pub struct LongExport {
-    value: i64,
-    negative: u8,
-    count: isize,
-    digits: *const u32,
-    kept: usize,
-}
-
-/// `PyLongLayout`: bits of a digit, bytes of a digit, order of digits and of their bytes (-1: least first).
-#[repr(C)]
-pub struct LongLayout([i8; 4]);
-
-/// How digits are laid out.
-pub unsafe extern "C" fn PyLong_GetNativeLayout() -> *const LongLayout {
-    static LAYOUT: LongLayout = LongLayout([long::SHIFT as i8, 4, -1, -1]);
-    &LAYOUT
-}
-
-/// An int's value, or its digits, which stay until [`PyLong_FreeExport`]. 0, or -1 with an exception.
-pub unsafe extern "C" fn PyLong_Export(number: Borrowed, export: *mut LongExport) -> c_int {
-    // SAFETY: C's arguments.
-    api(|vm| unsafe {
-        if Kind::of(number.0) != Kind::Long {
-            let name = text::of_c((*(*number.0).ob_type).tp_name);
-            return Err(vm.new_type_error(format!("expect int, got {name}")));
-        }
-        let null = std::ptr::null();
-        *export = match long::to_i64(number.0) {
-            Some(value) => LongExport { value, negative: 0, count: 0, digits: null, kept: 0 },
-            None => {
-                let (sign, digits) = long::parts(number.0);
-                let kept = number.again().0 as usize;
-                let (negative, count) = (u8::from(sign < 0), digits.len() as isize);
-                LongExport { value: 0, negative, count, digits: digits.as_ptr(), kept }
-            }
-        };
-        Ok(0)
-    })
-}
-
-/// Ends what [`PyLong_Export`] began.
-pub unsafe extern "C" fn PyLong_FreeExport(export: *mut LongExport) {
-    // SAFETY: C's argument; the reference is the export's.
-    unsafe {
-        let kept = std::mem::replace(&mut (*export).kept, 0);
-        dealloc::xdecref(kept as Block);
-    }
-}
-
-/// The most digits that an int can have: so many that the number of its bits is one of 64.
-const LARGEST: isize = (i64::MAX as isize - 1) / long::SHIFT as isize;
-
-/// An int in the making: room for digits.
-pub struct LongWriter {
-    negative: bool,
-    digits: Vec<u32>,
-}
-
-/// Begins an int of `count` digits, which the caller writes to `*digits`; NULL with an exception.
-pub unsafe extern "C" fn PyLongWriter_Create(
-    negative: c_int,
-    count: isize,
-    digits: *mut *mut c_void,
-) -> *mut LongWriter {
-    api(|vm| {
-        if count <= 0 {
-            return Err(vm.new_value_error("ndigits must be positive"));
-        }
-        if count > LARGEST {
-            return Err(vm.new_overflow_error("too many digits in integer"));
-        }
-        let mut writer = Box::new(LongWriter { negative: negative != 0, digits: zeros(vm, count as usize)? });
-        // SAFETY: C's argument.
-        unsafe { *digits = writer.digits.as_mut_ptr().cast() };
-        Ok(Box::into_raw(writer))
-    })
-}
-
-/// Ends an int in the making; gives it as a new reference.
-pub unsafe extern "C" fn PyLongWriter_Finish(writer: *mut LongWriter) -> New {
-    // SAFETY: C's argument, made by `PyLongWriter_Create`.
-    let writer = unsafe { Box::from_raw(writer) };
-    long::from_digits(writer.negative, &writer.digits).map_or_else(no_memory, New)
-}
-
-/// Gives an int in the making up; NULL is left alone.
-pub unsafe extern "C" fn PyLongWriter_Discard(writer: *mut LongWriter) {
-    if !writer.is_null() {
-        // SAFETY: as for `PyLongWriter_Finish`.
-        drop(unsafe { Box::from_raw(writer) });
-    }
 }
 
 /// Whether an int has at most one digit.
@@ -656,47 +473,6 @@ pub unsafe extern "C" fn _PyLong_NumBits(number: Borrowed) -> i64 {
     })
 }
 
-/// A new int from `size` bytes.
-pub unsafe extern "C" fn _PyLong_FromByteArray(bytes: *const u8, size: usize, little: c_int, signed: c_int) -> New {
-    // SAFETY: C's arguments.
-    unsafe { from_bytes(bytes.cast(), size, if little != 0 { LITTLE_ENDIAN } else { 0 }, signed == 0) }
-}
-
-/// Writes an int into `size` bytes. 0; -1 if it does not fit, with an exception if that is wanted.
-pub unsafe extern "C" fn _PyLong_AsByteArray(
-    number: Borrowed,
-    to: *mut u8,
-    size: usize,
-    little: c_int,
-    signed: c_int,
-    raises: c_int,
-) -> c_int {
-    api(|vm| {
-        let refuse = |message: &'static str| {
-            if raises != 0 { Err(vm.new_overflow_error(message)) } else { Ok(-1) }
-        };
-        // SAFETY: an int, by contract; C's arguments.
-        unsafe {
-            let value = long::to_bigint(number.0);
-            let negative = value.sign() == Sign::Minus;
-            if negative && signed == 0 {
-                return refuse("can't convert negative int to unsigned");
-            }
-            let mut bytes = value.to_signed_bytes_le();
-            if signed == 0 && bytes.len() == size + 1 && bytes[size] == 0 {
-                bytes.pop();
-            }
-            let fits = bytes.len() <= size || value.sign() == Sign::NoSign;
-            bytes.resize(size, if negative { 0xFF } else { 0 });
-            if little == 0 {
-                bytes.reverse();
-            }
-            to.copy_from_nonoverlapping(bytes.as_ptr(), size);
-            if fits { Ok(0) } else { refuse("int too big to convert") }
-        }
-    })
-}
-
 /// The greatest common divisor of two ints, from 0.
 pub unsafe extern "C" fn _PyLong_GCD(a: Borrowed, b: Borrowed) -> New {
     api(|vm| {
@@ -710,13 +486,6 @@ pub unsafe extern "C" fn _PyLong_GCD(a: Borrowed, b: Borrowed) -> New {
 pub unsafe extern "C" fn _PyLong_Copy(number: Borrowed) -> New {
     // SAFETY: an int, by contract.
     New(long::from_bigint(&unsafe { long::to_bigint(number.0) }))
-}
-
-/// A new int from digits.
-pub unsafe extern "C" fn _PyLong_FromDigits(negative: c_int, count: isize, digits: *const u32) -> New {
-    // SAFETY: C's arguments.
-    let digits = if count > 0 { unsafe { std::slice::from_raw_parts(digits, count as usize) } } else { &[] };
-    long::from_digits(negative != 0, digits).map_or_else(no_memory, New)
 }
 
 /// `strtol` by Python's rules for prefixes, without sign; `end` may be NULL.

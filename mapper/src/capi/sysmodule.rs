@@ -122,7 +122,7 @@ pub unsafe extern "C" fn PySys_Audit(event: *const c_char, format: *const c_char
             let args = if format.is_null() || *format == 0 {
                 vec![]
             } else {
-                let built = super::modsupport::build_value(vm, format, &mut *va)?;
+                let built = super::support::building::build_value(vm, format, &mut *va)?;
                 let built = retrieve::take(vm, built.0)?;
                 match built.downcast_ref_if_exact::<rustpython_vm::builtins::PyTuple>(vm) {
                     Some(tuple) => tuple.as_slice().to_vec(),

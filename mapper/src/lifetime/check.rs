@@ -11,11 +11,10 @@ use std::ffi::c_void;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use dynasmrt::{DynasmApi as _, dynasm};
 use rustc_hash::FxHashMap;
 use rustclad_stub::Symbol;
 
-use crate::abi::code::{assembler, keep};
+use crate::abi::code::{self, Look, Note, REGISTERS};
 use crate::abi::platform;
 use crate::abi::text;
 use crate::heap::block::{self, Block, flag, header, header_of};
@@ -314,7 +313,7 @@ fn objects_of(prototype: &str) -> u8 {
     let is_object = |text: &&str| text.trim() == "PyObject *" || text.trim() == "PyTypeObject *";
     list.trim_end_matches(')')
         .split(',')
-        .take(6)
+        .take(REGISTERS)
         .enumerate()
         .filter(|(_, text)| is_object(text))
         .fold(0, |mask, (index, _)| mask | 1 << index)
@@ -325,69 +324,12 @@ fn objects_of(prototype: &str) -> u8 {
 pub(crate) fn wrapper(symbol: &'static Symbol, function: *const c_void) -> *const c_void {
     let mask = objects_of(symbol.prototype);
     let makes_objects = symbol.name.starts_with("PyObject_Init") || symbol.name == "_Py_Dealloc";
-    // Arguments beyond the sixth lie on the stack, behind a return address that must stay where it is.
-    let notes_result = symbol.result == "new" && symbol.prototype.matches(',').count() < 6;
+    // Arguments on the stack lie behind a return address that must stay where it is.
+    let notes_result = symbol.result == "new" && symbol.prototype.matches(',').count() < REGISTERS;
     if (mask == 0 && !notes_result) || makes_objects || symbol.prototype.contains("(*)") {
         return function;
     }
-    let mut code = assembler();
-    let entry = code.offset();
-    dynasm!(code
-        ; .arch x64
-        ; push r9
-        ; push r8
-        ; push rcx
-        ; push rdx
-        ; push rsi
-        ; push rdi
-        ; mov rdi, rsp
-        ; sub rsp, 136
-        ; movups [rsp], xmm0
-        ; movups [rsp + 16], xmm1
-        ; movups [rsp + 32], xmm2
-        ; movups [rsp + 48], xmm3
-        ; movups [rsp + 64], xmm4
-        ; movups [rsp + 80], xmm5
-        ; movups [rsp + 96], xmm6
-        ; movups [rsp + 112], xmm7
-        ; mov rsi, mask as i32
-        ; mov rdx, QWORD std::ptr::from_ref(symbol) as i64
-        ; mov rax, QWORD look as *const () as i64
-        ; call rax
-        ; movups xmm0, [rsp]
-        ; movups xmm1, [rsp + 16]
-        ; movups xmm2, [rsp + 32]
-        ; movups xmm3, [rsp + 48]
-        ; movups xmm4, [rsp + 64]
-        ; movups xmm5, [rsp + 80]
-        ; movups xmm6, [rsp + 96]
-        ; movups xmm7, [rsp + 112]
-        ; add rsp, 136
-        ; pop rdi
-        ; pop rsi
-        ; pop rdx
-        ; pop rcx
-        ; pop r8
-        ; pop r9
-        ; mov rax, QWORD function as i64
-    );
-    if notes_result {
-        dynasm!(code
-            ; .arch x64
-            ; sub rsp, 8
-            ; call rax
-            ; mov [rsp], rax
-            ; mov rdi, rax
-            ; mov rsi, [rsp + 8]
-            ; mov rax, QWORD note_made as *const () as i64
-            ; call rax
-            ; pop rax
-            ; ret
-        );
-    } else {
-        dynasm!(code ; .arch x64 ; jmp rax);
-    }
-    keep(code, entry)
+    code::looking(function, &Look { function: look, mask, subject: symbol }, notes_result.then_some(note_made as Note))
 }
 
 /// Notes which C code got a reference to an object, for what it never gives up.
@@ -399,8 +341,8 @@ unsafe extern "C" fn note_made(block: Block, caller: usize) {
 
 /// Looks at a call's arguments.
 unsafe extern "C" fn look(arguments: *const Block, mask: u64, symbol: &'static Symbol) {
-    for index in (0..6).filter(|index| mask & 1 << index != 0) {
-        // SAFETY: the wrapper saved six registers.
+    for index in (0..REGISTERS).filter(|index| mask & 1 << index != 0) {
+        // SAFETY: the wrapper saved so many.
         let block = unsafe { *arguments.add(index) };
         if !block.is_null() && header(block).is_some_and(|header| header.has(flag::FREED)) {
             used_after_free(block, symbol.name);

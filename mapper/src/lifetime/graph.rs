@@ -97,6 +97,14 @@ pub(super) unsafe fn node_of(block: Block) -> Option<usize> {
 pub(super) fn read(vm: &VirtualMachine) {
     let graph = graph();
     *graph = Graph { thread: platform::thread_id(), ..Graph::default() };
+    find_nodes(&mut graph.nodes);
+    find_edges(graph);
+    find_roots(vm, graph);
+    lead_to_shadows(vm, &graph.nodes);
+}
+
+/// Finds the blocks that take part, and numbers them.
+fn find_nodes(nodes: &mut Vec<Node>) {
     let mut resolution_orders = FxHashSet::default();
     block::for_each_live(|block, header| {
         // SAFETY: a live object.
@@ -105,19 +113,23 @@ pub(super) fn read(vm: &VirtualMachine) {
                 if Kind::of(block) == Kind::Type {
                     resolution_orders.insert((*block.cast::<c::PyTypeObject>()).tp_mro as usize);
                 }
-                graph.nodes.push(Node { block, first_edge: 0, internal: 0, is_root: false, shadow: None });
+                nodes.push(Node { block, first_edge: 0, internal: 0, is_root: false, shadow: None });
             }
         }
     });
     // A type's `tp_mro` is read with the type, for its entry for the type itself is not counted.
-    graph.nodes.retain(|node| !resolution_orders.contains(&(node.block as usize)));
-    for (index, node) in graph.nodes.iter().enumerate() {
+    nodes.retain(|node| !resolution_orders.contains(&(node.block as usize)));
+    for (index, node) in nodes.iter().enumerate() {
         // SAFETY: live blocks of ours.
         unsafe {
             header_of(node.block).set(flag::IN_GRAPH);
             *index_of(node.block) = index;
         }
     }
+}
+
+/// Reads the references between the nodes.
+fn find_edges(graph: &mut Graph) {
     for index in 0..graph.nodes.len() {
         graph.nodes[index].first_edge = graph.edges.len();
         // SAFETY: live objects.
@@ -130,6 +142,10 @@ pub(super) fn read(vm: &VirtualMachine) {
             });
         }
     }
+}
+
+/// Finds which nodes are counted from outside, and gives those a shadow that need one.
+fn find_roots(vm: &VirtualMachine, graph: &mut Graph) {
     for index in 0..graph.nodes.len() {
         let end = graph.nodes.get(index + 1).map_or(graph.edges.len(), |next| next.first_edge);
         let node = &mut graph.nodes[index];
@@ -151,10 +167,13 @@ pub(super) fn read(vm: &VirtualMachine) {
             }
         }
     }
-    for node in &graph.nodes {
+}
+
+/// A type's payload is the VM's: while the graph stands, its dict leads to the shadow.
+fn lead_to_shadows(vm: &VirtualMachine, nodes: &[Node]) {
+    for node in nodes {
         // SAFETY: live blocks of ours.
         unsafe {
-            // A type's payload is the VM's: while the graph stands, its dict leads to the shadow.
             if let (Kind::Type, Some(shadow)) = (Kind::of(node.block), &node.shadow)
                 && let Some(class) =
                     header_of(node.block).twin().as_ref().and_then(|twin| twin.downcast_ref::<PyType>())

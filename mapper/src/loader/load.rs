@@ -6,13 +6,14 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use goblin::elf::header::{EM_X86_64, ET_DYN, Header as ElfHeader, SIZEOF_IDENT};
+use goblin::elf::header::{ET_DYN, Header as ElfHeader, SIZEOF_IDENT};
 use rustc_hash::FxHashMap;
 use rustpython_vm::builtins::{PyModule, PyStrRef};
 use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::abi::address::data_address;
 use crate::abi::layout as c;
+use crate::abi::platform;
 use crate::heap::block::Block;
 use crate::lifetime::dealloc;
 use crate::lifetime::thread::leave;
@@ -37,7 +38,7 @@ pub enum LoadError {
     #[error("the shared library is truncated: {0}")]
     Truncated(String),
     /// It was made for another word size or machine.
-    #[error("the shared library is for another machine ({0}); this one needs 64-bit x86-64")]
+    #[error("the shared library is for another machine ({0}); this one needs {machine}", machine = platform::MACHINE)]
     Machine(String),
     /// An executable or object file.
     #[error("not a shared library: the ELF file is of another type ({0})")]
@@ -128,9 +129,8 @@ fn both(
 fn find_init(symbol: String, path: &str) -> Result<c::ModuleInit, LoadError> {
     check_tag(path)?;
     check_file(path)?;
-    let flags = crate::abi::platform::DLOPEN_FLAGS.load(Ordering::Relaxed);
-    let library =
-        crate::abi::platform::load(path, flags).map_err(|error| LoadError::Open(open_message(path, &error)))?;
+    let flags = platform::DLOPEN_FLAGS.load(Ordering::Relaxed);
+    let library = platform::load(path, flags).map_err(|error| LoadError::Open(open_message(path, &error)))?;
     // SAFETY: an init function has this type.
     let init = unsafe { library.get::<c::ModuleInit>(symbol.as_bytes()) }.map(|symbol| *symbol);
     std::mem::forget(library); // C code is never unloaded: nobody knows who still points into it
@@ -160,7 +160,7 @@ fn check_tag(path: &str) -> Result<(), LoadError> {
     let Some(stem) = file.strip_suffix(".so") else { return Ok(()) };
     let Some((_, tag)) = stem.rsplit_once('.') else { return Ok(()) };
     let tagged = ["cpython-", "pypy", "graalpy", "cp3"].iter().any(|prefix| tag.starts_with(prefix));
-    let foreign = tagged && format!(".{tag}.so") != crate::abi::platform::EXTENSION_SUFFIXES[0];
+    let foreign = tagged && format!(".{tag}.so") != platform::EXTENSION_SUFFIXES[0];
     if foreign { Err(LoadError::Tag(tag.to_owned())) } else { Ok(()) }
 }
 
@@ -181,7 +181,7 @@ fn check_file(path: &str) -> Result<(), LoadError> {
     }
     let header = goblin::elf::Elf::parse_header(&bytes)
         .map_err(|_| LoadError::Truncated("the header is incomplete".to_owned()))?;
-    if header.e_machine != EM_X86_64 {
+    if header.e_machine != platform::ELF_MACHINE {
         return Err(LoadError::Machine(goblin::elf::header::machine_to_str(header.e_machine).to_owned()));
     }
     if header.e_type != ET_DYN {

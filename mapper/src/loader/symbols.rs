@@ -3,11 +3,10 @@
 
 use std::ffi::c_void;
 
-use dynasmrt::{DynasmApi as _, DynasmLabelApi as _, dynasm};
 use rustclad_stub::{Kind as SymbolKind, SYMBOLS, Symbol, symbol};
 
 use crate::abi::address::exported;
-use crate::abi::code::{Address, assembler, keep};
+use crate::abi::code::{self, Address};
 use crate::twins::error;
 
 include!(concat!(env!("OUT_DIR"), "/implemented.rs"));
@@ -31,22 +30,7 @@ pub fn coverage() -> (usize, usize) {
 
 /// A function that raises `SystemError: Rustclad does not implement NAME` and returns the symbol's error value.
 pub(crate) fn thunk(symbol: &'static Symbol) -> *const c_void {
-    let mut code = assembler();
-    let entry = code.offset();
-    dynasm!(code
-        ; .arch x64
-        ; sub rsp, 8
-        ; mov rdi, QWORD std::ptr::from_ref(symbol) as i64
-        ; mov rax, QWORD not_implemented as *const () as i64
-        ; call rax
-        ; movq xmm0, [->minus_one]
-        ; add rsp, 8
-        ; ret
-        ; .align 8
-        ; ->minus_one:
-        ; .u64 (-1.0f64).to_bits()
-    );
-    keep(code, entry)
+    code::calls_with(not_implemented, symbol)
 }
 
 /// Behind every thunk: raises, and gives the value that the C function returns on error, in the register for integers.

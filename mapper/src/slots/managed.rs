@@ -6,6 +6,7 @@ use std::mem::transmute;
 use rustpython_vm::builtins::PyType;
 use rustpython_vm::function::{Either, PyComparisonValue, PySetterValue};
 use rustpython_vm::protocol::PyIterReturn;
+use rustpython_vm::types::PyTypeSlots;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::abi::address::exported;
@@ -211,114 +212,156 @@ unsafe extern "C" fn tp_descr_set(descriptor: Block, object: Block, value: Block
     })
 }
 
+/// The VM's slots of a class, and those of a base that it has some in common with.
+#[derive(Clone, Copy)]
+struct Slots<'a> {
+    own: &'a PyTypeSlots,
+    base: Option<&'a PyTypeSlots>,
+}
+
+/// Whether the VM's slot is there and is not just the base's.
+macro_rules! has {
+    ($slots:expr, $($slot:ident).+) => {
+        $slots.own.$($slot).+.load().is_some_and(|f| {
+            $slots.base.and_then(|base| base.$($slot).+.load()).is_none_or(|other| f as usize != other as usize)
+        })
+    };
+}
+
+/// Fills in the exported functions of the slots that are there.
+macro_rules! set_exported {
+    ($slots:expr, $to:expr; $($($slot:ident).+ => $field:ident, $name:literal;)*) => {
+        $(if has!($slots, $($slot).+) { $to.$field = transmute(exported($name)); })*
+    };
+}
+
+/// Fills in functions of ours for the slots that are there.
+macro_rules! set_own {
+    ($slots:expr, $to:expr; $($($slot:ident).+ => $field:ident, $f:expr;)*) => {
+        $(if has!($slots, $($slot).+) { $to.$field = Some($f); })*
+    };
+}
+
 /// Fills in the slots that a managed type has and that `base`, if it is given, does not have in common with it. Suites
 /// are the block's own.
 ///
 /// # Safety
 /// `t` is a type's block with suites of its own, `class` its twin.
 pub(crate) unsafe fn fill(t: &mut c::PyTypeObject, class: &Py<PyType>, base: Option<&Py<PyType>>, kind: Kind) {
-    let (own, base) = (&class.slots, base.map(|base| &base.slots));
-    // SAFETY: each exported function has the slot's type; suites are there.
+    let slots = Slots { own: &class.slots, base: base.map(|base| &base.slots) };
+    let heap = class.heaptype_ext.is_some();
+    // SAFETY: by contract; suites are there.
     unsafe {
-        let (number, sequence) = (&mut *t.tp_as_number, &mut *t.tp_as_sequence);
-        let (mapping, buffer) = (&mut *t.tp_as_mapping, &mut *t.tp_as_buffer);
-        // Whether the VM's slot is there and is not just the base's.
-        macro_rules! has {
-            ($($slot:ident).+) => {
-                own.$($slot).+.load().is_some_and(|f| {
-                    base.and_then(|base| base.$($slot).+.load()).is_none_or(|other| f as usize != other as usize)
-                })
-            };
-        }
-        macro_rules! set {
-            ($($($slot:ident).+ => $to:expr, $name:literal;)*) => {
-                $(if has!($($slot).+) { $to = transmute(exported($name)); })*
-            };
-        }
-        macro_rules! own {
-            ($($($slot:ident).+ => $to:expr, $f:expr;)*) => {
-                $(if has!($($slot).+) { $to = Some($f); })*
-            };
-        }
-        set! {
-            repr => t.tp_repr, "PyObject_Repr";
-            str => t.tp_str, "PyObject_Str";
-            hash => t.tp_hash, "PyObject_Hash";
-            getattro => t.tp_getattro, "PyObject_GetAttr";
-            call => t.tp_call, "PyObject_Call";
-            iter => t.tp_iter, "PyObject_GetIter";
-            as_number.negative => number.nb_negative, "PyNumber_Negative";
-            as_number.positive => number.nb_positive, "PyNumber_Positive";
-            as_number.absolute => number.nb_absolute, "PyNumber_Absolute";
-            as_number.invert => number.nb_invert, "PyNumber_Invert";
-            as_number.boolean => number.nb_bool, "PyObject_IsTrue";
-            as_number.int => number.nb_int, "PyNumber_Long";
-            as_number.float => number.nb_float, "PyNumber_Float";
-            as_number.index => number.nb_index, "PyNumber_Index";
-            as_number.inplace_add => number.nb_inplace_add, "PyNumber_InPlaceAdd";
-            as_number.inplace_subtract => number.nb_inplace_subtract, "PyNumber_InPlaceSubtract";
-            as_number.inplace_multiply => number.nb_inplace_multiply, "PyNumber_InPlaceMultiply";
-            as_number.inplace_remainder => number.nb_inplace_remainder, "PyNumber_InPlaceRemainder";
-            as_number.inplace_power => number.nb_inplace_power, "PyNumber_InPlacePower";
-            as_number.inplace_lshift => number.nb_inplace_lshift, "PyNumber_InPlaceLshift";
-            as_number.inplace_rshift => number.nb_inplace_rshift, "PyNumber_InPlaceRshift";
-            as_number.inplace_and => number.nb_inplace_and, "PyNumber_InPlaceAnd";
-            as_number.inplace_xor => number.nb_inplace_xor, "PyNumber_InPlaceXor";
-            as_number.inplace_or => number.nb_inplace_or, "PyNumber_InPlaceOr";
-            as_number.inplace_floor_divide => number.nb_inplace_floor_divide, "PyNumber_InPlaceFloorDivide";
-            as_number.inplace_true_divide => number.nb_inplace_true_divide, "PyNumber_InPlaceTrueDivide";
-            as_number.inplace_matrix_multiply => number.nb_inplace_matrix_multiply, "PyNumber_InPlaceMatrixMultiply";
-            as_sequence.length => sequence.sq_length, "PyObject_Size";
-            as_sequence.concat => sequence.sq_concat, "PySequence_Concat";
-            as_sequence.repeat => sequence.sq_repeat, "PySequence_Repeat";
-            as_sequence.item => sequence.sq_item, "PySequence_GetItem";
-            as_sequence.contains => sequence.sq_contains, "PySequence_Contains";
-            as_sequence.inplace_concat => sequence.sq_inplace_concat, "PySequence_InPlaceConcat";
-            as_sequence.inplace_repeat => sequence.sq_inplace_repeat, "PySequence_InPlaceRepeat";
-            as_mapping.length => mapping.mp_length, "PyObject_Size";
-            as_mapping.subscript => mapping.mp_subscript, "PyObject_GetItem";
-        }
-        if class.heaptype_ext.is_some() && base.is_none() && own.iternext.load().is_none() {
+        fill_type(t, slots);
+        if heap && base.is_none() && slots.own.iternext.load().is_none() {
             t.tp_iternext = Some(next_not_implemented);
         }
-        // Both sorts of a binary operator's function.
-        macro_rules! operators {
-            ($($slot:ident => $to:ident, $f:ident;)*) => {
-                $(if has!(as_number.$slot) {
-                    number.$to = Some(if class.heaptype_ext.is_some() { $f::<true> } else { $f::<false> });
-                })*
-            };
+        fill_number(&mut *t.tp_as_number, slots);
+        if heap {
+            fill_operators::<true>(&mut *t.tp_as_number, slots);
+        } else {
+            fill_operators::<false>(&mut *t.tp_as_number, slots);
         }
-        operators! {
-            add => nb_add, nb_add;
-            subtract => nb_subtract, nb_subtract;
-            multiply => nb_multiply, nb_multiply;
-            remainder => nb_remainder, nb_remainder;
-            divmod => nb_divmod, nb_divmod;
-            lshift => nb_lshift, nb_lshift;
-            rshift => nb_rshift, nb_rshift;
-            and => nb_and, nb_and;
-            xor => nb_xor, nb_xor;
-            or => nb_or, nb_or;
-            floor_divide => nb_floor_divide, nb_floor_divide;
-            true_divide => nb_true_divide, nb_true_divide;
-            matrix_multiply => nb_matrix_multiply, nb_matrix_multiply;
-            power => nb_power, nb_power;
-        }
-        own! {
-            richcompare => t.tp_richcompare, tp_richcompare;
-            iternext => t.tp_iternext, tp_iternext;
-            as_sequence.ass_item => sequence.sq_ass_item, sq_ass_item;
-            as_mapping.ass_subscript => mapping.mp_ass_subscript, mp_ass_subscript;
-            setattro => t.tp_setattro, tp_setattro;
-            descr_get => t.tp_descr_get, tp_descr_get;
-            descr_set => t.tp_descr_set, tp_descr_set;
-            del => t.tp_finalize, tp_finalize;
-            new => t.tp_new, crate::slots::fill::managed_new;
-            init => t.tp_init, crate::slots::fill::managed_init;
-        }
-        if kind != Kind::Instance && own.as_buffer.load().is_some() {
-            buffer.bf_getbuffer = Some(crate::capi::pybuffer::managed_buffer);
+        fill_containers(&mut *t.tp_as_sequence, &mut *t.tp_as_mapping, slots);
+        if kind != Kind::Instance && slots.own.as_buffer.load().is_some() {
+            (*t.tp_as_buffer).bf_getbuffer = Some(crate::capi::pybuffer::managed_buffer);
         }
     }
+}
+
+/// The slots of the type itself.
+unsafe fn fill_type(t: &mut c::PyTypeObject, slots: Slots<'_>) {
+    // SAFETY: each exported function has the slot's type.
+    unsafe {
+        set_exported! { slots, t;
+            repr => tp_repr, "PyObject_Repr";
+            str => tp_str, "PyObject_Str";
+            hash => tp_hash, "PyObject_Hash";
+            getattro => tp_getattro, "PyObject_GetAttr";
+            call => tp_call, "PyObject_Call";
+            iter => tp_iter, "PyObject_GetIter";
+        }
+    }
+    set_own! { slots, t;
+        richcompare => tp_richcompare, tp_richcompare;
+        iternext => tp_iternext, tp_iternext;
+        setattro => tp_setattro, tp_setattro;
+        descr_get => tp_descr_get, tp_descr_get;
+        descr_set => tp_descr_set, tp_descr_set;
+        del => tp_finalize, tp_finalize;
+        new => tp_new, crate::slots::fill::managed_new;
+        init => tp_init, crate::slots::fill::managed_init;
+    }
+}
+
+/// The slots of numbers, but for binary operators.
+unsafe fn fill_number(number: &mut c::PyNumberMethods, slots: Slots<'_>) {
+    // SAFETY: each exported function has the slot's type.
+    unsafe {
+        set_exported! { slots, number;
+            as_number.negative => nb_negative, "PyNumber_Negative";
+            as_number.positive => nb_positive, "PyNumber_Positive";
+            as_number.absolute => nb_absolute, "PyNumber_Absolute";
+            as_number.invert => nb_invert, "PyNumber_Invert";
+            as_number.boolean => nb_bool, "PyObject_IsTrue";
+            as_number.int => nb_int, "PyNumber_Long";
+            as_number.float => nb_float, "PyNumber_Float";
+            as_number.index => nb_index, "PyNumber_Index";
+            as_number.inplace_add => nb_inplace_add, "PyNumber_InPlaceAdd";
+            as_number.inplace_subtract => nb_inplace_subtract, "PyNumber_InPlaceSubtract";
+            as_number.inplace_multiply => nb_inplace_multiply, "PyNumber_InPlaceMultiply";
+            as_number.inplace_remainder => nb_inplace_remainder, "PyNumber_InPlaceRemainder";
+            as_number.inplace_power => nb_inplace_power, "PyNumber_InPlacePower";
+            as_number.inplace_lshift => nb_inplace_lshift, "PyNumber_InPlaceLshift";
+            as_number.inplace_rshift => nb_inplace_rshift, "PyNumber_InPlaceRshift";
+            as_number.inplace_and => nb_inplace_and, "PyNumber_InPlaceAnd";
+            as_number.inplace_xor => nb_inplace_xor, "PyNumber_InPlaceXor";
+            as_number.inplace_or => nb_inplace_or, "PyNumber_InPlaceOr";
+            as_number.inplace_floor_divide => nb_inplace_floor_divide, "PyNumber_InPlaceFloorDivide";
+            as_number.inplace_true_divide => nb_inplace_true_divide, "PyNumber_InPlaceTrueDivide";
+            as_number.inplace_matrix_multiply => nb_inplace_matrix_multiply, "PyNumber_InPlaceMatrixMultiply";
+        }
+    }
+}
+
+/// The binary operators, of which there are two sorts.
+fn fill_operators<const HEAP: bool>(number: &mut c::PyNumberMethods, slots: Slots<'_>) {
+    set_own! { slots, number;
+        as_number.add => nb_add, nb_add::<HEAP>;
+        as_number.subtract => nb_subtract, nb_subtract::<HEAP>;
+        as_number.multiply => nb_multiply, nb_multiply::<HEAP>;
+        as_number.remainder => nb_remainder, nb_remainder::<HEAP>;
+        as_number.divmod => nb_divmod, nb_divmod::<HEAP>;
+        as_number.lshift => nb_lshift, nb_lshift::<HEAP>;
+        as_number.rshift => nb_rshift, nb_rshift::<HEAP>;
+        as_number.and => nb_and, nb_and::<HEAP>;
+        as_number.xor => nb_xor, nb_xor::<HEAP>;
+        as_number.or => nb_or, nb_or::<HEAP>;
+        as_number.floor_divide => nb_floor_divide, nb_floor_divide::<HEAP>;
+        as_number.true_divide => nb_true_divide, nb_true_divide::<HEAP>;
+        as_number.matrix_multiply => nb_matrix_multiply, nb_matrix_multiply::<HEAP>;
+        as_number.power => nb_power, nb_power::<HEAP>;
+    }
+}
+
+/// The slots of sequences and of mappings.
+unsafe fn fill_containers(sequence: &mut c::PySequenceMethods, mapping: &mut c::PyMappingMethods, slots: Slots<'_>) {
+    // SAFETY: each exported function has the slot's type.
+    unsafe {
+        set_exported! { slots, sequence;
+            as_sequence.length => sq_length, "PyObject_Size";
+            as_sequence.concat => sq_concat, "PySequence_Concat";
+            as_sequence.repeat => sq_repeat, "PySequence_Repeat";
+            as_sequence.item => sq_item, "PySequence_GetItem";
+            as_sequence.contains => sq_contains, "PySequence_Contains";
+            as_sequence.inplace_concat => sq_inplace_concat, "PySequence_InPlaceConcat";
+            as_sequence.inplace_repeat => sq_inplace_repeat, "PySequence_InPlaceRepeat";
+        }
+        set_exported! { slots, mapping;
+            as_mapping.length => mp_length, "PyObject_Size";
+            as_mapping.subscript => mp_subscript, "PyObject_GetItem";
+        }
+    }
+    set_own! { slots, sequence; as_sequence.ass_item => sq_ass_item, sq_ass_item; }
+    set_own! { slots, mapping; as_mapping.ass_subscript => mp_ass_subscript, mp_ass_subscript; }
 }

@@ -1,16 +1,15 @@
 //! `tp_new` and `tp_init` of builtin types. A C type calls its base's with itself as the class, so these functions must
 //! know whose they are: each is a few instructions that add the type's number and go on to a common function.
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
 use std::mem::transmute;
 use std::sync::{Mutex, OnceLock};
 
-use dynasmrt::{DynasmApi as _, dynasm};
 use rustpython_vm::builtins::PyType;
 use rustpython_vm::function::FuncArgs;
 use rustpython_vm::{AsObject, Py, PyResult, VirtualMachine};
 
-use crate::abi::code::{assembler, keep};
+use crate::abi::code::{self, STEP};
 use crate::abi::layout as c;
 use crate::calls::api::api;
 use crate::calls::calling::keywords;
@@ -22,28 +21,13 @@ use crate::twins::{retrieve, store};
 
 /// How many builtin types there may be: RustPython has some 300.
 const MOST: usize = 1024;
-/// Bytes of code for a function.
-const STEP: usize = 32;
 
 /// The types by number. Builtin types live as long as the process.
 static OWNERS: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 
 /// Where the functions of a slot begin, one every [`STEP`] bytes.
-fn entries(cell: &'static OnceLock<usize>, common: usize) -> usize {
-    *cell.get_or_init(|| {
-        let mut code = assembler();
-        let start = code.offset();
-        for number in 0..MOST {
-            dynasm!(code
-                ; .arch x64
-                ; .align STEP
-                ; mov ecx, number as i32
-                ; mov rax, QWORD common as i64
-                ; jmp rax
-            );
-        }
-        keep(code, start) as usize
-    })
+fn entries(cell: &OnceLock<usize>, common: *const c_void) -> usize {
+    *cell.get_or_init(|| code::numbered(MOST, common) as usize)
 }
 
 /// The two functions of a builtin type.
@@ -56,7 +40,7 @@ pub(crate) fn for_type(class: &Py<PyType>) -> (Option<c::NewFunc>, Option<c::Ini
         owners.len() - 1
     };
     assert!(number < MOST, "more builtin types than functions for them");
-    let (new, init) = (entries(&NEW, new as *const () as usize), entries(&INIT, init as *const () as usize));
+    let (new, init) = (entries(&NEW, new as *const c_void), entries(&INIT, init as *const c_void));
     // SAFETY: code of this type, made above.
     unsafe {
         (

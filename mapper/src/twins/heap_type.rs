@@ -243,6 +243,32 @@ unsafe fn finish(
         let metaclass = retrieve::retrieve(vm, metaclass.cast())?
             .downcast::<PyType>()
             .map_err(|_| vm.new_type_error("metaclass is not a type"))?;
+        take_base(block, base);
+        // Not by its flag: Cython sets that on static types while they are made ready, to get past a check.
+        let heap = block::header(block.cast()).is_some();
+        // A vectorcall on the type, a custom allocator and the rest are read from the block; the managed half gets
+        // what the type defines itself.
+        let class =
+            dispatcher().class(vm, block, ClassParts { name, bases: bases.clone(), base: best, metaclass, module })?;
+        if heap {
+            tie_heap(vm, block, &class);
+        } else {
+            handle::tie_foreign(block.cast(), class.clone().into());
+        }
+        inherit(vm, block, &bases, heap);
+        (*block).tp_flags |= tpflags::READY;
+        if (*block).tp_dict.is_null() {
+            type_dict::make(vm, block, &class);
+        }
+        fill_mro(vm, &mut *block, &class);
+        Ok(())
+    }
+}
+
+/// Gives a type its base, and the kind that follows from it.
+unsafe fn take_base(block: *mut c::PyTypeObject, base: *mut c::PyTypeObject) {
+    // SAFETY: by the caller's contract.
+    unsafe {
         (*block).tp_base = base;
         Kind::of_type(base).set(block);
         // Objects of types that derive from `object` are C's to make, those of classes made in Python the VM's.
@@ -250,31 +276,35 @@ unsafe fn finish(
             Kind::Instance.set(block);
         }
         pinned::note(block);
-        // Not by its flag: Cython sets that on static types while they are made ready, to get past a check.
-        let heap = block::header(block.cast()).is_some();
         // A static type that says nothing of how its objects are made has none made by a call.
         let is_static = (*block).tp_flags & tpflags::HEAPTYPE == 0;
         if is_static && (*block).tp_new.is_none() && base == statics().object {
             (*block).tp_flags |= tpflags::DISALLOW_INSTANTIATION;
         }
-        // A vectorcall on the type, a custom allocator and the rest are read from the block; the managed half gets
-        // what the type defines itself.
-        let class =
-            dispatcher().class(vm, block, ClassParts { name, bases: bases.clone(), base: best, metaclass, module })?;
-        if heap {
-            end_with(&class, block.cast());
-            handle::tie(block.cast(), class.as_object());
-            handle::adopt(block.cast(), class.as_object());
-            let qualname = store::store(vm, class.__qualname__(vm).as_object());
-            let parts = block.cast::<c::PyHeapTypeObject>();
-            (*parts).ht_qualname = qualname;
-            let short = class.name().rsplit('.').next().unwrap_or_default().to_owned();
-            (*parts).ht_name = store::store(vm, vm.ctx.new_str(short).as_object());
-        } else {
-            handle::tie_foreign(block.cast(), class.clone().into());
-        }
+    }
+}
+
+/// Ties a heap type to its managed half, from which it gets its names.
+unsafe fn tie_heap(vm: &VirtualMachine, block: *mut c::PyTypeObject, class: &PyTypeRef) {
+    // SAFETY: by the caller's contract.
+    unsafe {
+        end_with(class, block.cast());
+        handle::tie(block.cast(), class.as_object());
+        handle::adopt(block.cast(), class.as_object());
+        let qualname = store::store(vm, class.__qualname__(vm).as_object());
+        let parts = block.cast::<c::PyHeapTypeObject>();
+        (*parts).ht_qualname = qualname;
+        let short = class.name().rsplit('.').next().unwrap_or_default().to_owned();
+        (*parts).ht_name = store::store(vm, vm.ctx.new_str(short).as_object());
+    }
+}
+
+/// Fills in the slots that a type has from its bases.
+unsafe fn inherit(vm: &VirtualMachine, block: *mut c::PyTypeObject, bases: &[PyTypeRef], heap: bool) {
+    // SAFETY: by the caller's contract.
+    unsafe {
         let no_dealloc = (*block).tp_dealloc.is_none();
-        for base in &bases {
+        for base in bases {
             slot_table::inherit(block, type_block(vm, base));
         }
         if no_dealloc && heap {
@@ -283,12 +313,6 @@ unsafe fn finish(
         if (*block).tp_flags & tpflags::DISALLOW_INSTANTIATION != 0 {
             (*block).tp_new = None;
         }
-        (*block).tp_flags |= tpflags::READY;
-        if (*block).tp_dict.is_null() {
-            type_dict::make(vm, block, &class);
-        }
-        fill_mro(vm, &mut *block, &class);
-        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
-//! What several files of the C API share and no header names: reading arguments, formats, buffers, pending calls, memory.
+//! What several files of the C API share and no header names: reading arguments, building values, formats, buffers, pending calls, memory.
 
 pub(crate) mod arguments;
+pub(crate) mod building;
 pub mod export;
 pub mod format;
 pub(crate) mod memory;

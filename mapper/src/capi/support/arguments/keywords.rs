@@ -148,6 +148,12 @@ impl Words<'_> {
         self.positional(if exactly { "exactly" } else { "at most" }, most, given)
     }
 
+    /// The first `least` arguments must be given by position, of `most` in all.
+    #[cold]
+    fn too_few(&self, least: usize, most: usize, given: usize) -> PyBaseExceptionRef {
+        self.positional(if least < most { "at least" } else { "exactly" }, least, given)
+    }
+
     #[cold]
     fn positional(&self, limit: &str, count: usize, given: usize) -> PyBaseExceptionRef {
         let plural = if count == 1 { "" } else { "s" };
@@ -270,12 +276,11 @@ unsafe fn each(
                 unsafe { parser.item(arg) }.map_err(|refusal| trailer.refuse(vm, refusal, index + 1))?;
             }
             None if index < least => {
-                if index < positional_only {
-                    let wanted = positional_only.min(parser_least(parser, index));
-                    let limit = if wanted < positional_only.max(names.len()) { "at least" } else { "exactly" };
-                    return Err(words.positional(limit, wanted, given));
+                if index >= positional_only {
+                    return Err(words.missing(name, index + 1));
                 }
-                return Err(words.missing(name, index + 1));
+                let wanted = positional_only.min(parser_least(parser, index));
+                return Err(words.too_few(wanted, positional_only.max(names.len()), given));
             }
             None if used >= named && index >= given && least != usize::MAX && most != usize::MAX => {
                 return done(words, &source, names, used, named);
@@ -328,8 +333,7 @@ pub(crate) unsafe fn unpack(
             return Err(words.too_many_positional(least == most, most, given));
         }
         if given < least.min(positional_only) {
-            let limit = if least.min(positional_only) < most.max(names.len()) { "at least" } else { "exactly" };
-            return Err(words.positional(limit, least.min(positional_only), given));
+            return Err(words.too_few(least.min(positional_only), most.max(names.len()), given));
         }
         let mut used = 0;
         for (index, name) in names.iter().enumerate() {

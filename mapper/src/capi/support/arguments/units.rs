@@ -32,6 +32,22 @@ unsafe fn is_none(arg: Block) -> bool {
     arg == static_block("_Py_NoneStruct")
 }
 
+/// `C`: the only character of a string.
+unsafe fn character(arg: Block) -> Result<c_int, Refusal> {
+    // SAFETY: an object, by the caller's contract.
+    unsafe {
+        if Kind::of(arg) != Kind::Unicode {
+            return Err(must("a unicode character", arg));
+        }
+        let (length, _) = unicode::shape(arg);
+        if length != 1 {
+            let message = format!("must be a unicode character, not a string of length {length}");
+            return Err(Refusal::Message(message, vec![]));
+        }
+        Ok(crate::capi::unicodeobject::PyUnicode_ReadChar(Borrowed(arg), 0) as c_int)
+    }
+}
+
 impl Parser<'_> {
     /// The raised exception, as a refusal.
     #[cold]
@@ -84,6 +100,23 @@ impl Parser<'_> {
         if value == -1.0 && !error::occurred().is_null() { Err(self.raised()) } else { Ok(value) }
     }
 
+    /// `D`: a complex number, or what is one without its imaginary part.
+    unsafe fn complex(&self, arg: Block) -> Result<c::Py_complex, Refusal> {
+        let complex = leave_with(self.vm, Borrowed(arg).get(self.vm)?, |it| it.try_complex(self.vm))?;
+        Ok(match complex {
+            Some((value, _)) => c::Py_complex { real: value.re, imag: value.im },
+            // SAFETY: an object, by the caller's contract.
+            None => c::Py_complex { real: unsafe { self.double(arg)? }, imag: 0.0 },
+        })
+    }
+
+    /// `p`: whether an object is true, as 1 or 0.
+    unsafe fn truth(&self, arg: Block) -> Result<c_int, Refusal> {
+        // SAFETY: an object, by the caller's contract.
+        let truth = unsafe { crate::capi::object::PyObject_IsTrue(Borrowed(arg)) };
+        if truth < 0 { Err(self.raised()) } else { Ok(truth) }
+    }
+
     /// Parses one argument by the next unit.
     pub(super) unsafe fn unit(&mut self, arg: Block) -> Result<(), Refusal> {
         // SAFETY: by the contract of `positional`: `va` has a pointer of the unit's type.
@@ -106,33 +139,10 @@ impl Parser<'_> {
                 }
                 b'f' => *self.va.pointer() = self.double(arg)? as f32,
                 b'd' => *self.va.pointer() = self.double(arg)?,
-                b'D' => {
-                    let complex = leave_with(self.vm, Borrowed(arg).get(self.vm)?, |it| it.try_complex(self.vm))?;
-                    let value = match complex {
-                        Some((value, _)) => c::Py_complex { real: value.re, imag: value.im },
-                        None => c::Py_complex { real: self.double(arg)?, imag: 0.0 },
-                    };
-                    *self.va.pointer() = value;
-                }
+                b'D' => *self.va.pointer() = self.complex(arg)?,
                 b'c' => self.byte(arg)?,
-                b'C' => {
-                    if Kind::of(arg) != Kind::Unicode {
-                        return Err(must("a unicode character", arg));
-                    }
-                    let (length, _) = unicode::shape(arg);
-                    if length != 1 {
-                        let message = format!("must be a unicode character, not a string of length {length}");
-                        return Err(Refusal::Message(message, vec![]));
-                    }
-                    *self.va.pointer() = crate::capi::unicodeobject::PyUnicode_ReadChar(Borrowed(arg), 0) as c_int;
-                }
-                b'p' => {
-                    let truth = crate::capi::object::PyObject_IsTrue(Borrowed(arg));
-                    if truth < 0 {
-                        return Err(self.raised());
-                    }
-                    *self.va.pointer() = truth;
-                }
+                b'C' => *self.va.pointer() = character(arg)?,
+                b'p' => *self.va.pointer() = self.truth(arg)?,
                 b's' => self.text(arg, false)?,
                 b'z' => self.text(arg, true)?,
                 b'y' => self.bytes(arg)?,
