@@ -44,8 +44,8 @@ pub unsafe extern "C" fn PyEval_EvalCodeEx(
     closure: Borrowed,
 ) -> New {
     api(|vm| {
-        // SAFETY: C's arguments: so many objects, or none and maybe NULL.
         let objects = |first: *const Block, count: c_int| -> PyResult<Vec<PyObjectRef>> {
+            // SAFETY: C's arguments: so many objects, or none and maybe NULL.
             (0..count.max(0) as usize).map(|index| unsafe { retrieve::retrieve(vm, *first.add(index)) }).collect()
         };
         let mut parts = FuncArgs::from(vec![code.get(vm)?, globals.get(vm)?]);

@@ -296,10 +296,11 @@ fn retain(block: Block) -> bool {
     let statics = statics();
     // SAFETY: the block is alive.
     let kind = unsafe { (*block).ob_type };
-    // SAFETY: blocks with twins of these types have headers.
     let size = if kind == statics.unicode || kind == statics.bytes {
+        // SAFETY: blocks with twins of these types have headers.
         unsafe { block::capacity(block) }
     } else if kind == statics.bytearray {
+        // SAFETY: the same; the type says what is in the block.
         unsafe { block::capacity(block) + (*block.cast::<c::PyByteArrayObject>()).ob_alloc as usize }
     } else {
         return false;

@@ -1,6 +1,6 @@
 //! Borrowed references that C got from a container: a dict's value, a module's dict. The container's block owns them,
-//! for as long as the container holds them. What nobody else holds any more is dropped when the outermost call into C
-//! returns, so that nothing only grows. Needs the C lock.
+//! for as long as the container holds them. Once there are many, those that nobody else holds any more are dropped when C
+//! returns, calls back or gives the lock up (see [`due`]), so that nothing only grows. Needs the C lock.
 
 use std::cell::UnsafeCell;
 
@@ -48,7 +48,7 @@ pub(crate) fn note(owner: Block, object: usize, block: Block) {
     }
 }
 
-/// Whether [`revalidate`] should run at the next outermost return.
+/// Whether [`revalidate`] should run when C next returns or calls back.
 pub(crate) fn is_due() -> bool {
     loans().count >= loans().due_at.max(FIRST_DUE)
 }
