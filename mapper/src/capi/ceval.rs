@@ -29,7 +29,6 @@ pub unsafe extern "C" fn PyEval_EvalCode(code: Borrowed, globals: Borrowed, loca
 
 /// Runs a code object as a function with arguments, keyword arguments (names and values in turn), default values and
 /// cells; what it returns. Locals, keyword-only default values and cells may be NULL.
-#[allow(clippy::too_many_arguments)]
 pub unsafe extern "C" fn PyEval_EvalCodeEx(
     code: Borrowed,
     globals: Borrowed,

@@ -191,7 +191,6 @@ static ARENA: Shared = Shared(UnsafeCell::new(Arena {
     registry: std::collections::BTreeMap::new(),
 }));
 
-#[allow(clippy::mut_from_ref)]
 fn arena() -> &'static mut Arena {
     // SAFETY: the C lock makes this the only user, and no function below calls another that takes the reference again.
     unsafe { &mut *ARENA.0.get() }
@@ -404,11 +403,11 @@ fn annexed(block: Block) -> Option<&'static Header> {
 /// Forgets the header of memory that is not ours, which its type's own deallocator is about to free.
 pub(crate) fn disown(block: Block) {
     let annex = &mut arena().annex;
-    if !annex.is_empty() {
-        if let Some(header) = annex.remove(&(block as usize)) {
-            // SAFETY: made by `annex`; the object ends, and nobody uses its header any more.
-            drop(unsafe { Box::from_raw(header) });
-        }
+    if !annex.is_empty()
+        && let Some(header) = annex.remove(&(block as usize))
+    {
+        // SAFETY: made by `annex`; the object ends, and nobody uses its header any more.
+        drop(unsafe { Box::from_raw(header) });
     }
 }
 

@@ -98,7 +98,6 @@ static STATE: Shared = Shared(std::cell::UnsafeCell::new(State {
     reusable_order: VecDeque::new(),
 }));
 
-#[allow(clippy::mut_from_ref)]
 fn state() -> &'static mut State {
     // SAFETY: the C lock makes this the only user, and no reference outlives the statement it is used in.
     unsafe { &mut *STATE.0.get() }

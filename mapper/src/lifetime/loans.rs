@@ -23,7 +23,6 @@ unsafe impl Sync for Shared {}
 static LOANS: Shared = Shared(UnsafeCell::new(None));
 const FIRST_DUE: usize = 64;
 
-#[allow(clippy::mut_from_ref)]
 fn loans() -> &'static mut Loans {
     // SAFETY: the C lock makes this the only user; references are dropped before anything is called.
     unsafe { (*LOANS.0.get()).get_or_insert_default() }
