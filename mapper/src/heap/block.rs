@@ -362,7 +362,7 @@ impl Arena {
     }
 }
 
-/// The header of a block of ours, or of one that was [annexed](annex); None for other memory: static objects, and what
+/// The header of a block of ours, or of one that was annexed; None for other memory: static objects, and what
 /// a type's own allocator made and Python has not seen.
 #[inline]
 pub fn header(block: Block) -> Option<&'static Header> {
