@@ -154,6 +154,7 @@ impl Header {
 }
 
 /// A run of slots of one class.
+#[derive(Clone, Copy)]
 struct Chunk {
     start: usize,
     slot: usize,
@@ -436,13 +437,15 @@ pub unsafe fn capacity(block: Block) -> usize {
 /// Calls `visit` for every block that is handed out.
 pub fn for_each_live(mut visit: impl FnMut(Block, &Header)) {
     #[cfg(feature = "malloc-blocks")]
-    for block in arena().registry.keys() {
-        let block = *block as Block;
-        // SAFETY: registered blocks are live.
+    for block in arena().registry.keys().copied().collect::<Vec<_>>() {
+        let block = block as Block;
+        // SAFETY: registered blocks are live, and no visitor frees one.
         visit(block, unsafe { header_of(block) });
     }
     #[cfg(not(feature = "malloc-blocks"))]
-    for chunk in &arena().chunks {
+    for chunk in 0..arena().chunks.len() {
+        // A copy: visitors take the arena, too.
+        let chunk = arena().chunks[chunk];
         for index in 0..chunk.count {
             let header = (chunk.start + index * chunk.slot) as *mut Header;
             // SAFETY: chunks were cut by `refill`, and slots never move.

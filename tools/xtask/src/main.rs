@@ -1,4 +1,5 @@
-//! The project's chores, one subcommand each: `fetch`, `tour`, `lint`, `test`, `expect`, `bench`, `bench-router`, `soak`, `wheels`.
+//! The project's chores, one subcommand each: `fetch`, `tour`, `lint`, `test`, `expect`, `bench`, `bench-router`, `soak`,
+//! `wheels`.
 //!
 //! Each does all it needs to (`test` fetches and builds first), and each may be run again at no cost. What
 //! they download or make goes into the ignored folder `external/`; nothing outside the project is touched.
@@ -18,7 +19,7 @@ const HELP: &str = "\
 usage: cargo xtask COMMAND
   fetch        get CPython's modules and headers, mosquitto and ALSA (apt) and the wheels (pip) into external/
   tour         build rustclad and run examples/tour.py on real modules
-  lint         check the code's layout, warnings and documentation; nothing is fetched
+  lint         check the code's layout, warnings and documentation
   test [ARGS]  lint, build everything and pass all tests (ARGS go to `cargo test`; with ARGS, no lint)
   bench        time each way of crossing; RUSTCLAD_REFERENCE=DIR adds CPython and PyPy
   bench-router   time the router: events, handlers, DMX, latency
