@@ -41,7 +41,7 @@ pub(crate) fn definition(
     code: Box<dyn PyNativeFn>,
     flags: PyMethodFlags,
 ) -> PyMethodDef {
-    let code: &'static Box<dyn PyNativeFn> = give(class, Box::new(code));
+    let code = give(class, Box::new(code));
     PyMethodDef {
         name: name_of(vm, name),
         func: &**code,

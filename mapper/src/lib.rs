@@ -1,10 +1,11 @@
 //! The bridge's memory and its C API: ties C's `PyObject*` blocks to RustPython's objects, loads extension modules and
 //! implements the functions of CPython 3.14's C API.
 //!
-//! The way of a call: a managed function, which the dispatcher made, [enters](thread::enter) C, [stores](store::store)
-//! its arguments as blocks and calls the C function. That one calls an exported symbol of the stub, one jump from a
-//! function in [`capi`], which [retrieves](retrieve::retrieve) what it gets and stores what it gives. The modules from
-//! `block` to `retrieve` own the memory; `capi` has one file per CPython header and uses only their faces.
+//! The way of a call: a managed function, which the dispatcher made, [enters](thread::enter) C,
+//! [stores](twins::store::store) its arguments as blocks and calls the C function. That one calls an exported symbol of
+//! the stub, one jump from a function in [`capi`], which [retrieves](twins::retrieve::retrieve) what it gets and stores
+//! what it gives. The rooms [`heap`], [`lifetime`] and [`twins`] own the memory; [`capi`] has one file per CPython header
+//! and uses only their faces.
 
 use rustpython_vm::{PyResult, VirtualMachine};
 

@@ -8,7 +8,7 @@ use fastrand::Rng;
 use rustclad_router::config::{self, Config, ConfigError, Files, Overrides};
 
 #[path = "common/hostile.rs"]
-#[allow(dead_code)]
+#[expect(dead_code, reason = "other tests use more of it")]
 mod hostile;
 
 const ROUNDS: usize = 100_000;

@@ -9,7 +9,7 @@ use rustclad_router::{Registry, Router};
 use crate::probe::{Bench, SOON};
 
 #[path = "common/probe.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "other tests use more of it")]
 mod probe;
 
 const PORT: &str = "rustclad test port";

@@ -8,10 +8,9 @@ use crate::probe::{Bench, SOON};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 #[path = "common/mosquitto.rs"]
-#[allow(dead_code)]
+#[expect(dead_code, reason = "other tests use more of it")]
 mod mosquitto;
 #[path = "common/probe.rs"]
-#[allow(dead_code)]
 mod probe;
 
 /// Without the test harness: the environment is changed, for which there must be no other threads.

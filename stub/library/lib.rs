@@ -4,7 +4,7 @@
 //! The build script compiles this file by itself, on top of the list of symbols it makes from `api.tsv`. The library
 //! knows nothing of RustPython, allocates nothing and needs no other library.
 #![no_std]
-#![allow(non_upper_case_globals, non_snake_case)]
+#![allow(non_upper_case_globals, non_snake_case, reason = "names are CPython's")]
 
 use core::cell::UnsafeCell;
 use core::ffi::c_void;

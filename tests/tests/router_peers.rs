@@ -12,7 +12,7 @@ use rustclad_tests::{Output, Running, Rustclad, external, root};
 use crate::mosquitto::Mosquitto;
 
 #[path = "../../router/tests/common/mosquitto.rs"]
-#[allow(dead_code)]
+#[expect(dead_code, reason = "other tests use more of it")]
 mod mosquitto;
 
 /// How long a peer may take.

@@ -29,7 +29,6 @@ pub unsafe extern "C" fn PyEval_EvalCode(code: Borrowed, globals: Borrowed, loca
 
 /// Runs a code object as a function with arguments, keyword arguments (names and values in turn), default values and
 /// cells; what it returns. Locals, keyword-only default values and cells may be NULL.
-#[allow(clippy::too_many_arguments)]
 pub unsafe extern "C" fn PyEval_EvalCodeEx(
     code: Borrowed,
     globals: Borrowed,
@@ -44,8 +43,8 @@ pub unsafe extern "C" fn PyEval_EvalCodeEx(
     closure: Borrowed,
 ) -> New {
     api(|vm| {
-        // SAFETY: C's arguments: so many objects, or none and maybe NULL.
         let objects = |first: *const Block, count: c_int| -> PyResult<Vec<PyObjectRef>> {
+            // SAFETY: C's arguments: so many objects, or none and maybe NULL.
             (0..count.max(0) as usize).map(|index| unsafe { retrieve::retrieve(vm, *first.add(index)) }).collect()
         };
         let mut parts = FuncArgs::from(vec![code.get(vm)?, globals.get(vm)?]);

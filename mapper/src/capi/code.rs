@@ -19,7 +19,6 @@ pub unsafe extern "C" fn PyCode_NewEmpty(file: *const c_char, name: *const c_cha
 }
 
 /// A new code object with a signature, for functions of code generators: it can be looked at, not run.
-#[allow(clippy::too_many_arguments)]
 pub unsafe extern "C" fn PyUnstable_Code_NewWithPosOnlyArgs(
     positional: c_int,
     positional_only: c_int,
@@ -57,7 +56,6 @@ pub unsafe extern "C" fn PyUnstable_Code_NewWithPosOnlyArgs(
 }
 
 /// [`PyUnstable_Code_NewWithPosOnlyArgs`] without positional-only arguments.
-#[allow(clippy::too_many_arguments)]
 pub unsafe extern "C" fn PyUnstable_Code_New(
     positional: c_int,
     keyword_only: c_int,

@@ -68,7 +68,6 @@ unsafe extern "C" fn date(year: c_int, month: c_int, day: c_int, class: Borrowed
     api(|vm| new(vm, "date", class, numbers(vm, &[year, month, day])))
 }
 
-#[allow(clippy::too_many_arguments)]
 unsafe extern "C" fn datetime(
     year: c_int,
     month: c_int,
@@ -134,7 +133,6 @@ unsafe extern "C" fn date_from_timestamp(class: Borrowed, args: Borrowed) -> New
     unsafe { datetime_from_timestamp(class, args, Borrowed(std::ptr::null_mut())) }
 }
 
-#[allow(clippy::too_many_arguments)]
 unsafe extern "C" fn datetime_with_fold(
     year: c_int,
     month: c_int,

@@ -208,11 +208,10 @@ pub unsafe extern "C" fn PyDict_Contains(object: Borrowed, key: Borrowed) -> c_i
 
 /// [`PyDict_Contains`] with a key in UTF-8.
 pub unsafe extern "C" fn PyDict_ContainsString(object: Borrowed, name: *const c_char) -> c_int {
-    // SAFETY: C's arguments.
     api(|vm| {
-        Ok(c_int::from(
-            leave_with(vm, dict(vm, object)?, |it| it.get_item_opt(&*unsafe { key(vm, name) }, vm))?.is_some(),
-        ))
+        // SAFETY: C's arguments.
+        let found = leave_with(vm, dict(vm, object)?, |it| it.get_item_opt(&*unsafe { key(vm, name) }, vm))?;
+        Ok(c_int::from(found.is_some()))
     })
 }
 

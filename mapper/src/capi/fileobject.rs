@@ -55,7 +55,6 @@ pub unsafe extern "C" fn PyFile_WriteString(text: *const c_char, file: Borrowed)
 }
 
 /// A new file object for a descriptor, as `open` makes it; texts may be NULL.
-#[allow(clippy::too_many_arguments)]
 pub unsafe extern "C" fn PyFile_FromFd(
     descriptor: c_int,
     _name: *const c_char,

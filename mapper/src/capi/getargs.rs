@@ -1,4 +1,4 @@
-//! `modsupport.h` and `cpython/modsupport.h`: parsing arguments. The engine is [`crate::capi::support::arguments`].
+//! `modsupport.h` and `cpython/modsupport.h`: parsing arguments. The engine is `support::arguments`.
 
 use super::prelude::*;
 use crate::capi::support::arguments;

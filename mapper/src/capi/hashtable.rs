@@ -28,8 +28,7 @@ pub struct Table {
     destroy_key: Option<Destroy>,
     destroy_value: Option<Destroy>,
     _allocator: [*mut c_void; 2],
-    // Boxed, for C code keeps pointers to entries.
-    #[allow(clippy::vec_box)]
+    #[expect(clippy::vec_box, reason = "C code keeps pointers to entries")]
     buckets: Vec<Vec<Box<Entry>>>,
 }
 

@@ -199,8 +199,8 @@ pub unsafe extern "C" fn PyImport_ExecCodeModuleWithPathnames(
     cached: *const c_char,
 ) -> New {
     api(|vm| {
-        // SAFETY: C's arguments.
         let text = |text: *const c_char| -> Option<PyObjectRef> {
+            // SAFETY: C's arguments.
             (!text.is_null()).then(|| vm.ctx.new_str(unsafe { text::of_c(text) }).into())
         };
         let (mut path, cached) = (text(path), text(cached));

@@ -6,9 +6,10 @@ use libc::FILE;
 /// The value in bytes; a new reference.
 pub unsafe extern "C" fn PyMarshal_ReadObjectFromString(data: *const c_char, size: isize) -> New {
     api(|vm| {
-        // SAFETY: C's arguments; no bytes may be at no address.
         let bytes = match size {
+            // No bytes may be at no address.
             ..=0 => vec![],
+            // SAFETY: C's arguments.
             _ => unsafe { std::slice::from_raw_parts(data.cast::<u8>(), size as usize) }.to_vec(),
         };
         let marshal = leave(vm, || vm.import("marshal", 0))?;

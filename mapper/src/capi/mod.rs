@@ -4,7 +4,7 @@
 //! Callers are C code that holds the C lock; pointers are valid, or NULL where a description says so. That is what
 //! each `unsafe` in these files rests on. Variadic functions get a [`VaList`](crate::abi::va_list::VaList), which the stub's
 //! entry builds, so a function and its `V` form are alike.
-#![allow(non_snake_case)]
+#![allow(non_snake_case, reason = "names are CPython's")]
 
 pub mod abstract_;
 pub mod attribute;
@@ -87,34 +87,20 @@ pub mod weakrefobject;
 
 /// What every file here uses.
 pub(crate) mod prelude {
-    #[allow(unused_imports)]
     pub(crate) use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 
-    #[allow(unused_imports)]
     pub(crate) use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 
-    #[allow(unused_imports)]
-    pub(crate) use crate::abi::address::{data_address, exported, static_block};
-    #[allow(unused_imports)]
+    pub(crate) use crate::abi::address::{data_address, static_block};
     pub(crate) use crate::abi::statics::statics;
-    #[allow(unused_imports)]
     pub(crate) use crate::abi::va_list::VaList;
-    #[allow(unused_imports)]
     pub(crate) use crate::abi::{layout as c, text};
-    #[allow(unused_imports)]
     pub(crate) use crate::calls::api::{api, infallible, no_memory};
-    #[allow(unused_imports)]
     pub(crate) use crate::heap::block::Block;
-    #[allow(unused_imports)]
     pub(crate) use crate::heap::kind::Kind;
-    #[allow(unused_imports)]
     pub(crate) use crate::lifetime::thread::{leave, leave_with};
-    #[allow(unused_imports)]
     pub(crate) use crate::lifetime::{dealloc, handle};
-    #[allow(unused_imports)]
     pub(crate) use crate::twins::forms::{bytes, tuple};
-    #[allow(unused_imports)]
     pub(crate) use crate::twins::reference::{Borrowed, Lent, New, Stolen, bad_internal_call};
-    #[allow(unused_imports)]
     pub(crate) use crate::twins::{error, lend, retrieve, store, types};
 }

@@ -116,8 +116,8 @@ pub unsafe extern "C" fn PyModule_AddFunctions(module: Borrowed, methods: *mut c
 
 /// Sets a module's documentation. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyModule_SetDocString(module: Borrowed, doc: *const c_char) -> c_int {
-    // SAFETY: C's arguments.
     api(|vm| {
+        // SAFETY: C's arguments.
         unsafe { leave_with(vm, module.get(vm)?, |it| it.set_attr("__doc__", vm.ctx.new_str(text::of_c(doc)), vm)) }
             .map(|()| 0)
     })

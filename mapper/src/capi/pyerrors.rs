@@ -418,10 +418,10 @@ pub unsafe extern "C" fn PyErr_SetExcInfo(class: Stolen, value: Stolen, tracebac
 pub unsafe extern "C" fn PyErr_FormatUnraisable(format: *const c_char, va: *mut VaList) {
     infallible((), |vm| {
         let Some(raised) = error::take(vm) else { return Ok(()) };
-        // SAFETY: C's arguments.
         let text = match format.is_null() {
             true => None,
             false => Some(
+                // SAFETY: C's arguments.
                 unsafe { crate::capi::support::format::format(vm, format, &mut *va)? }.to_string_lossy().into_owned(),
             ),
         };

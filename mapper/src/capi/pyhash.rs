@@ -44,9 +44,11 @@ pub unsafe extern "C" fn PyHash_GetFuncDef() -> *const Definition {
 /// The hash of bytes, as `hash(bytes)` gives it.
 pub unsafe extern "C" fn Py_HashBuffer(data: *const c_void, length: isize) -> isize {
     infallible(0, |vm| {
-        // SAFETY: C's arguments.
-        let bytes =
-            if length <= 0 { &[] } else { unsafe { std::slice::from_raw_parts(data.cast::<u8>(), length as usize) } };
+        let bytes = match length {
+            ..=0 => &[],
+            // SAFETY: C's arguments.
+            _ => unsafe { std::slice::from_raw_parts(data.cast::<u8>(), length as usize) },
+        };
         Ok(leave(vm, || vm.ctx.new_bytes(bytes.to_vec()).as_object().hash(vm))? as isize)
     })
 }

@@ -158,6 +158,7 @@ impl Header {
 }
 
 /// A run of slots of one class.
+#[derive(Clone, Copy)]
 struct Chunk {
     start: usize,
     slot: usize,
@@ -195,7 +196,6 @@ static ARENA: Shared = Shared(UnsafeCell::new(Arena {
     registry: std::collections::BTreeMap::new(),
 }));
 
-#[allow(clippy::mut_from_ref)]
 fn arena() -> &'static mut Arena {
     // SAFETY: the C lock makes this the only user, and no function below calls another that takes the reference again.
     unsafe { &mut *ARENA.0.get() }
@@ -367,7 +367,7 @@ impl Arena {
     }
 }
 
-/// The header of a block of ours, or of one that was [annexed](annex); None for other memory: static objects, and what
+/// The header of a block of ours, or of one that was annexed; None for other memory: static objects, and what
 /// a type's own allocator made and Python has not seen.
 #[inline]
 pub fn header(block: Block) -> Option<&'static Header> {
@@ -408,11 +408,11 @@ fn annexed(block: Block) -> Option<&'static Header> {
 /// Forgets the header of memory that is not ours, which its type's own deallocator is about to free.
 pub(crate) fn disown(block: Block) {
     let annex = &mut arena().annex;
-    if !annex.is_empty() {
-        if let Some(header) = annex.remove(&(block as usize)) {
-            // SAFETY: made by `annex`; the object ends, and nobody uses its header any more.
-            drop(unsafe { Box::from_raw(header) });
-        }
+    if !annex.is_empty()
+        && let Some(header) = annex.remove(&(block as usize))
+    {
+        // SAFETY: made by `annex`; the object ends, and nobody uses its header any more.
+        drop(unsafe { Box::from_raw(header) });
     }
 }
 
@@ -441,13 +441,15 @@ pub unsafe fn capacity(block: Block) -> usize {
 /// Calls `visit` for every block that is handed out.
 pub fn for_each_live(mut visit: impl FnMut(Block, &Header)) {
     #[cfg(feature = "malloc-blocks")]
-    for block in arena().registry.keys() {
-        let block = *block as Block;
-        // SAFETY: registered blocks are live.
+    for block in arena().registry.keys().copied().collect::<Vec<_>>() {
+        let block = block as Block;
+        // SAFETY: registered blocks are live, and no visitor frees one.
         visit(block, unsafe { header_of(block) });
     }
     #[cfg(not(feature = "malloc-blocks"))]
-    for chunk in &arena().chunks {
+    for chunk in 0..arena().chunks.len() {
+        // A copy: visitors take the arena, too.
+        let chunk = arena().chunks[chunk];
         for index in 0..chunk.count {
             let header = (chunk.start + index * chunk.slot) as *mut Header;
             // SAFETY: chunks were cut by `refill`, and slots never move.

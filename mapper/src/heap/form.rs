@@ -14,6 +14,8 @@ use crate::heap::kind::Kind;
 
 /// Gets each reference that a block counts; null is none.
 pub type Visit<'a> = dyn FnMut(Block) + 'a;
+/// What is done to a block and its twin.
+pub type WithTwin<R = ()> = unsafe fn(&VirtualMachine, Block, &PyObject) -> R;
 
 /// The managed half of an object that C code made: its class and its dict, if the class has one.
 pub struct Half {
@@ -42,20 +44,20 @@ pub struct Form {
     /// other objects is left empty for `fill`.
     pub make: unsafe fn(&VirtualMachine, &PyObject, *mut c::PyTypeObject) -> Block,
     /// Fills in what refers to other objects. The block is tied already, for one of them may lead back to it.
-    pub fill: Option<unsafe fn(&VirtualMachine, Block, &PyObject)>,
+    pub fill: Option<WithTwin>,
     /// Brings what C code reads up to date: the object is passed to C again.
-    pub refresh: Option<unsafe fn(&VirtualMachine, Block, &PyObject)>,
+    pub refresh: Option<WithTwin>,
     /// The same after managed code has had the object while C code goes on.
-    pub touched: Option<unsafe fn(&VirtualMachine, Block, &PyObject)>,
+    pub touched: Option<WithTwin>,
     /// A managed object with the value of a block of the exact builtin type, which may be about to end, known to nobody else.
     /// None for objects with an identity of their own.
     pub value: Option<unsafe fn(&VirtualMachine, Block, bool) -> PyResult>,
     /// The managed half of an object that C code made, of a class of this kind: the VM sees the builtin type's payload.
     pub wrap: unsafe fn(&VirtualMachine, Block, Half) -> PyResult,
     /// What is left to do when the half is tied to the block.
-    pub wrapped: Option<unsafe fn(&VirtualMachine, Block, &PyObject) -> PyResult<()>>,
+    pub wrapped: Option<WithTwin<PyResult<()>>>,
     /// Managed code has run while C has the object: brings it up to date if that costs little. Whether it is.
-    pub caught_up: Option<unsafe fn(&VirtualMachine, Block, &PyObject) -> bool>,
+    pub caught_up: Option<WithTwin<bool>>,
     /// Hands on to the managed half what C code has written into the block.
     pub written: Option<unsafe fn(&VirtualMachine, Block)>,
     /// What is to be known of a block that C gave up and that may be kept for the next time without its twin, if it may.

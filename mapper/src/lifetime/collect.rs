@@ -1,10 +1,10 @@
 //! Collection of cycles through blocks. The VM's collector sees managed objects and their references only, so each
-//! collection is prepared: C's references between blocks are read through `tp_traverse` (see [`graph`]) and lent to the VM as
+//! collection is prepared: C's references between blocks are read through `tp_traverse` (see `graph`) and lent to the VM as
 //! edges.
 //!
 //! The VM subtracts each edge from a count, so a twin with n C references gets n strong counts for that time: the one
 //! that its block owns, and n - 1 more. The garbage is found with the C lock held; finalizers run without it (see
-//! [`turnstile`]).
+//! `turnstile`).
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 

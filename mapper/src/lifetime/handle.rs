@@ -26,7 +26,6 @@ unsafe impl Sync for Shared {}
 static TABLES: Shared = Shared(UnsafeCell::new(None));
 
 #[inline]
-#[allow(clippy::mut_from_ref)]
 fn tables() -> &'static mut Tables {
     // SAFETY: the C lock makes this the only user; no function here calls out while it holds the reference.
     unsafe { (*TABLES.0.get()).get_or_insert_default() }

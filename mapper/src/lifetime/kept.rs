@@ -107,7 +107,6 @@ static STATE: Shared = Shared(std::cell::UnsafeCell::new(State {
     reusable_order: VecDeque::new(),
 }));
 
-#[allow(clippy::mut_from_ref)]
 fn state() -> &'static mut State {
     // SAFETY: the C lock makes this the only user, and no reference outlives the statement it is used in.
     unsafe { &mut *STATE.0.get() }
@@ -324,10 +323,11 @@ fn retain(block: Block) -> bool {
     let statics = statics();
     // SAFETY: the block is alive.
     let kind = unsafe { (*block).ob_type };
-    // SAFETY: blocks with twins of these types have headers.
     let size = if kind == statics.unicode || kind == statics.bytes {
+        // SAFETY: blocks with twins of these types have headers.
         unsafe { block::capacity(block) }
     } else if kind == statics.bytearray {
+        // SAFETY: the same; the type says what is in the block.
         unsafe { block::capacity(block) + (*block.cast::<c::PyByteArrayObject>()).ob_alloc as usize }
     } else {
         return false;

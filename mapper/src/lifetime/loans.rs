@@ -1,6 +1,6 @@
 //! Borrowed references that C got from a container: a dict's value, a module's dict. The container's block owns them,
-//! for as long as the container holds them. What nobody else holds any more is dropped when the outermost call into C
-//! returns, so that nothing only grows. Needs the C lock.
+//! for as long as the container holds them. Once there are many, those that nobody else holds any more are dropped when C
+//! returns, calls back or gives the lock up (see [`due`]), so that nothing only grows. Needs the C lock.
 
 use std::cell::UnsafeCell;
 
@@ -23,7 +23,6 @@ unsafe impl Sync for Shared {}
 static LOANS: Shared = Shared(UnsafeCell::new(None));
 const FIRST_DUE: usize = 64;
 
-#[allow(clippy::mut_from_ref)]
 fn loans() -> &'static mut Loans {
     // SAFETY: the C lock makes this the only user; references are dropped before anything is called.
     unsafe { (*LOANS.0.get()).get_or_insert_default() }
@@ -48,7 +47,7 @@ pub(crate) fn note(owner: Block, object: usize, block: Block) {
     }
 }
 
-/// Whether [`revalidate`] should run at the next outermost return.
+/// Whether [`revalidate`] should run when C next returns or calls back.
 pub(crate) fn is_due() -> bool {
     loans().count >= loans().due_at.max(FIRST_DUE)
 }

@@ -3,7 +3,7 @@
 //! a reference up only if it is not the last one.
 //!
 //! LAYOUT: the count is the first word of an object, flags in its upper four bits (`rustpython-common`, `refcount.rs`).
-//! [`prepare`] makes sure of it; if it is not so, every reference counts as the last.
+//! `prepare` makes sure of it; if it is not so, every reference counts as the last.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -193,5 +193,6 @@ unsafe fn boolean(vm: &VirtualMachine, address: *mut c_void, value: bool) {
         long.long_value.lv_tag = if value { 1 << 3 } else { 1 };
         long.long_value.ob_digit[0] = u32::from(value);
     }
+    // SAFETY: it was filled just now.
     debug_assert_eq!(unsafe { Kind::of(address.cast()) }, Kind::Long);
 }

@@ -248,6 +248,7 @@ fn reimport(vm: &VirtualMachine, name: &str, path: &str) -> PyResult<Option<PyOb
     if size >= 0 {
         // SAFETY: the address of an init function that ran before.
         let init = unsafe { std::mem::transmute::<usize, c::ModuleInit>(init) };
+        // SAFETY: as above; code of modules stays loaded.
         let module = single_phase(vm, name, path, unsafe { call_init(vm, name, init)? }, init, false)?;
         drop(section);
         return Ok(Some(module));

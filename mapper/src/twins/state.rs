@@ -18,7 +18,6 @@ struct Shared(UnsafeCell<Option<Modules>>);
 unsafe impl Sync for Shared {}
 static MODULES: Shared = Shared(UnsafeCell::new(None));
 
-#[allow(clippy::mut_from_ref)]
 fn modules() -> &'static mut Modules {
     // SAFETY: the C lock makes this the only user.
     unsafe { (*MODULES.0.get()).get_or_insert_default() }

@@ -1,5 +1,5 @@
 //! Type blocks of managed types: the static ones, which the stub exports, and those made for any other managed class
-//! when C first sees it. Types that C code makes are in `capi/object.rs` and in the dispatcher.
+//! when C first sees it. Types that C code makes are in [`heap_type`](super::heap_type) and in the dispatcher.
 
 use std::any::Any;
 use std::ffi::{CString, c_char};

@@ -73,8 +73,7 @@ impl PyClassImpl for Binding {
 /// Sets a channel's value, clamped to 0..1. Before the start it makes the channel, and the last value is sent then.
 fn output(this: &Py<Binding>, name: PyStrRef, value: ArgIntoFloat, vm: &VirtualMachine) -> PyResult<()> {
     let (instance, name) = (&this.0, utf8(&name, vm)?);
-    // In this order, what is no number is 0; `clamp` would leave it.
-    #[allow(clippy::manual_clamp)]
+    #[expect(clippy::manual_clamp, reason = "in this order, what is no number is 0; `clamp` would leave it")]
     let value = value.into_float().max(0.0).min(1.0);
     let mut state = instance.state();
     let has_started = instance.has_started();

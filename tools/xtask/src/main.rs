@@ -1,4 +1,5 @@
-//! The project's chores, one subcommand each: `fetch`, `tour`, `test`, `expect`, `bench`, `bench-router`, `soak`, `wheels`.
+//! The project's chores, one subcommand each: `fetch`, `tour`, `lint`, `test`, `expect`, `bench`, `bench-router`, `soak`,
+//! `wheels`.
 //!
 //! Each does all it needs to (`test` fetches and builds first), and each may be run again at no cost. What
 //! they download or make goes into the ignored folder `external/`; nothing outside the project is touched.
@@ -7,6 +8,7 @@ mod bench;
 mod build;
 mod expect;
 mod fetch;
+mod lint;
 mod router;
 mod shell;
 
@@ -17,7 +19,8 @@ const HELP: &str = "\
 usage: cargo xtask COMMAND
   fetch        get CPython's modules and headers, mosquitto and ALSA (apt) and the wheels (pip) into external/
   tour         build rustclad and run examples/tour.py on real modules
-  test [ARGS]  build everything and pass all tests (ARGS go to `cargo test`)
+  lint         check the code's layout, warnings and documentation
+  test [ARGS]  lint, build everything and pass all tests (ARGS go to `cargo test`; with ARGS, no lint)
   bench        time each way of crossing; RUSTCLAD_REFERENCE=DIR adds CPython and PyPy
   bench-router   time the router: events, handlers, DMX, latency
   soak [SECONDS]  run the router for so long (600) under load; fails if memory grows
@@ -40,6 +43,7 @@ fn run(args: &[String]) -> Result<()> {
     match words.as_slice() {
         ["fetch"] => fetch::fetch(),
         ["tour"] => tour(),
+        ["lint"] => lint::lint(),
         ["test", rest @ ..] => test(rest),
         ["bench"] => bench::bench(),
         ["bench-router"] => router::bench(),
@@ -73,8 +77,12 @@ fn wheels(rest: &[&str]) -> Result<()> {
     shell::run(board.args(rest))
 }
 
-/// Builds the fixtures and both kinds of `rustclad`, then passes every test of the workspace.
+/// Lints, builds the fixtures and both kinds of `rustclad`, then passes every test of the workspace.
 fn test(rest: &[&str]) -> Result<()> {
+    // Arguments choose among the tests, so the rest is not wanted.
+    if rest.is_empty() {
+        lint::lint()?;
+    }
     fetch::fetch()?;
     build::fixtures()?;
     build::rustclad_for_tests()?;

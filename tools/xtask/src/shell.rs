@@ -45,9 +45,14 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
+/// The cargo that runs this program.
+pub(crate) fn cargo_itself() -> Command {
+    command(std::env::var_os("CARGO").unwrap_or("cargo".into()))
+}
+
 /// `cargo verb` as this workspace needs it: the locked versions, and no complaint about Rust 1.95.
 pub(crate) fn cargo(verb: &str) -> Command {
-    let mut cargo = command(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+    let mut cargo = cargo_itself();
     cargo.args([verb, "--locked", "--ignore-rust-version"]);
     cargo
 }

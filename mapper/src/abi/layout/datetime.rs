@@ -1,5 +1,5 @@
 //! The structs of `datetime.h`.
-#![allow(non_snake_case)]
+#![expect(non_snake_case, reason = "names are CPython's")]
 
 use super::*;
 

@@ -2,7 +2,7 @@
 //!
 //! Field names are CPython's. `layout.tsv` has every offset and size as the C compiler sees them; a test holds each
 //! struct here against it, field by field. Nothing in this module has behaviour.
-#![allow(non_camel_case_types, missing_docs)]
+#![allow(non_camel_case_types, missing_docs, reason = "names are CPython's, and its headers tell about them")]
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
 

@@ -310,7 +310,7 @@ fn pad(spec: &Spec, text: &Wtf8, out: &mut Wtf8Buf) {
 /// `OverflowError` for a `%c` that is no byte.
 ///
 /// # Safety
-/// As for [`format`].
+/// As for [`format()`].
 pub unsafe fn format_bytes(vm: &VirtualMachine, format: *const c_char, va: &mut VaList) -> PyResult<Vec<u8>> {
     // SAFETY: by contract.
     let mut rest = unsafe { CStr::from_ptr(format) }.to_bytes();

@@ -2,7 +2,7 @@
 //! move as long as there are any. A buffer object of the VM's for each view that C opens would cost more than the call
 //! that opens it, so views count themselves there.
 //!
-//! LAYOUT: where the count lies is the VM's secret. [`prepare`] finds it out by watching a bytearray while a buffer is
+//! LAYOUT: where the count lies is the VM's secret. `prepare` finds it out by watching a bytearray while a buffer is
 //! open; if it cannot, views take the long way (see `capi::pybuffer`).
 
 use std::ffi::c_char;

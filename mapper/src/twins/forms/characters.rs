@@ -78,7 +78,7 @@ impl<'a> Characters<'a> {
 
     /// One of them.
     #[inline]
-    #[allow(clippy::useless_conversion)] // one of the widths is the result's
+    #[expect(clippy::useless_conversion, reason = "one of the widths is the result's")]
     pub fn get(self, index: usize) -> Option<u32> {
         each!(self, slice => slice.get(index).map(|&point| u32::from(point)))
     }

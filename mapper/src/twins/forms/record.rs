@@ -9,7 +9,7 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload as _, Virtual
 
 use crate::abi::layout as c;
 use crate::heap::block::Block;
-use crate::heap::form::Form;
+use crate::heap::form::{Form, WithTwin};
 use crate::twins::forms::buffer::{Arrays, PickleBuffer, describe};
 use crate::twins::forms::instancemethod::InstanceMethod;
 use crate::twins::lend::lend;
@@ -152,25 +152,31 @@ pub(crate) fn size(vm: &VirtualMachine, class: &Py<PyType>) -> usize {
 }
 
 /// A row for objects whose structs show these fields; `sizes` of its class.
-const fn shown(size: usize, fill: unsafe fn(&VirtualMachine, Block, &PyObject)) -> Form {
+const fn shown(size: usize, fill: WithTwin) -> Form {
     Form { sizes: (size, 0), fill: Some(fill), ..Form::EMPTY }
 }
 
 /// Structs of various builtin types.
 pub(super) static RECORD: Form = Form { refresh: Some(refresh), ..shown(size_of::<c::PyObject>(), fill) };
 /// `date`.
-pub(super) static DATE: Form =
-    shown(size_of::<c::PyDateTime_Date>(), |vm, block, object| unsafe { fill_fields(vm, block, object, &DATE_FIELDS) });
+pub(super) static DATE: Form = shown(size_of::<c::PyDateTime_Date>(), |vm, block, object| {
+    // SAFETY: as for `fill`; the block is a date's.
+    unsafe { fill_fields(vm, block, object, &DATE_FIELDS) };
+});
 /// `time`.
-pub(super) static TIME: Form =
-    shown(size_of::<c::PyDateTime_Time>(), |vm, block, object| unsafe { fill_fields(vm, block, object, &TIME_FIELDS) });
+pub(super) static TIME: Form = shown(size_of::<c::PyDateTime_Time>(), |vm, block, object| {
+    // SAFETY: as for `fill`; the block is a time's.
+    unsafe { fill_fields(vm, block, object, &TIME_FIELDS) };
+});
 /// `datetime`.
-pub(super) static DATE_TIME: Form = shown(size_of::<c::PyDateTime_DateTime>(), |vm, block, object| unsafe {
-    fill_fields(vm, block, object, &DATETIME_FIELDS)
+pub(super) static DATE_TIME: Form = shown(size_of::<c::PyDateTime_DateTime>(), |vm, block, object| {
+    // SAFETY: as for `fill`; the block is a datetime's.
+    unsafe { fill_fields(vm, block, object, &DATETIME_FIELDS) };
 });
 /// `timedelta`.
-pub(super) static TIME_DELTA: Form = shown(size_of::<c::PyDateTime_Delta>(), |vm, block, object| unsafe {
-    fill_fields(vm, block, object, &DELTA_FIELDS)
+pub(super) static TIME_DELTA: Form = shown(size_of::<c::PyDateTime_Delta>(), |vm, block, object| {
+    // SAFETY: as for `fill`; the block is a timedelta's.
+    unsafe { fill_fields(vm, block, object, &DELTA_FIELDS) };
 });
 
 /// An attribute as the object's builtin type has it: what a class made in Python puts in front of it is Python code, and not

@@ -51,6 +51,7 @@ unsafe fn value(vm: &VirtualMachine, block: Block, _: bool) -> PyResult {
 }
 
 unsafe fn free(block: Block) {
+    // SAFETY: a dying slice's block.
     for part in unsafe { parts(block) } {
         // SAFETY: the dying slice owns its parts.
         unsafe { xdecref(part) };
