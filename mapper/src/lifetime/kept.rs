@@ -26,7 +26,7 @@ const LINGERING: usize = 8;
 /// How many values may wait for the outermost return before they are looked at without it.
 const FIRST_SETTLED: usize = 1024;
 /// And how many bytes they may have, about.
-const FIRST_SETTLED_BYTES: usize = 2 << 20;
+const FIRST_SETTLED_BYTES: usize = 1 << 20;
 /// How many may wait at most: the oldest end then, though managed code holds them still.
 const MOST_WAITING: usize = 1 << 16;
 /// What an item of a container that waits takes, about.
