@@ -56,6 +56,15 @@ unsafe fn item(vm: &VirtualMachine, list: Borrowed, index: isize) -> PyResult<Bl
 /// An item, borrowed from the list; NULL with an exception.
 pub unsafe extern "C" fn PyList_GetItem(list: Borrowed, index: isize) -> Lent {
     // SAFETY: C's arguments.
+    unsafe {
+        if !list.is_null()
+            && Kind::of(list.0) == Kind::List
+            && let Some(item) = list::item(list.0, index as usize)
+        {
+            return Lent(item);
+        }
+    }
+    // SAFETY: C's arguments.
     api(|vm| unsafe { item(vm, list, index) }.map(Lent))
 }
 

@@ -60,7 +60,7 @@ pub(crate) fn born(weight: usize) {
     let count = BORN.load(Ordering::Relaxed) + weight;
     BORN.store(count, Ordering::Relaxed);
     if is_due() {
-        due::make_due();
+        due::press();
     }
 }
 

@@ -26,10 +26,27 @@ pub(crate) fn is_due() -> bool {
     DUE.load(Ordering::Relaxed)
 }
 
+/// Whether there is so much that C's next callback is not to wait for.
+static PRESSING: AtomicBool = AtomicBool::new(false);
+
+/// Has [`in_between`] run at the next callback or return.
+#[inline]
+pub(crate) fn press() {
+    PRESSING.store(true, Ordering::Relaxed);
+    make_due();
+}
+
+/// Whether [`press`] was called since.
+#[inline]
+pub(crate) fn is_pressing() -> bool {
+    PRESSING.load(Ordering::Relaxed)
+}
+
 /// At the outermost return from C.
 #[cold]
 pub(crate) fn at_return() {
     DUE.store(false, Ordering::Relaxed);
+    PRESSING.store(false, Ordering::Relaxed);
     kept::returned();
     look();
 }
@@ -37,6 +54,7 @@ pub(crate) fn at_return() {
 /// When C calls back or gives the lock up, and at returns inside of a callback: C may go on for ever.
 #[cold]
 pub(crate) fn in_between() {
+    PRESSING.store(false, Ordering::Relaxed);
     kept::settle();
     look();
 }
@@ -101,7 +119,7 @@ fn take_last(context: &Context, depth: u32) -> Option<LentList> {
 
 /// The header of a lent list's block, unless that was given up in the meantime.
 fn still_tied(list: &LentList) -> Option<&'static Header> {
-    (handle::block_of(&list.twin) == Some(list.block)).then(|| header(list.block)).flatten()
+    header(list.block).filter(|header| std::ptr::eq(header.twin(), &raw const *list.twin))
 }
 
 /// Managed code is about to run: it gets what C code has written into the lists that it was lent, and may change them. What C

@@ -17,6 +17,8 @@ use crate::lifetime::{dealloc, due, handle, thread};
 
 /// How many bytes of unused str, bytes and bytearray blocks are kept for the next time, their twins' included.
 const RETAINED_BYTES: usize = 6 << 20;
+/// A list or tuple with fewer items is made anew as fast.
+const FEWEST_REUSED: isize = 8;
 /// How many bytes of lists and tuples that show plain values are kept for the next time.
 const REUSABLE_BYTES: usize = 4 << 20;
 /// How many values wait at most to see whether C code takes its counts back by hand.
@@ -148,12 +150,20 @@ fn look_at_return(block: Block, header: &Header) {
 fn wait(block: Block) {
     state().until_return.push_back(block as usize);
     state().waiting_bytes += waiting_bytes(block);
+    if must_settle() {
+        due::press();
+    }
     if state().until_return.len() > MOST_WAITING
         && let Some(oldest) = state().until_return.pop_front()
     {
         // SAFETY: queued blocks are alive.
         unsafe { sweep(oldest as Block) };
     }
+}
+
+/// Whether so much waits that C's next callback settles it.
+fn must_settle() -> bool {
+    state().until_return.len() >= state().settle_at || state().waiting_bytes >= state().settle_at_bytes
 }
 
 /// What a waiting block takes, about.
@@ -220,7 +230,7 @@ pub(crate) fn returned() {
 /// Ends what waits for a return and that nobody but its block holds any more, if there is much: C calls back and may not
 /// return for long. What managed code holds goes on waiting.
 pub(crate) fn settle() {
-    if state().until_return.len() < state().settle_at && state().waiting_bytes < state().settle_at_bytes {
+    if !must_settle() {
         return;
     }
     let waiting = std::mem::take(&mut state().until_return);
@@ -367,7 +377,7 @@ pub(crate) unsafe fn keep_for_reuse(block: Block) -> bool {
         let header = header_of(block);
         let twin = &*header.twin();
         let lends = header.has(flag::BOUND | flag::PINNED | flag::LENDS | flag::GUARDED);
-        if lends || twin.strong_count() == 1 {
+        if lends || twin.strong_count() == 1 || (*block.cast::<c::PyVarObject>()).ob_size < FEWEST_REUSED {
             return false;
         }
         let Some(found) = reusable(block, twin).filter(|found| found.bytes <= REUSABLE_BYTES) else { return false };

@@ -43,7 +43,7 @@ pub(crate) fn note(owner: Block, object: usize, block: Block) {
     loans.of.entry(owner as usize).or_default().insert(object, block as usize);
     loans.count += 1;
     if is_due() {
-        due::make_due();
+        due::press();
     }
 }
 

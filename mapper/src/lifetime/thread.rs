@@ -119,7 +119,7 @@ impl Drop for End {
             left.extend(take_held(context));
             if !left.is_empty() {
                 ANY_LEFT.store(true, Ordering::Relaxed);
-                due::make_due();
+                due::press();
             }
             drop(left);
             CURRENT.set(None);
@@ -313,7 +313,7 @@ fn leave_lists<R>(context: &'static Context, vm: &VirtualMachine, f: impl FnOnce
 
 #[inline]
 fn leave_looking<R>(context: &'static Context, vm: &VirtualMachine, f: impl FnOnce() -> R) -> R {
-    if due::is_due() {
+    if due::is_pressing() {
         due::in_between();
     }
     // SAFETY: this thread's state; compiled code keeps what it handles there.
@@ -387,7 +387,7 @@ pub(crate) fn save() -> *mut c::PyThreadState {
     if context.lists_lent.get() != 0 {
         due::lists_out(context);
     }
-    if due::is_due() {
+    if due::is_pressing() {
         due::in_between();
     }
     lock::release(&context.slot);
