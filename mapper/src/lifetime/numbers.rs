@@ -7,6 +7,7 @@ use std::cell::{Cell, UnsafeCell};
 use rustpython_vm::PyObject;
 
 use crate::heap::block::{Block, flag, header, header_of};
+use crate::heap::spare;
 use crate::lifetime::handle;
 
 /// How many places the filter has.
@@ -17,7 +18,7 @@ const MOST_YOUNG: usize = 256;
 struct Numbers {
     /// How many ints with an entry have an address that belongs to a place: most questions are answered by a zero.
     filter: [Cell<u32>; PLACES],
-    /// Numbers that C counted when Python first saw them, 0 for those that went. Each knows its place (see `place`).
+    /// Numbers that C counted when Python first saw them, 0 for those that went. Each knows its [index](spare::young_index).
     young: UnsafeCell<Vec<usize>>,
 }
 
@@ -35,12 +36,6 @@ fn young() -> &'static mut Vec<usize> {
 fn filter(object: *const PyObject) -> &'static Cell<u32> {
     let address = object as usize;
     &NUMBERS.filter[(address >> 4 ^ address >> 14) % PLACES]
-}
-
-/// Where a young number has its index: the second word of the place for CPython's collector, which has no use for numbers.
-unsafe fn place(block: Block) -> *mut usize {
-    // SAFETY: every block has the field.
-    unsafe { block.cast::<usize>().sub(1) }
 }
 
 /// The block of an exact int that C keeps.
@@ -77,7 +72,7 @@ pub(crate) unsafe fn look_at_return(block: Block) {
     // SAFETY: by contract.
     unsafe {
         header_of(block).set(flag::YOUNG_NUMBER);
-        *place(block) = young().len();
+        spare::set_young_index(block, young().len());
     }
     young().push(block as usize);
 }
@@ -113,7 +108,7 @@ pub(crate) unsafe fn forget(block: Block) {
     unsafe {
         let header = header_of(block);
         if header.has(flag::YOUNG_NUMBER) {
-            young()[*place(block)] = 0;
+            young()[spare::young_index(block)] = 0;
             while young().last() == Some(&0) {
                 young().pop();
             }

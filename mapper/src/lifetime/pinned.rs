@@ -12,9 +12,8 @@ use crate::abi::layout as c;
 use crate::abi::layout::tpflags;
 use crate::heap::block::{Block, flag, header_of};
 use crate::heap::kind::Kind;
+use crate::heap::spare;
 use crate::lifetime::{dealloc, handle, thread};
-
-const PINS: u8 = 1;
 
 /// Whether the blocks of a class's objects are to be pinned.
 ///
@@ -22,8 +21,8 @@ const PINS: u8 = 1;
 /// `class` is a ready type.
 #[inline]
 pub unsafe fn is_pinning(class: *const c::PyTypeObject) -> bool {
-    // SAFETY: only `note` and `inherit` write the field, which CPython keeps its watchers in.
-    unsafe { (*class).tp_watched == PINS }
+    // SAFETY: by contract.
+    unsafe { spare::pins(class) }
 }
 
 /// Finds out what [`is_pinning`] tells of a type that C code makes.
@@ -33,11 +32,11 @@ pub unsafe fn is_pinning(class: *const c::PyTypeObject) -> bool {
 pub(crate) unsafe fn note(class: *mut c::PyTypeObject) {
     // SAFETY: by contract.
     unsafe {
-        let (t, base) = (&mut *class, &*(*class).tp_base);
+        let (t, base) = (&*class, &*(*class).tp_base);
         let made_by_the_vm = !matches!(Kind::of_type(class), Kind::Instance | Kind::Type | Kind::Function);
         let grown = base.tp_itemsize == 0 && t.tp_basicsize > base.tp_basicsize;
         if is_pinning(base) || (made_by_the_vm && (grown || t.tp_dealloc.is_some())) {
-            t.tp_watched = PINS;
+            spare::set_pins(class, true);
         }
     }
 }
@@ -48,7 +47,7 @@ pub(crate) unsafe fn note(class: *mut c::PyTypeObject) {
 /// Both are types.
 pub(crate) unsafe fn inherit(class: *mut c::PyTypeObject, base: *const c::PyTypeObject) {
     // SAFETY: by contract.
-    unsafe { (*class).tp_watched = (*base).tp_watched };
+    unsafe { spare::set_pins(class, spare::pins(base)) };
 }
 
 /// Pins a fresh block to its twin, if that can be weakly referenced.
