@@ -329,8 +329,9 @@ mod tests {
             inherit(&mut t.ht_type, &base.ht_type);
         }
         assert_eq!(t.ht_type.tp_basicsize, 56);
-        assert!(t.ht_type.tp_repr == Some(repr as c::UnaryFunc) && t.ht_type.tp_hash == Some(hash as c::HashFunc));
-        assert!(t.as_sequence.sq_length == Some(length as c::LenFunc));
+        assert_eq!(t.ht_type.tp_repr.map(|it| it as usize), Some(repr as *const () as usize));
+        assert_eq!(t.ht_type.tp_hash.map(|it| it as usize), Some(hash as *const () as usize));
+        assert_eq!(t.as_sequence.sq_length.map(|it| it as usize), Some(length as *const () as usize));
         assert_eq!(t.ht_type.tp_flags, c::tpflags::LIST_SUBCLASS);
     }
 

@@ -97,3 +97,82 @@ fn ended(block: usize, weak: PyRef<PyWeak>, vm: &VirtualMachine) {
         drop(PyRef::<PyWeak>::from_raw(&raw const *weak));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heap::testing::{class, object};
+    use crate::lifetime::testing::{python, with_vm};
+
+    unsafe extern "C" fn end(_: Block) {}
+
+    /// A type derived from another, with so many bytes more.
+    fn derive(base: *mut c::PyTypeObject, kind: Kind, more: isize) -> &'static mut c::PyTypeObject {
+        let class = class(kind);
+        class.tp_base = base;
+        class.tp_basicsize += more;
+        class
+    }
+
+    fn pins(class: &mut c::PyTypeObject) -> bool {
+        // SAFETY: a type with a base.
+        unsafe {
+            note(class);
+            is_pinning(class)
+        }
+    }
+
+    #[test]
+    fn types_that_add_something_to_the_vms_pin() {
+        let list = class(Kind::List);
+        assert!(!pins(derive(list, Kind::List, 0)));
+        assert!(pins(derive(list, Kind::List, 8)));
+        assert!(!pins(derive(list, Kind::Instance, 8)), "C makes its objects");
+        let ending = derive(list, Kind::List, 0);
+        ending.tp_dealloc = Some(end);
+        assert!(pins(ending));
+        assert!(pins(derive(ending, Kind::List, 0)), "as its base");
+        let inheriting = class(Kind::List);
+        // SAFETY: both are types.
+        unsafe {
+            inherit(inheriting, ending);
+            assert!(is_pinning(inheriting));
+        }
+    }
+
+    #[test]
+    fn a_pinned_block_ends_with_its_twin() {
+        with_vm(|vm| {
+            let twin = python(vm, "class A: pass\na = A()", "a");
+            let section = thread::enter(vm);
+            let block = object(class(Kind::Opaque));
+            handle::tie(block, &twin);
+            // SAFETY: the block is tied to the twin; its slot stays when it goes.
+            unsafe {
+                pin(vm, block, &twin);
+                assert!(header_of(block).has(flag::PINNED));
+                handle::hold(block, &twin);
+                dealloc::decref(block);
+                assert!(header_of(block).has(flag::LIVE) && !header_of(block).has(flag::OWNS_TWIN));
+                drop(section);
+                drop(twin);
+                assert!(!header_of(block).has(flag::LIVE));
+            }
+        });
+    }
+
+    #[test]
+    fn what_cannot_be_weakly_referenced_is_not_pinned() {
+        with_vm(|vm| {
+            let twin: rustpython_vm::PyObjectRef = vm.ctx.new_tuple(vec![vm.ctx.none()]).into();
+            let _section = thread::enter(vm);
+            let block = object(class(Kind::Opaque));
+            // SAFETY: the test's block.
+            unsafe {
+                pin(vm, block, &twin);
+                assert!(!header_of(block).has(flag::PINNED));
+                dealloc::destroy(block);
+            }
+        });
+    }
+}

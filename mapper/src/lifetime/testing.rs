@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::sync::mpsc::{Sender, channel};
 
 use rustpython_vm::compiler::Mode;
-use rustpython_vm::{Interpreter, PyObjectRef, VirtualMachine};
+use rustpython_vm::{Interpreter, PyObjectRef, Settings, VirtualMachine};
 
 use crate::heap::testing::alone;
 use crate::lifetime::{interpreter, managed};
@@ -19,7 +19,8 @@ static TESTS: OnceLock<Sender<Test>> = OnceLock::new();
 fn start() -> Sender<Test> {
     let (sender, tests) = channel::<Test>();
     let run = move || {
-        let interpreter = Interpreter::without_stdlib(rustpython_vm::Settings::default());
+        let interpreter =
+            Interpreter::builder(Settings::default()).add_frozen_modules(rustpython_pylib::FROZEN_STDLIB).build();
         interpreter.enter(|vm| {
             interpreter::remember(vm);
             managed::prepare(vm);
