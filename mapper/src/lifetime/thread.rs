@@ -105,6 +105,8 @@ thread_local! {
     static CURRENT: Cell<Option<&'static Context>> = const { Cell::new(None) };
     /// Gives the context back when the thread ends; apart, so that reading `CURRENT` need not ask whether that has happened.
     static END: End = const { End };
+    /// What a thread from outside touches once it is attached: it ends before the VM's own thread-locals do.
+    static PARTING: Parting = const { Parting };
 }
 
 struct End;
@@ -115,9 +117,29 @@ impl Drop for End {
             && !context.slot.holds()
         {
             drop_held(context);
+            context.saved.borrow_mut().clear();
             CURRENT.set(None);
             FREE.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(context);
         }
+    }
+}
+
+struct Parting;
+
+impl Drop for Parting {
+    /// Detaches a thread whose state C code has kept to the end: the next one that gets its context is not attached.
+    fn drop(&mut self) {
+        let Some(context) = CURRENT.get().filter(|_| interpreter::is_attached_here()) else { return };
+        let Some(saved) = context.saved.borrow_mut().pop() else { return };
+        restore_current_thread(saved);
+        // Not under the lock, if nothing is held: who has it may be waiting for this thread's end.
+        if context.lists_lent.get() != 0 {
+            rustpython_vm::vm::thread::with_current_vm(|vm| lock::acquire(&context.slot, Some(vm)));
+            due::settle_lists(context);
+            lock::release(&context.slot);
+        }
+        drop_held(context);
+        interpreter::detach();
     }
 }
 
@@ -390,6 +412,7 @@ pub(crate) fn ensure() -> bool {
     }
     context.count_ensured(1 - context.ensured());
     interpreter::attach();
+    let _ = PARTING.try_with(|_| ());
     rustpython_vm::vm::thread::with_current_vm(|vm| lock::acquire(&context.slot, Some(vm)));
     false
 }
@@ -427,7 +450,9 @@ mod tests {
     use rustpython_vm::vm::thread::allow_threads;
 
     use super::*;
-    use crate::heap::testing::alone;
+    use crate::heap::block;
+    use crate::heap::kind::Kind;
+    use crate::heap::testing::{alone, class, object};
     use crate::lifetime::testing::with_vm;
 
     #[test]
@@ -511,5 +536,34 @@ mod tests {
             }
         }
         with_vm(|vm| allow_threads(vm, || std::thread::spawn(foreign).join().unwrap()));
+    }
+
+    /// A thread that ends although C code has asked for its state once more than it gave it back.
+    fn leave_behind(dict: *mut c::PyObject) {
+        assert!(!is_known(), "a thread that has ended is taken for this one");
+        let held = ensure();
+        assert!(!held && holds_lock());
+        // SAFETY: this thread's state, which takes the reference over.
+        unsafe { (*state()).dict = dict };
+        save();
+    }
+
+    #[test]
+    fn what_a_thread_leaves_behind_is_not_the_next_ones() {
+        with_vm(|vm| {
+            let (block, header) = {
+                let _section = enter(vm);
+                let block = object(class(Kind::Opaque));
+                // SAFETY: a fresh object.
+                unsafe { (*block).ob_refcnt = 1 };
+                (block as usize, block::header(block).expect("a block of ours"))
+            };
+            allow_threads(vm, || {
+                std::thread::spawn(move || leave_behind(block as _)).join().unwrap();
+                std::thread::spawn(|| leave_behind(std::ptr::null_mut())).join().unwrap();
+            });
+            let _section = enter(vm);
+            assert!(!header.has(block::flag::LIVE));
+        });
     }
 }
