@@ -1,61 +1,11 @@
-//! What tests of this room and the next share: memory for blocks without a stub, types made by hand, and a table of forms
-//! that counts what is done to them. All of it is the process's, so such tests run one at a time.
+//! What tests of this room and the next share: memory for blocks without a stub, and types made by hand. All of it is the process's, so such tests run one at a time.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
-
-use rustpython_vm::{PyObject, PyResult, VirtualMachine};
 
 use crate::abi::layout as c;
 use crate::heap::block::{self, Block};
-use crate::heap::form::{self, Form, Half};
 use crate::heap::kind::Kind;
 use crate::heap::lock::{self, Slot};
-
-/// How often a list's contents were handed on.
-pub(crate) static HANDED_ON: AtomicUsize = AtomicUsize::new(0);
-
-static PLAIN: Form = Form {
-    sizes: (size_of::<c::PyObject>(), 0),
-    subclass_flag: 0,
-    make,
-    fill: None,
-    refresh: None,
-    touched: None,
-    value: None,
-    wrap,
-    wrapped: None,
-    caught_up: None,
-    written: None,
-    reusable: None,
-    free: None,
-    each: None,
-    clear: None,
-};
-
-static LIST: Form = Form { written: Some(written), caught_up: Some(caught_up), ..PLAIN };
-
-static TABLE: [&Form; Kind::COUNT] = {
-    let mut table = [&PLAIN; Kind::COUNT];
-    table[Kind::List as usize] = &LIST;
-    table
-};
-
-unsafe fn make(_: &VirtualMachine, _: &PyObject, _: *mut c::PyTypeObject) -> Block {
-    unreachable!("tests make their blocks themselves")
-}
-
-unsafe fn wrap(_: &VirtualMachine, _: Block, _: Half) -> PyResult {
-    unreachable!("tests make their objects themselves")
-}
-
-unsafe fn written(_: &VirtualMachine, _: Block) {
-    HANDED_ON.fetch_add(1, Ordering::Relaxed);
-}
-
-unsafe fn caught_up(_: &VirtualMachine, _: Block, _: &PyObject) -> bool {
-    true
-}
 
 /// Lets one test at a time have the process's state, which is set up before the first.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
@@ -66,7 +16,6 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
     BEGIN.call_once(|| {
         lock::prepare();
         block::reserve().expect("a range of addresses");
-        form::set(&TABLE);
     });
     guard
 }

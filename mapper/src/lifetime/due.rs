@@ -157,8 +157,8 @@ pub(crate) fn lists_back(vm: &VirtualMachine, context: &Context) {
 mod tests {
     use super::*;
     use crate::heap::block::header_of;
-    use crate::heap::testing::{HANDED_ON, class, object};
-    use crate::lifetime::testing::with_vm;
+    use crate::heap::testing::{class, object};
+    use crate::lifetime::testing::{HANDED_ON, with_vm};
     use crate::lifetime::thread::{enter, leave, section};
 
     /// The block of a list that C code was given, and that it counts.

@@ -1,15 +1,88 @@
-//! What tests of this room share: an interpreter, on a thread of its own, and memory for blocks.
+//! What tests of this room share: an interpreter, on a thread of its own, and a table of forms whose tuples are pairs and
+//! whose lists count what is done to them.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 
 use rustpython_vm::compiler::Mode;
-use rustpython_vm::{Interpreter, PyObjectRef, Settings, VirtualMachine};
+use rustpython_vm::{Interpreter, PyObject, PyObjectRef, PyResult, Settings, VirtualMachine};
 
+use crate::abi::layout as c;
+use crate::heap::block::Block;
+use crate::heap::form::{self, Form, Half, Visit};
+use crate::heap::kind::Kind;
 use crate::heap::testing::alone;
-use crate::lifetime::{interpreter, managed};
+use crate::lifetime::{dealloc, interpreter, managed};
+
+/// How often a list's contents were handed on.
+pub(super) static HANDED_ON: AtomicUsize = AtomicUsize::new(0);
+
+static PLAIN: Form = Form {
+    sizes: (size_of::<c::PyObject>(), 0),
+    subclass_flag: 0,
+    make,
+    fill: None,
+    refresh: None,
+    touched: None,
+    value: None,
+    wrap,
+    wrapped: None,
+    caught_up: None,
+    written: None,
+    reusable: None,
+    free: None,
+    each: None,
+    clear: None,
+};
+
+static LIST: Form = Form { written: Some(written), caught_up: Some(caught_up), ..PLAIN };
+
+static PAIR: Form = Form { free: Some(clear), each: Some(each), clear: Some(clear), ..PLAIN };
+
+static TABLE: [&Form; Kind::COUNT] = {
+    let mut table = [&PLAIN; Kind::COUNT];
+    table[Kind::List as usize] = &LIST;
+    table[Kind::Tuple as usize] = &PAIR;
+    table
+};
+
+unsafe fn make(_: &VirtualMachine, _: &PyObject, _: *mut c::PyTypeObject) -> Block {
+    unreachable!("tests make their blocks themselves")
+}
+
+unsafe fn wrap(_: &VirtualMachine, _: Block, _: Half) -> PyResult {
+    unreachable!("tests make their objects themselves")
+}
+
+unsafe fn written(_: &VirtualMachine, _: Block) {
+    HANDED_ON.fetch_add(1, Ordering::Relaxed);
+}
+
+unsafe fn caught_up(_: &VirtualMachine, _: Block, _: &PyObject) -> bool {
+    true
+}
+
+/// The two references that a pair counts, behind its head; each may be null.
+///
+/// # Safety
+/// `pair` is a tuple's block that these tests made.
+pub(super) unsafe fn items(pair: Block) -> *mut [Block; 2] {
+    // SAFETY: by contract.
+    unsafe { pair.add(1).cast() }
+}
+
+unsafe fn each(pair: Block, visit: &mut Visit<'_>) {
+    // SAFETY: a live pair.
+    unsafe { items(pair).read() }.into_iter().for_each(visit);
+}
+
+unsafe fn clear(pair: Block) {
+    // SAFETY: a pair, which owns its references.
+    unsafe { items(pair).replace([std::ptr::null_mut(); 2]).into_iter().for_each(|item| dealloc::xdecref(item)) };
+}
 
 type Test = Box<dyn FnOnce(&VirtualMachine) + Send>;
 
@@ -17,6 +90,7 @@ type Test = Box<dyn FnOnce(&VirtualMachine) + Send>;
 static TESTS: OnceLock<Sender<Test>> = OnceLock::new();
 
 fn start() -> Sender<Test> {
+    form::set(&TABLE);
     let (sender, tests) = channel::<Test>();
     let run = move || {
         let interpreter =
