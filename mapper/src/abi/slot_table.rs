@@ -302,6 +302,7 @@ mod tests {
         t.as_mapping.mp_length = Some(length);
         apart.ht_type.tp_repr = Some(repr);
         let (length_at, repr_at) = (super::offset(4).unwrap(), super::offset(66).unwrap());
+        // SAFETY: a heap type's struct.
         let read = |t: &mut c::PyHeapTypeObject, at| unsafe { read((&raw mut *t).cast(), at) };
         assert!(read(&mut t, length_at).is_null(), "the type does not point to its suite");
         // SAFETY: a heap type's struct.
