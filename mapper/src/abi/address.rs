@@ -52,3 +52,27 @@ pub(crate) fn static_block(name: &'static str) -> *mut PyObject {
         _ => data_address(name).cast(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_library_has_is_null() {
+        assert!(data_address("_rustclad_no_such_datum").is_null());
+        note_data("_rustclad_no_such_datum_either");
+        assert!(data_address("_rustclad_no_such_datum_either").is_null());
+        assert!(exported("_rustclad_no_such_function").is_null());
+    }
+
+    #[test]
+    fn addresses_are_those_that_c_code_gets() {
+        note_data("environ");
+        unsafe extern "C" {
+            static environ: *const c_void;
+        }
+        assert_eq!(data_address("environ").cast_const(), (&raw const environ).cast());
+        assert_eq!(exported("abort"), libc::abort as *const c_void);
+        assert_eq!(exported("abort"), libc::abort as *const c_void);
+    }
+}

@@ -161,3 +161,28 @@ fn pop_arguments(code: &mut Assembler) {
 pub(crate) struct Address(pub(crate) *const c_void);
 // SAFETY: it points to code.
 unsafe impl Sync for Address {}
+
+#[cfg(test)]
+mod tests {
+    use dynasmrt::{DynasmApi as _, dynasm};
+
+    use super::*;
+
+    /// A function that adds a number to its argument.
+    fn adder(number: i32) -> extern "C" fn(usize) -> usize {
+        let mut code = assembler();
+        // What is in front of the entry is not run.
+        dynasm!(code; .arch x64; int3);
+        let entry = code.offset();
+        dynasm!(code; .arch x64; lea rax, [rdi + number]; ret);
+        // SAFETY: the code is that function.
+        unsafe { std::mem::transmute(keep(code, entry)) }
+    }
+
+    #[test]
+    fn assembled_code_is_called_and_stays() {
+        let adders: Vec<_> = (0..100).map(adder).collect();
+        let sums = std::thread::spawn(move || adders.iter().map(|add| add(1000)).collect::<Vec<_>>());
+        assert_eq!(sums.join().unwrap(), (1000..1100).collect::<Vec<_>>());
+    }
+}

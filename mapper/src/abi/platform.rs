@@ -101,3 +101,36 @@ pub(crate) fn native_thread_id() -> usize {
     // SAFETY: no arguments.
     unsafe { libc::syscall(libc::SYS_gettid) as usize }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reserved_memory_is_zero_and_discarded_pages_are_again() {
+        const PAGE: usize = 4096;
+        let start = reserve_memory(4 * PAGE).unwrap();
+        // SAFETY: the memory is the test's own.
+        let memory = unsafe { std::slice::from_raw_parts_mut(start as *mut u8, 4 * PAGE) };
+        assert!(memory.iter().all(|byte| *byte == 0));
+        memory.fill(1);
+        discard_memory(start + 1, 3 * PAGE);
+        // Only pages two and three were in the range as a whole.
+        assert!(memory[..PAGE].iter().chain(&memory[3 * PAGE..]).all(|byte| *byte == 1));
+        assert!(memory[PAGE..3 * PAGE].iter().all(|byte| *byte == 0));
+    }
+
+    #[test]
+    fn the_machine_has_memory() {
+        assert!((1 << 20..=usize::MAX).contains(&memory_of_machine()));
+        assert!(reserve_memory(usize::MAX / 2).is_err());
+    }
+
+    #[test]
+    fn threads_have_numbers_of_their_own() {
+        let here = (thread_id(), native_thread_id());
+        let there = std::thread::spawn(|| (thread_id(), native_thread_id())).join().unwrap();
+        assert_eq!(here, (thread_id(), native_thread_id()));
+        assert!(here.0 != there.0 && here.1 != there.1);
+    }
+}

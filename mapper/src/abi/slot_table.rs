@@ -262,3 +262,90 @@ pub(crate) unsafe fn read(t: *mut c::PyTypeObject, at: usize) -> *mut c_void {
         if suite.is_null() { std::ptr::null_mut() } else { suite.add(at - start).cast::<*mut c_void>().read() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn empty() -> Box<c::PyHeapTypeObject> {
+        // SAFETY: every field is a number, a pointer or an optional function.
+        Box::new(unsafe { std::mem::zeroed() })
+    }
+
+    unsafe extern "C" fn repr(_: *mut c::PyObject) -> *mut c::PyObject {
+        std::ptr::null_mut()
+    }
+
+    unsafe extern "C" fn hash(_: *mut c::PyObject) -> isize {
+        1
+    }
+
+    unsafe extern "C" fn length(_: *mut c::PyObject) -> isize {
+        2
+    }
+
+    #[test]
+    fn each_number_has_a_place_of_its_own_inside_the_struct() {
+        let mut places = std::collections::HashSet::new();
+        for (index, (number, offset)) in SLOTS.into_iter().enumerate() {
+            assert_eq!(number as usize, index + 1);
+            assert!(offset % 8 == 0 && offset + 8 <= size_of::<c::PyHeapTypeObject>(), "{number} is at {offset}");
+            assert!(places.insert(offset), "{number} has the place of another");
+            assert_eq!(super::offset(number), Some(offset));
+        }
+        assert_eq!((super::offset(0), super::offset(TOKEN), super::offset(-1)), (None, None, None));
+    }
+
+    #[test]
+    fn slots_are_read_where_the_type_has_them() {
+        let (mut t, mut apart) = (empty(), empty());
+        t.as_mapping.mp_length = Some(length);
+        apart.ht_type.tp_repr = Some(repr);
+        let (length_at, repr_at) = (super::offset(4).unwrap(), super::offset(66).unwrap());
+        // SAFETY: a heap type's struct.
+        let read = |t: &mut c::PyHeapTypeObject, at| unsafe { read((&raw mut *t).cast(), at) };
+        assert!(read(&mut t, length_at).is_null(), "the type does not point to its suite");
+        // SAFETY: a heap type's struct.
+        unsafe { own_suites(&raw mut *t) };
+        assert_eq!(read(&mut t, length_at), length as *mut c_void);
+        // A static type's suite lies elsewhere.
+        apart.ht_type.tp_as_mapping = &raw mut t.as_mapping;
+        assert_eq!(read(&mut apart, length_at), length as *mut c_void);
+        assert_eq!(read(&mut apart, repr_at), repr as *mut c_void);
+    }
+
+    #[test]
+    fn what_a_type_lacks_is_its_bases() {
+        let (mut base, mut t) = (empty(), empty());
+        base.ht_type.tp_repr = Some(repr);
+        base.ht_type.tp_hash = Some(hash);
+        base.ht_type.tp_basicsize = 48;
+        base.ht_type.tp_flags = c::tpflags::LIST_SUBCLASS | c::tpflags::HEAPTYPE;
+        base.as_sequence.sq_length = Some(length);
+        base.ht_type.tp_as_sequence = &raw mut base.as_sequence;
+        t.ht_type.tp_basicsize = 56;
+        // SAFETY: both are types.
+        unsafe {
+            own_suites(&raw mut *t);
+            inherit(&mut t.ht_type, &base.ht_type);
+        }
+        assert_eq!(t.ht_type.tp_basicsize, 56);
+        assert_eq!(t.ht_type.tp_repr.map(|it| it as usize), Some(repr as *const () as usize));
+        assert_eq!(t.ht_type.tp_hash.map(|it| it as usize), Some(hash as *const () as usize));
+        assert_eq!(t.as_sequence.sq_length.map(|it| it as usize), Some(length as *const () as usize));
+        assert_eq!(t.ht_type.tp_flags, c::tpflags::LIST_SUBCLASS);
+    }
+
+    #[test]
+    fn comparison_and_hash_are_inherited_together() {
+        unsafe extern "C" fn compare(_: *mut c::PyObject, _: *mut c::PyObject, _: c_int) -> *mut c::PyObject {
+            std::ptr::null_mut()
+        }
+        let (mut base, mut t) = (empty(), empty());
+        base.ht_type.tp_hash = Some(hash);
+        t.ht_type.tp_richcompare = Some(compare);
+        // SAFETY: both are types.
+        unsafe { inherit(&mut t.ht_type, &base.ht_type) };
+        assert!(t.ht_type.tp_hash.is_none());
+    }
+}

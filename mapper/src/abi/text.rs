@@ -28,3 +28,34 @@ pub(crate) unsafe fn short_name(name: *const c_char) -> String {
 pub fn c_string(text: &str) -> Option<CString> {
     CString::new(text).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c_text_is_read_whatever_it_is() {
+        // SAFETY: NULL or literals.
+        unsafe {
+            assert_eq!(of_c(std::ptr::null()), "");
+            assert_eq!(of_c(c"na\u{ef}ve".as_ptr()), "na\u{ef}ve");
+            assert_eq!(of_c(c"a\xffb".as_ptr()), "a\u{fffd}b");
+        }
+    }
+
+    #[test]
+    fn short_names_are_behind_the_last_dot() {
+        // SAFETY: literals.
+        let short = |name: &CStr| unsafe { short_name(name.as_ptr()) };
+        assert_eq!(short(c"package.module.Class"), "Class");
+        assert_eq!(short(c"Class"), "Class");
+        assert_eq!(short(c"module."), "");
+    }
+
+    #[test]
+    fn text_with_a_nul_is_no_c_string() {
+        assert_eq!(c_string("text").as_deref(), Some(c"text"));
+        assert_eq!(c_string(""), Some(CString::default()));
+        assert_eq!(c_string("te\0xt"), None);
+    }
+}

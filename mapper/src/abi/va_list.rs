@@ -69,3 +69,65 @@ impl VaList {
         unsafe { self.next::<*mut c_void>().cast() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a variadic function's entry saves: six integer registers, eight vector registers of two words each.
+    #[repr(C, align(16))]
+    struct Saved {
+        words: [u64; 6],
+        doubles: [[f64; 2]; 8],
+    }
+
+    fn saved() -> Saved {
+        let words = [10, 11, 12, 13, 14, 15];
+        Saved { words, doubles: std::array::from_fn(|index| [index as f64, f64::NAN]) }
+    }
+
+    fn list(saved: &mut Saved, overflow: &mut [u64], named: u32) -> VaList {
+        VaList {
+            gp_offset: 8 * named,
+            fp_offset: 48,
+            overflow: overflow.as_mut_ptr().cast(),
+            registers: (&raw mut *saved).cast(),
+        }
+    }
+
+    #[test]
+    fn integers_come_from_registers_and_then_from_the_stack() {
+        let (mut saved, mut overflow) = (saved(), [20, 21]);
+        let mut list = list(&mut saved, &mut overflow, 2);
+        // SAFETY: as many as there are.
+        let read: Vec<u64> = (0..6).map(|_| unsafe { list.next() }).collect();
+        assert_eq!(read, [12, 13, 14, 15, 20, 21]);
+    }
+
+    #[test]
+    fn doubles_have_registers_of_their_own_and_share_the_stack() {
+        let (mut saved, mut overflow) = (saved(), [20, 8.5f64.to_bits(), 21, 9.5f64.to_bits()]);
+        let mut list = list(&mut saved, &mut overflow, 6);
+        // SAFETY: as many as there are, in this order.
+        unsafe {
+            for index in 0..8 {
+                assert_eq!(list.next_double(), f64::from(index));
+            }
+            assert_eq!((list.next::<u64>(), list.next_double()), (20, 8.5));
+            assert_eq!((list.next::<u64>(), list.next_double()), (21, 9.5));
+        }
+    }
+
+    #[test]
+    fn short_integers_and_pointers_take_a_word() {
+        let mut target = 5u16;
+        let (mut saved, mut overflow) = (saved(), [0xFFFF_FFFF_0000_0007, (&raw mut target) as u64, u64::MAX]);
+        let mut list = list(&mut saved, &mut overflow, 6);
+        // SAFETY: as many as there are, of these types.
+        unsafe {
+            assert_eq!(list.next::<i32>(), 7);
+            assert_eq!(*list.pointer::<u16>(), 5);
+            assert_eq!(list.next::<i32>(), -1);
+        }
+    }
+}

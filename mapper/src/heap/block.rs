@@ -463,16 +463,4 @@ pub fn for_each_live(mut visit: impl FnMut(Block, &Header)) {
 }
 
 #[cfg(all(test, not(feature = "malloc-blocks")))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn size_classes_fit_and_do_not_waste() {
-        for size in (1..5000).chain([1 << 20, (1 << 20) + 1, 123_456_789, 1 << 33]) {
-            let (class, slot) = class_of(size);
-            assert!(slot >= size && slot_size(class) == slot, "{size} -> {class}, {slot}");
-            assert!(slot <= size + GRAIN.max(size / 4), "{size} -> {slot}");
-            assert!(class < CLASSES);
-        }
-    }
-}
+mod tests;

@@ -101,3 +101,18 @@ pub fn through<R>(visit: &mut Visit<'_>, traverse: impl FnOnce(c::VisitProc, *mu
     let mut visit = visit;
     traverse(visited, (&raw mut visit).cast())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_c_code_visits_comes_to_the_visitor() {
+        let mut seen = Vec::new();
+        let done = through(&mut |block| seen.push(block as usize), |visit, argument| {
+            // SAFETY: as C code calls it; the visitor looks at addresses only.
+            (1..4).map(|address| unsafe { visit(std::ptr::without_provenance_mut(address), argument) }).sum::<c_int>()
+        });
+        assert_eq!((done, seen), (0, vec![1, 2, 3]));
+    }
+}

@@ -3,6 +3,7 @@
 
 use crate::abi::layout as c;
 use crate::heap::form::{self, Form};
+use crate::heap::spare;
 
 /// The layout of a type's instances, and so the way in which they are stored and retrieved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +63,7 @@ impl Kind {
     #[inline]
     pub unsafe fn of_type(kind: *const c::PyTypeObject) -> Self {
         // SAFETY: only `set` below writes the field, and zero is `Instance`.
-        unsafe { std::mem::transmute::<u16, Self>((*kind).tp_versions_used) }
+        unsafe { std::mem::transmute::<u16, Self>(spare::kind_of_instances(kind)) }
     }
 
     /// Marks a type's instances as being of this kind.
@@ -71,7 +72,7 @@ impl Kind {
     /// `kind` points to a type.
     pub unsafe fn set(self, kind: *mut c::PyTypeObject) {
         // SAFETY: by contract.
-        unsafe { (*kind).tp_versions_used = self as u16 };
+        unsafe { spare::set_kind_of_instances(kind, self as u16) };
     }
 
     /// The kind of an object.
@@ -132,4 +133,42 @@ impl Kind {
 
     /// How many kinds there are.
     pub const COUNT: usize = Self::TimeDelta as usize + 1;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heap::testing::class;
+
+    fn all() -> impl Iterator<Item = Kind> {
+        // SAFETY: the numbers of kinds have no gaps.
+        (0..Kind::COUNT as u16).map(|number| unsafe { std::mem::transmute(number) })
+    }
+
+    #[test]
+    fn a_type_knows_the_kind_of_its_instances() {
+        for kind in all() {
+            let class = class(kind);
+            let object = c::PyObject { ob_refcnt: 1, ob_overflow: 0, ob_flags: 0, ob_type: &raw mut *class };
+            // SAFETY: a type and an object of it.
+            unsafe {
+                assert_eq!(Kind::of_type(class), kind);
+                assert_eq!(Kind::of(&raw const object), kind);
+            }
+        }
+        // What C code declares without a kind.
+        // SAFETY: every field is a number, a pointer or an optional function.
+        let fresh: c::PyTypeObject = unsafe { std::mem::zeroed() };
+        // SAFETY: a type.
+        assert_eq!(unsafe { Kind::of_type(&raw const fresh) }, Kind::Instance);
+    }
+
+    #[test]
+    fn kinds_are_told_apart() {
+        let those = |is: fn(Kind) -> bool| all().filter(|kind| is(*kind)).collect::<Vec<_>>();
+        assert_eq!(those(Kind::is_number), [Kind::Long, Kind::Float]);
+        assert_eq!(those(Kind::is_record), [Kind::Record, Kind::Date, Kind::Time, Kind::DateTime, Kind::TimeDelta]);
+        assert!(all().all(|kind| !(kind.is_plain() && kind.is_container())));
+        assert!(all().all(|kind| !kind.is_number() || kind.is_plain()));
+    }
 }

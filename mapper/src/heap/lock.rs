@@ -114,3 +114,103 @@ fn move_bias(slot: &'static Slot) {
     }
     drop(moving);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::UnsafeCell;
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::heap::testing::alone;
+
+    /// How often each thread takes the lock.
+    const ROUNDS: u64 = 2000;
+
+    /// What only the lock protects.
+    struct Counter(UnsafeCell<u64>);
+    // SAFETY: touched with the lock held; that this suffices is what is tested.
+    unsafe impl Sync for Counter {}
+
+    fn slot() -> &'static Slot {
+        Box::leak(Box::new(Slot::new()))
+    }
+
+    /// Has threads count under the lock, within a time limit.
+    fn hammer(threads: u64) {
+        static COUNTER: Counter = Counter(UnsafeCell::new(0));
+        // SAFETY: no other thread counts yet.
+        unsafe { *COUNTER.0.get() = 0 };
+        let (done, waiting) = channel();
+        for _ in 0..threads {
+            let done = done.clone();
+            std::thread::spawn(move || {
+                let slot = slot();
+                for _ in 0..ROUNDS {
+                    acquire(slot, None);
+                    assert!(slot.holds() && std::ptr::eq(BIAS.load(Ordering::Relaxed), slot));
+                    // SAFETY: the lock is held. In two steps, so that another holder would be seen.
+                    unsafe {
+                        let count = COUNTER.0.get().read_volatile();
+                        std::hint::spin_loop();
+                        COUNTER.0.get().write_volatile(count + 1);
+                    }
+                    release(slot);
+                    assert!(!slot.holds());
+                }
+                done.send(()).unwrap();
+            });
+        }
+        for _ in 0..threads {
+            waiting.recv_timeout(Duration::from_secs(60)).expect("a thread failed or waits for ever");
+        }
+        // SAFETY: all have counted.
+        assert_eq!(unsafe { *COUNTER.0.get() }, threads * ROUNDS);
+    }
+
+    #[test]
+    fn one_thread_at_a_time_holds_the_lock() {
+        let _alone = alone();
+        hammer(2);
+        hammer(4);
+    }
+
+    #[test]
+    fn the_lock_holds_where_the_system_cannot_fence() {
+        let _alone = alone();
+        let before = FENCE_OURSELVES.swap(true, Ordering::SeqCst);
+        hammer(3);
+        FENCE_OURSELVES.store(before, Ordering::SeqCst);
+    }
+
+    #[test]
+    fn the_bias_goes_to_who_takes_the_lock_and_stays() {
+        let _alone = alone();
+        let (one, other) = (slot(), slot());
+        for slot in [one, one, other, one] {
+            acquire(slot, None);
+            release(slot);
+            assert!(std::ptr::eq(BIAS.load(Ordering::Relaxed), slot));
+            assert!(!one.wanted.load(Ordering::Relaxed) && !other.wanted.load(Ordering::Relaxed));
+        }
+    }
+
+    #[test]
+    fn who_wants_the_lock_waits_until_it_is_free() {
+        let _alone = alone();
+        let (one, other) = (slot(), slot());
+        let (got, wait) = channel();
+        acquire(one, None);
+        let taker = std::thread::spawn(move || {
+            acquire(other, None);
+            got.send(()).unwrap();
+            release(other);
+        });
+        while !one.wanted.load(Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
+        assert!(wait.recv_timeout(Duration::from_millis(20)).is_err());
+        release(one);
+        wait.recv_timeout(Duration::from_secs(60)).expect("the lock is free");
+        taker.join().unwrap();
+    }
+}

@@ -5,3 +5,6 @@ pub mod block;
 pub mod form;
 pub mod kind;
 pub mod lock;
+pub(crate) mod spare;
+#[cfg(test)]
+pub(crate) mod testing;

@@ -101,3 +101,62 @@ impl<B: PyPayload + fmt::Debug> PyPayload for Bound<B> {
         B::class(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustpython_vm::PyObjectRef;
+
+    use super::*;
+    use crate::heap::block::{Header, flag, header};
+    use crate::heap::kind::Kind;
+    use crate::heap::testing::{class, object};
+    use crate::lifetime::testing::with_vm;
+    use crate::lifetime::{handle, thread};
+
+    /// The header of a fresh block that is bound to a twin, and the link that the twin's payload has.
+    fn bind(twin: &PyObjectRef) -> (&'static Header, Link) {
+        let block = object(class(Kind::Instance));
+        handle::tie(block, twin);
+        let header = header(block).expect("a block of ours");
+        header.set(flag::BOUND);
+        (header, Link::new(block))
+    }
+
+    #[test]
+    fn a_block_ends_with_its_twin_unless_c_counts_it() {
+        with_vm(|vm| {
+            let _section = thread::enter(vm);
+            let twin = vm.ctx.new_list(vec![]).into();
+            let (free, link) = bind(&twin);
+            drop(link);
+            assert!(!free.has(flag::LIVE) && handle::block_of(&twin).is_none());
+            let (counted, link) = bind(&twin);
+            // SAFETY: a block of ours.
+            unsafe { handle::incref(link.block()) };
+            drop(link);
+            assert!(counted.has(flag::LIVE) && counted.twin().is_null());
+            let (resting, link) = bind(&twin);
+            resting.set(flag::RESTING);
+            // SAFETY: as above.
+            unsafe { handle::incref(link.block()) };
+            drop(link);
+            assert!(!resting.has(flag::LIVE), "nobody counts a resting block");
+        });
+    }
+
+    #[test]
+    fn the_end_of_a_twin_that_was_outrun_says_nothing() {
+        with_vm(|vm| {
+            let _section = thread::enter(vm);
+            let twin = vm.ctx.new_list(vec![]).into();
+            let (header, link) = bind(&twin);
+            header.outrun_twin();
+            let next = Link::new(link.block());
+            drop(link);
+            assert!(header.has(flag::LIVE));
+            drop(next);
+            assert!(!header.has(flag::LIVE));
+            handle::untie(&raw const *twin);
+        });
+    }
+}

@@ -206,3 +206,69 @@ pub(super) unsafe fn clear(block: Block) {
         dealloc::decref(block);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heap::testing::{class, object};
+    use crate::lifetime::testing::{items, with_vm};
+
+    /// Pairs of which each refers to those at two indices.
+    fn pairs<const N: usize>(edges: [[usize; 2]; N]) -> [Block; N] {
+        let class = class(Kind::Tuple);
+        let pairs = std::array::from_fn(|_| object(class));
+        for (pair, targets) in pairs.iter().zip(edges) {
+            let targets = targets.map(|target| pairs[target]);
+            // SAFETY: fresh pairs.
+            unsafe {
+                targets.into_iter().for_each(|target| handle::incref(target));
+                items(*pair).write(targets);
+            }
+        }
+        pairs
+    }
+
+    fn live(pairs: &[Block]) -> Vec<bool> {
+        // SAFETY: the tests' pairs; slots stay when their blocks go.
+        pairs.iter().map(|pair| unsafe { header_of(*pair) }.has(flag::LIVE)).collect()
+    }
+
+    #[test]
+    fn cycles_that_nobody_holds_are_ended() {
+        with_vm(|vm| {
+            let _section = thread::enter(vm);
+            // Two that hold each other, one that holds itself, and one of a cycle that C counts.
+            let pairs = pairs([[1, 1], [0, 0], [2, 2], [4, 4], [3, 3]]);
+            // SAFETY: a live pair.
+            unsafe { handle::incref(pairs[3]) };
+            collect(vm, 2);
+            assert_eq!(live(&pairs), [false, false, false, true, true]);
+            // SAFETY: the test's reference.
+            unsafe {
+                assert_eq!((handle::count(pairs[3]), handle::count(pairs[4])), (3, 2));
+                dealloc::decref(pairs[3]);
+            }
+            collect(vm, 2);
+            assert_eq!(live(&pairs), [false; 5]);
+            assert!(!is_running() && graph().nodes.is_empty());
+        });
+    }
+
+    #[test]
+    fn what_a_held_object_reaches_lives() {
+        with_vm(|vm| {
+            let _section = thread::enter(vm);
+            // The held one leads to a cycle by way of another.
+            let pairs = pairs([[1, 1], [2, 3], [3, 3], [2, 2]]);
+            // SAFETY: live pairs.
+            unsafe { handle::incref(pairs[0]) };
+            collect(vm, 2);
+            assert_eq!(live(&pairs), [true; 4]);
+            // SAFETY: the test's reference.
+            unsafe { dealloc::decref(pairs[0]) };
+            assert_eq!(live(&pairs), [false, false, true, true], "the cycle holds itself");
+            collect(vm, 2);
+            assert_eq!(live(&pairs), [false; 4]);
+        });
+    }
+}

@@ -172,3 +172,100 @@ pub(crate) fn lists_back(vm: &VirtualMachine, context: &Context) {
         managed::drop_managed(twin);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heap::block::header_of;
+    use crate::heap::testing::{class, object};
+    use crate::lifetime::testing::{HANDED_ON, with_vm};
+    use crate::lifetime::thread::{enter, leave, section};
+
+    /// The block of a list that C code was given, and that it counts.
+    fn lend(twin: &PyObject) -> Block {
+        let block = object(class(Kind::List));
+        handle::tie(block, twin);
+        // SAFETY: the block is tied to the twin.
+        unsafe { handle::hold(block, twin) };
+        remember_list(block, twin);
+        block
+    }
+
+    fn has(block: Block, flags: u32) -> bool {
+        // SAFETY: the tests' blocks have headers; slots stay when their blocks go.
+        unsafe { header_of(block) }.has(flags)
+    }
+
+    fn give_back(block: Block) {
+        // SAFETY: the tests' reference.
+        unsafe { dealloc::decref(block) };
+    }
+
+    #[test]
+    fn lists_are_settled_when_the_call_that_got_them_returns() {
+        with_vm(|vm| {
+            let twins: [PyObjectRef; 2] = [(); 2].map(|()| vm.ctx.new_list(vec![]).into());
+            let before = HANDED_ON.load(Ordering::Relaxed);
+            let handed_on = || HANDED_ON.load(Ordering::Relaxed) - before;
+            let lent = || context().lent_lists.borrow().len();
+            let outer = enter(vm);
+            let first = lend(&twins[0]);
+            remember_list(first, &twins[0]);
+            assert_eq!((lent(), context().lists_lent.get()), (1, 2), "it stands there once");
+            let inner = section(vm);
+            let second = lend(&twins[1]);
+            assert_eq!((lent(), context().lists_lent.get()), (2, 3));
+            drop(inner);
+            assert_eq!((lent(), context().lists_lent.get(), handed_on()), (1, 2, 1));
+            assert!(has(first, flag::IN_STEP) && !has(second, flag::IN_STEP));
+            assert!(has(second, flag::KEPT), "C code counts it still");
+            give_back(first);
+            give_back(second);
+            drop(outer);
+            assert_eq!((lent(), context().lists_lent.get(), handed_on()), (0, 0, 2));
+            assert!(!has(first, flag::LIVE), "nobody has it");
+            assert!(has(second, flag::LIVE), "C code may have a bare pointer to it");
+            let _section = enter(vm);
+            kept::flush();
+            assert!(!has(second, flag::LIVE));
+            assert_eq!(twins.map(|twin| twin.strong_count()), [1, 1]);
+        });
+    }
+
+    #[test]
+    fn managed_code_gets_the_lists_and_c_gets_them_back() {
+        with_vm(|vm| {
+            let twins: [PyObjectRef; 2] = [(); 2].map(|()| vm.ctx.new_list(vec![]).into());
+            let outer = enter(vm);
+            let [used, given_up] = twins.each_ref().map(|twin| lend(twin));
+            give_back(given_up);
+            leave(vm, || {
+                assert!(!has(used, flag::IN_STEP) && !has(given_up, flag::IN_STEP));
+                let lent: Vec<_> = context().lent_lists.borrow().iter().map(|list| list.block).collect();
+                assert_eq!(lent, [used], "what C has given up is forgotten");
+            });
+            assert!(has(used, flag::IN_STEP) && !has(given_up, flag::IN_STEP));
+            give_back(used);
+            drop(outer);
+            assert_eq!(context().lists_lent.get(), 0);
+            assert_eq!(twins.map(|twin| twin.strong_count()), [1, 1]);
+        });
+    }
+
+    #[test]
+    fn a_list_that_lost_its_block_is_not_touched() {
+        with_vm(|vm| {
+            let twin: PyObjectRef = vm.ctx.new_list(vec![]).into();
+            let before = HANDED_ON.load(Ordering::Relaxed);
+            let outer = enter(vm);
+            let block = lend(&twin);
+            // SAFETY: the tests' block, which owns its twin.
+            unsafe {
+                (*block).ob_refcnt = 0;
+                dealloc::release(block);
+            }
+            drop(outer);
+            assert_eq!((HANDED_ON.load(Ordering::Relaxed), twin.strong_count()), (before, 1));
+        });
+    }
+}

@@ -16,6 +16,7 @@ use crate::abi::platform;
 use crate::heap::block::{self, Block, flag, header, header_of};
 use crate::heap::form::Visit;
 use crate::heap::kind::Kind;
+use crate::heap::spare;
 use crate::lifetime::shadow::Shadow;
 use crate::lifetime::{handle, loans};
 
@@ -76,12 +77,6 @@ pub(super) unsafe fn is_candidate(block: Block, header: &block::Header) -> bool 
     }
 }
 
-/// Where a node's index is while the graph stands: CPython's own place for such things, in front of the object.
-pub(super) unsafe fn index_of(block: Block) -> *mut usize {
-    // SAFETY: every block has the field.
-    unsafe { block.cast::<usize>().sub(2) }
-}
-
 /// The node that stands for a block.
 pub(super) unsafe fn node_of(block: Block) -> Option<usize> {
     if block.is_null() {
@@ -90,7 +85,7 @@ pub(super) unsafe fn node_of(block: Block) -> Option<usize> {
     header(block)
         .filter(|header| header.has(flag::IN_GRAPH))
         // SAFETY: the flag says so.
-        .map(|_| unsafe { *index_of(block) })
+        .map(|_| unsafe { spare::graph_index(block) })
 }
 
 /// Reads all blocks and the references between them.
@@ -123,7 +118,7 @@ fn find_nodes(nodes: &mut Vec<Node>) {
         // SAFETY: live blocks of ours.
         unsafe {
             header_of(node.block).set(flag::IN_GRAPH);
-            *index_of(node.block) = index;
+            spare::set_graph_index(node.block, index);
         }
     }
 }

@@ -184,3 +184,101 @@ pub unsafe fn type_of(block: Block) -> *mut c::PyTypeObject {
     // SAFETY: by contract.
     unsafe { (*block).ob_type }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heap::block::{free_now, header_of};
+    use crate::heap::kind::Kind;
+    use crate::heap::testing::{class, object};
+    use crate::lifetime::testing::with_vm;
+    use crate::lifetime::{dealloc, thread};
+
+    #[test]
+    fn ties_lead_both_ways() {
+        with_vm(|vm| {
+            let _section = thread::enter(vm);
+            let twin: PyObjectRef = vm.ctx.new_list(vec![]).into();
+            let block = object(class(Kind::Opaque));
+            assert!(block_of(&twin).is_none() && twin_of(block).is_none());
+            tie(block, &twin);
+            assert_eq!(block_of(&twin), Some(block));
+            assert!(twin_of(block).is_some_and(|it| it.is(&twin)));
+            assert_eq!(twin.strong_count(), 1, "a tie takes no reference");
+            untie(&raw const *twin);
+            assert_eq!(block_of(&twin), None);
+            // SAFETY: nobody has the block any more.
+            unsafe { free_now(block) };
+        });
+    }
+
+    #[test]
+    fn while_c_counts_the_block_owns_its_twin_once() {
+        with_vm(|vm| {
+            let _section = thread::enter(vm);
+            let twin: PyObjectRef = vm.ctx.new_list(vec![]).into();
+            let block = object(class(Kind::Opaque));
+            tie(block, &twin);
+            // SAFETY: the block is tied to the twin; its slot stays when it goes.
+            unsafe {
+                hold(block, &twin);
+                hold(block, &twin);
+                assert_eq!((count(block), twin.strong_count()), (2, 2));
+                adopt(block, &twin);
+                assert_eq!((count(block), twin.strong_count()), (2, 2));
+                dealloc::decref(block);
+                assert_eq!((count(block), twin.strong_count()), (1, 2));
+                dealloc::decref(block);
+                assert!(!header_of(block).has(flag::LIVE));
+            }
+            assert_eq!((block_of(&twin), twin.strong_count()), (None, 1));
+        });
+    }
+
+    #[test]
+    fn a_resting_block_wakes_when_c_counts_it() {
+        with_vm(|vm| {
+            let _section = thread::enter(vm);
+            let twin: PyObjectRef = vm.ctx.new_list(vec![]).into();
+            let block = object(class(Kind::Opaque));
+            tie(block, &twin);
+            // SAFETY: the block is tied to the twin.
+            unsafe {
+                (*block).ob_refcnt = 1;
+                header_of(block).set(flag::RESTING);
+                assert_eq!(count(block), 0);
+                adopt(block, &twin);
+                assert!(header_of(block).has(flag::RESTING), "only managed code has it");
+                hold(block, &twin);
+                assert!(!header_of(block).has(flag::RESTING) && header_of(block).has(flag::OWNS_TWIN));
+                assert_eq!((count(block), (*block).ob_refcnt, twin.strong_count()), (1, 1, 2));
+                wake(block);
+                assert_eq!(count(block), 1, "it is awake");
+                dealloc::decref(block);
+            }
+            assert_eq!(twin.strong_count(), 1);
+        });
+    }
+
+    #[test]
+    fn static_objects_live_for_ever() {
+        with_vm(|vm| {
+            let _section = thread::enter(vm);
+            let twin: PyObjectRef = vm.ctx.new_list(vec![]).into();
+            let data = c::PyObject { ob_refcnt: 1, ob_overflow: 0, ob_flags: 0, ob_type: class(Kind::Opaque) };
+            let block: Block = Box::leak(Box::new(data));
+            tie_foreign(block, twin.clone());
+            assert!(block_of(&twin) == Some(block) && twin_of(block).is_some_and(|it| it.is(&twin)));
+            // SAFETY: an object.
+            unsafe {
+                // C code that knows nothing of immortal objects takes the count away.
+                dealloc::decref(block);
+                assert!(is_immortal(block));
+                incref(block);
+                dealloc::decref(block);
+                assert_eq!((*block).ob_refcnt, IMMORTAL);
+            }
+            assert!(foreign_twin(block).is_some());
+        });
+    }
+}

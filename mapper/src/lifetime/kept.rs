@@ -443,3 +443,43 @@ pub fn flush() {
         forget_oldest();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heap::testing::{class, object};
+    use crate::lifetime::testing::with_vm;
+
+    #[test]
+    fn a_ring_gives_back_what_it_has_no_place_for() {
+        let block = |number: usize| number as Block;
+        let mut ring = Ring::<3>::new();
+        assert!(ring.is_empty());
+        assert_eq!([1, 2, 3].map(|number| ring.push(block(number))), [None; 3]);
+        assert_eq!([4, 5].map(|number| ring.push(block(number))), [Some(block(1)), Some(block(2))]);
+        *ring.advance() = 0;
+        assert_eq!(ring.take().collect::<Vec<_>>(), [4, 5]);
+        assert!(ring.is_empty());
+        assert_eq!(ring.push(block(6)), None);
+    }
+
+    #[test]
+    fn a_value_that_python_holds_waits_for_the_return() {
+        with_vm(|vm| {
+            let twin: rustpython_vm::PyObjectRef = vm.ctx.new_complex(1.0.into()).into();
+            let outer = thread::enter(vm);
+            let block = object(class(Kind::Complex));
+            handle::tie(block, &twin);
+            // SAFETY: a block tied to its twin; slots stay when their blocks go.
+            unsafe {
+                handle::hold(block, &twin);
+                drop(thread::section(vm));
+                dealloc::decref(block);
+                assert!(header_of(block).has(flag::QUEUED), "C code may go on using it");
+                drop(outer);
+                assert!(!header_of(block).has(flag::LIVE));
+            }
+            assert_eq!(twin.strong_count(), 1);
+        });
+    }
+}

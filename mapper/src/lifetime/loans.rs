@@ -102,3 +102,66 @@ pub(crate) fn each(owner: Block, visit: &mut dyn FnMut(Block)) {
 pub(crate) fn all() -> impl Iterator<Item = usize> {
     loans().of.values().flat_map(FxHashMap::values).copied()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heap::block::header_of;
+    use crate::heap::kind::Kind;
+    use crate::heap::testing::{class, object};
+    use crate::lifetime::testing::with_vm;
+    use crate::lifetime::thread;
+
+    /// Lends a fresh object in the name of a container.
+    fn lend(owner: Block, address: usize) -> Block {
+        let lent = object(class(Kind::Opaque));
+        // SAFETY: a fresh block.
+        unsafe { handle::incref(lent) };
+        note(owner, address, lent);
+        lent
+    }
+
+    fn is_live(block: Block) -> bool {
+        // SAFETY: the tests' blocks; slots stay when their blocks go.
+        unsafe { header_of(block) }.has(flag::LIVE)
+    }
+
+    #[test]
+    fn a_loan_ends_when_nobody_else_holds_what_was_lent() {
+        with_vm(|vm| {
+            let _section = thread::enter(vm);
+            let owner = object(class(Kind::Dict));
+            let [alone, counted] = [16, 32].map(|address| lend(owner, address));
+            assert!(header(owner).is_some_and(|header| header.has(flag::LENDS)));
+            // SAFETY: a live block.
+            unsafe { handle::incref(counted) };
+            revalidate();
+            assert!(!is_live(alone) && find(owner, 16).is_none());
+            assert_eq!(find(owner, 32), Some(counted));
+            let mut seen = Vec::new();
+            each(owner, &mut |block| seen.push(block));
+            assert_eq!((seen, all().count()), (vec![counted], 1));
+            end(owner);
+            // SAFETY: the test's reference.
+            unsafe {
+                assert_eq!(handle::count(counted), 1);
+                dealloc::decref(counted);
+                dealloc::destroy(owner);
+            }
+            assert!(!is_live(counted) && all().count() == 0);
+        });
+    }
+
+    #[test]
+    fn a_container_takes_its_loans_along() {
+        with_vm(|vm| {
+            let _section = thread::enter(vm);
+            let owner = object(class(Kind::Dict));
+            let lent: Vec<_> = (0..2 * FIRST_DUE).map(|index| lend(owner, 16 * index)).collect();
+            assert!(is_due(), "there are many");
+            // SAFETY: the test's block.
+            unsafe { dealloc::destroy(owner) };
+            assert!(!is_due() && !lent.into_iter().any(is_live));
+        });
+    }
+}

@@ -83,3 +83,87 @@ pub(crate) fn drop_managed(object: PyObjectRef) {
     }
     thread::outside(|| drop(object));
 }
+
+#[cfg(test)]
+mod tests {
+    use rustpython_vm::builtins::PyType;
+    use rustpython_vm::object::{MaybeTraverse, TraverseFn};
+    use rustpython_vm::{Context, Py, PyPayload, PyRef};
+
+    use super::*;
+    use crate::lifetime::testing::with_vm;
+
+    /// A payload that notes at its end whether the C lock was held: 1 if not, 2 if so.
+    #[derive(Debug)]
+    struct Ending;
+    static ENDED: AtomicUsize = AtomicUsize::new(0);
+
+    impl Drop for Ending {
+        fn drop(&mut self) {
+            ENDED.store(1 + usize::from(thread::holds_lock()), Ordering::Relaxed);
+        }
+    }
+
+    impl MaybeTraverse for Ending {
+        fn try_traverse(&self, _: &mut TraverseFn<'_>) {}
+    }
+
+    impl PyPayload for Ending {
+        fn class(context: &Context) -> &'static Py<PyType> {
+            context.types.object_type
+        }
+    }
+
+    #[test]
+    fn counts_are_where_they_are_looked_for() {
+        with_vm(|vm| {
+            assert!(KNOWN.load(Ordering::Relaxed), "RustPython has moved its counts");
+            let object: PyObjectRef = vm.ctx.new_list(vec![]).into();
+            let others = vec![object.clone(); 5];
+            assert_eq!(word(&object).load(Ordering::Relaxed) & COUNT, object.strong_count());
+            drop(others);
+            assert_eq!(word(&object).load(Ordering::Relaxed) & COUNT, 1);
+        });
+    }
+
+    #[test]
+    fn only_a_shared_reference_is_given_up() {
+        with_vm(|vm| {
+            let object: PyObjectRef = vm.ctx.new_list(vec![]).into();
+            assert!(!give_up_shared(&object) && object.strong_count() == 1);
+            std::mem::forget(object.clone());
+            assert!(give_up_shared(&object) && object.strong_count() == 1);
+            assert!(!give_up_shared(&object) && object.strong_count() == 1);
+            let none = vm.ctx.none();
+            let before = word(&none).load(Ordering::Relaxed);
+            assert!(give_up_shared(&none));
+            assert_eq!(word(&none).load(Ordering::Relaxed), before, "immortal objects are not counted");
+        });
+    }
+
+    #[test]
+    fn references_that_two_threads_give_up_leave_one() {
+        with_vm(|vm| {
+            let object: PyObjectRef = vm.ctx.new_list(vec![]).into();
+            (0..2000).for_each(|_| std::mem::forget(object.clone()));
+            let given_up = std::thread::scope(|scope| {
+                let give_up = || (0..1500).filter(|_| give_up_shared(&object)).count();
+                [scope.spawn(give_up), scope.spawn(give_up)].map(|thread| thread.join().unwrap())
+            });
+            assert_eq!((given_up.iter().sum::<usize>(), object.strong_count()), (2000, 1));
+        });
+    }
+
+    #[test]
+    fn what_may_run_code_ends_without_the_lock() {
+        with_vm(|vm| {
+            let object: PyObjectRef = PyRef::new_ref(Ending, vm.ctx.types.object_type.to_owned(), None).into();
+            let _section = thread::enter(vm);
+            drop_managed(object.clone());
+            assert_eq!((ENDED.load(Ordering::Relaxed), object.strong_count()), (0, 1));
+            drop_managed(object);
+            assert_eq!(ENDED.load(Ordering::Relaxed), 1);
+            assert!(thread::holds_lock());
+        });
+    }
+}

@@ -20,6 +20,8 @@ pub mod numbers;
 pub mod pinned;
 pub mod raised;
 mod shadow;
+#[cfg(test)]
+mod testing;
 pub mod thread;
 pub mod thread_end;
 mod turnstile;

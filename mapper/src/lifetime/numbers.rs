@@ -7,6 +7,7 @@ use std::cell::{Cell, UnsafeCell};
 use rustpython_vm::PyObject;
 
 use crate::heap::block::{Block, flag, header, header_of};
+use crate::heap::spare;
 use crate::lifetime::handle;
 
 /// How many places the filter has.
@@ -17,7 +18,7 @@ const MOST_YOUNG: usize = 256;
 struct Numbers {
     /// How many ints with an entry have an address that belongs to a place: most questions are answered by a zero.
     filter: [Cell<u32>; PLACES],
-    /// Numbers that C counted when Python first saw them, 0 for those that went. Each knows its place (see `place`).
+    /// Numbers that C counted when Python first saw them, 0 for those that went. Each knows its [index](spare::young_index).
     young: UnsafeCell<Vec<usize>>,
 }
 
@@ -35,12 +36,6 @@ fn young() -> &'static mut Vec<usize> {
 fn filter(object: *const PyObject) -> &'static Cell<u32> {
     let address = object as usize;
     &NUMBERS.filter[(address >> 4 ^ address >> 14) % PLACES]
-}
-
-/// Where a young number has its index: the second word of the place for CPython's collector, which has no use for numbers.
-unsafe fn place(block: Block) -> *mut usize {
-    // SAFETY: every block has the field.
-    unsafe { block.cast::<usize>().sub(1) }
 }
 
 /// The block of an exact int that C keeps.
@@ -77,7 +72,7 @@ pub(crate) unsafe fn look_at_return(block: Block) {
     // SAFETY: by contract.
     unsafe {
         header_of(block).set(flag::YOUNG_NUMBER);
-        *place(block) = young().len();
+        spare::set_young_index(block, young().len());
     }
     young().push(block as usize);
 }
@@ -113,7 +108,7 @@ pub(crate) unsafe fn forget(block: Block) {
     unsafe {
         let header = header_of(block);
         if header.has(flag::YOUNG_NUMBER) {
-            young()[*place(block)] = 0;
+            young()[spare::young_index(block)] = 0;
             while young().last() == Some(&0) {
                 young().pop();
             }
@@ -122,5 +117,102 @@ pub(crate) unsafe fn forget(block: Block) {
             filter(header.twin()).set(filter(header.twin()).get() - 1);
         }
         header.unset(flag::KNOWN_NUMBER | flag::YOUNG_NUMBER);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustpython_vm::{PyObjectRef, VirtualMachine};
+
+    use super::*;
+    use crate::heap::kind::Kind;
+    use crate::heap::testing::{class, object};
+    use crate::lifetime::testing::with_vm;
+    use crate::lifetime::{dealloc, thread};
+
+    /// An int and its block, which C counts.
+    fn number(vm: &VirtualMachine, value: usize) -> (PyObjectRef, Block) {
+        let int: PyObjectRef = vm.ctx.new_int(usize::MAX - value).into();
+        let block = object(class(Kind::Long));
+        // SAFETY: a fresh block, which has no entry as long as it is C's for a call.
+        unsafe {
+            header_of(block).set_twin(&raw const *int);
+            handle::hold(block, &int);
+        }
+        (int, block)
+    }
+
+    /// C gives its only reference up.
+    fn end(block: Block) {
+        // SAFETY: the tests' block, which owns its twin.
+        unsafe {
+            (*block).ob_refcnt = 0;
+            dealloc::end_of_call(block);
+            assert!(!header_of(block).has(flag::LIVE));
+        }
+    }
+
+    #[test]
+    fn a_number_that_c_keeps_is_found_until_it_ends() {
+        with_vm(|vm| {
+            let section = thread::enter(vm);
+            let (int, block) = number(vm, 0);
+            let before = filter(&*int).get();
+            // SAFETY: a number's block.
+            unsafe {
+                look_at_return(block);
+                assert!(are_waiting() && header_of(block).has(flag::YOUNG_NUMBER));
+                assert_eq!(find(&int), None);
+                settle();
+                assert!(header_of(block).has(flag::KNOWN_NUMBER) && !header_of(block).has(flag::YOUNG_NUMBER));
+                assert_eq!((find(&int), filter(&*int).get()), (Some(block), before + 1));
+                // Once more is no more.
+                keep(block);
+            }
+            assert_eq!(filter(&*int).get(), before + 1);
+            end(block);
+            assert_eq!((find(&int), filter(&*int).get(), int.strong_count()), (None, before, 1));
+            drop(section);
+        });
+    }
+
+    #[test]
+    fn young_numbers_may_end_in_any_order() {
+        with_vm(|vm| {
+            let section = thread::enter(vm);
+            let numbers: Vec<_> = (0..3).map(|value| number(vm, value)).collect();
+            for (_, block) in &numbers {
+                // SAFETY: a number's block.
+                unsafe { look_at_return(*block) };
+            }
+            end(numbers[1].1);
+            assert_eq!(young().len(), 3, "the last one keeps its index");
+            end(numbers[2].1);
+            assert_eq!(young().len(), 1, "nothing waits behind the first");
+            drop(section);
+            let _section = thread::enter(vm);
+            assert!(!are_waiting());
+            assert_eq!(find(&numbers[0].0), Some(numbers[0].1));
+            end(numbers[0].1);
+        });
+    }
+
+    #[test]
+    fn young_numbers_do_not_pile_up() {
+        with_vm(|vm| {
+            let _section = thread::enter(vm);
+            let numbers: Vec<_> = (0..2 * MOST_YOUNG + 1).map(|value| number(vm, value)).collect();
+            for (_, block) in &numbers {
+                // SAFETY: a number's block.
+                unsafe { look_at_return(*block) };
+                assert!(young().len() <= MOST_YOUNG);
+            }
+            settle();
+            for (int, block) in numbers {
+                assert_eq!(find(&int), Some(block));
+                end(block);
+            }
+            assert!(NUMBERS.filter.iter().all(|place| place.get() == 0), "nobody keeps a number any more");
+        });
     }
 }

@@ -12,9 +12,8 @@ use crate::abi::layout as c;
 use crate::abi::layout::tpflags;
 use crate::heap::block::{Block, flag, header_of};
 use crate::heap::kind::Kind;
+use crate::heap::spare;
 use crate::lifetime::{dealloc, handle, thread};
-
-const PINS: u8 = 1;
 
 /// Whether the blocks of a class's objects are to be pinned.
 ///
@@ -22,8 +21,8 @@ const PINS: u8 = 1;
 /// `class` is a ready type.
 #[inline]
 pub unsafe fn is_pinning(class: *const c::PyTypeObject) -> bool {
-    // SAFETY: only `note` and `inherit` write the field, which CPython keeps its watchers in.
-    unsafe { (*class).tp_watched == PINS }
+    // SAFETY: by contract.
+    unsafe { spare::pins(class) }
 }
 
 /// Finds out what [`is_pinning`] tells of a type that C code makes.
@@ -33,11 +32,11 @@ pub unsafe fn is_pinning(class: *const c::PyTypeObject) -> bool {
 pub(crate) unsafe fn note(class: *mut c::PyTypeObject) {
     // SAFETY: by contract.
     unsafe {
-        let (t, base) = (&mut *class, &*(*class).tp_base);
+        let (t, base) = (&*class, &*(*class).tp_base);
         let made_by_the_vm = !matches!(Kind::of_type(class), Kind::Instance | Kind::Type | Kind::Function);
         let grown = base.tp_itemsize == 0 && t.tp_basicsize > base.tp_basicsize;
         if is_pinning(base) || (made_by_the_vm && (grown || t.tp_dealloc.is_some())) {
-            t.tp_watched = PINS;
+            spare::set_pins(class, true);
         }
     }
 }
@@ -48,7 +47,7 @@ pub(crate) unsafe fn note(class: *mut c::PyTypeObject) {
 /// Both are types.
 pub(crate) unsafe fn inherit(class: *mut c::PyTypeObject, base: *const c::PyTypeObject) {
     // SAFETY: by contract.
-    unsafe { (*class).tp_watched = (*base).tp_watched };
+    unsafe { spare::set_pins(class, spare::pins(base)) };
 }
 
 /// Pins a fresh block to its twin, if that can be weakly referenced.
@@ -96,5 +95,84 @@ fn ended(block: usize, weak: PyRef<PyWeak>, vm: &VirtualMachine) {
             dealloc::destroy(block);
         }
         drop(PyRef::<PyWeak>::from_raw(&raw const *weak));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heap::testing::{class, object};
+    use crate::lifetime::testing::{python, with_vm};
+
+    unsafe extern "C" fn end(_: Block) {}
+
+    /// A type derived from another, with so many bytes more.
+    fn derive(base: *mut c::PyTypeObject, kind: Kind, more: isize) -> &'static mut c::PyTypeObject {
+        let class = class(kind);
+        class.tp_base = base;
+        class.tp_basicsize += more;
+        class
+    }
+
+    fn pins(class: &mut c::PyTypeObject) -> bool {
+        // SAFETY: a type with a base.
+        unsafe {
+            note(class);
+            is_pinning(class)
+        }
+    }
+
+    #[test]
+    fn types_that_add_something_to_the_vms_pin() {
+        let list = class(Kind::List);
+        assert!(!pins(derive(list, Kind::List, 0)));
+        assert!(pins(derive(list, Kind::List, 8)));
+        assert!(!pins(derive(list, Kind::Instance, 8)), "C makes its objects");
+        let ending = derive(list, Kind::List, 0);
+        ending.tp_dealloc = Some(end);
+        assert!(pins(ending));
+        assert!(pins(derive(ending, Kind::List, 0)), "as its base");
+        let inheriting = class(Kind::List);
+        // SAFETY: both are types.
+        unsafe {
+            inherit(inheriting, ending);
+            assert!(is_pinning(inheriting));
+        }
+    }
+
+    #[test]
+    fn a_pinned_block_ends_with_its_twin() {
+        with_vm(|vm| {
+            let twin = python(vm, "class A: pass\na = A()", "a");
+            let section = thread::enter(vm);
+            let block = object(class(Kind::Opaque));
+            handle::tie(block, &twin);
+            // SAFETY: the block is tied to the twin; its slot stays when it goes.
+            unsafe {
+                pin(vm, block, &twin);
+                assert!(header_of(block).has(flag::PINNED));
+                handle::hold(block, &twin);
+                dealloc::decref(block);
+                assert!(header_of(block).has(flag::LIVE) && !header_of(block).has(flag::OWNS_TWIN));
+                drop(section);
+                drop(twin);
+                assert!(!header_of(block).has(flag::LIVE));
+            }
+        });
+    }
+
+    #[test]
+    fn what_cannot_be_weakly_referenced_is_not_pinned() {
+        with_vm(|vm| {
+            let twin: rustpython_vm::PyObjectRef = vm.ctx.new_tuple(vec![vm.ctx.none()]).into();
+            let _section = thread::enter(vm);
+            let block = object(class(Kind::Opaque));
+            // SAFETY: the test's block.
+            unsafe {
+                pin(vm, block, &twin);
+                assert!(!header_of(block).has(flag::PINNED));
+                dealloc::destroy(block);
+            }
+        });
     }
 }

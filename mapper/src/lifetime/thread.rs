@@ -106,6 +106,8 @@ thread_local! {
     static CURRENT: Cell<Option<&'static Context>> = const { Cell::new(None) };
     /// Gives the context back when the thread ends; apart, so that reading `CURRENT` need not ask whether that has happened.
     static END: End = const { End };
+    /// What a thread from outside touches once it is attached: it ends before the VM's own thread-locals do.
+    static PARTING: Parting = const { Parting };
 }
 
 struct End;
@@ -122,9 +124,29 @@ impl Drop for End {
                 due::press();
             }
             drop(left);
+            context.saved.borrow_mut().clear();
             CURRENT.set(None);
             FREE.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(context);
         }
+    }
+}
+
+struct Parting;
+
+impl Drop for Parting {
+    /// Detaches a thread whose state C code has kept to the end: the next one that gets its context is not attached.
+    fn drop(&mut self) {
+        let Some(context) = CURRENT.get().filter(|_| interpreter::is_attached_here()) else { return };
+        let Some(saved) = context.saved.borrow_mut().pop() else { return };
+        restore_current_thread(saved);
+        // Not under the lock, if nothing is held: who has it may be waiting for this thread's end.
+        if context.lists_lent.get() != 0 {
+            rustpython_vm::vm::thread::with_current_vm(|vm| lock::acquire(&context.slot, Some(vm)));
+            due::settle_lists(context);
+            lock::release(&context.slot);
+        }
+        drop_held(context);
+        interpreter::detach();
     }
 }
 
@@ -143,11 +165,16 @@ fn take_held(context: &Context) -> impl Iterator<Item = usize> + use<> {
     held.into_iter().filter(|block| *block != 0)
 }
 
-/// Drops what this thread's state holds. Needs the C lock.
+/// Drops what this thread's state holds.
 pub(crate) fn drop_held(context: &Context) {
-    for block in take_held(context) {
-        // SAFETY: the references were the state's.
-        unsafe { dealloc::decref(block as Block) };
+    let held: Vec<usize> = take_held(context).collect();
+    if !held.is_empty() {
+        in_section(|| {
+            for block in held {
+                // SAFETY: the references were the state's.
+                unsafe { dealloc::decref(block as Block) };
+            }
+        });
     }
 }
 
@@ -422,6 +449,7 @@ pub(crate) fn ensure() -> bool {
     }
     context.count_ensured(1 - context.ensured());
     interpreter::attach();
+    let _ = PARTING.try_with(|_| ());
     rustpython_vm::vm::thread::with_current_vm(|vm| lock::acquire(&context.slot, Some(vm)));
     false
 }
@@ -448,5 +476,131 @@ pub(crate) fn release(was_held: bool) {
         interpreter::detach();
     } else {
         save();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+    use rustpython_vm::vm::thread::allow_threads;
+
+    use super::*;
+    use crate::heap::block;
+    use crate::heap::kind::Kind;
+    use crate::heap::testing::{alone, class, object};
+    use crate::lifetime::testing::with_vm;
+
+    #[test]
+    fn contexts_of_ended_threads_are_used_again() {
+        let _alone = alone();
+        let (mut contexts, mut ids) = (HashSet::new(), HashSet::new());
+        for _ in 0..250 {
+            let run = || {
+                in_section(|| assert!(holds_lock()));
+                // SAFETY: this thread's state.
+                let state = unsafe { &*state() };
+                assert_eq!((state.thread_id, state.gilstate_counter), (platform::thread_id(), 1));
+                (state as *const c::PyThreadState as usize, state.id)
+            };
+            for thread in [(); 4].map(|()| std::thread::spawn(run)) {
+                let (context, id) = thread.join().unwrap();
+                contexts.insert(context);
+                assert!(ids.insert(id), "another thread had this number");
+            }
+        }
+        // Other tests' threads have left some, too.
+        assert!(contexts.len() < 50, "{} contexts for 1000 threads, 4 at a time", contexts.len());
+    }
+
+    #[test]
+    fn sections_nest_and_are_left() {
+        with_vm(|vm| {
+            let depth = || context().depth.get();
+            let outer = enter(vm);
+            drop(section(vm));
+            assert!(holds_lock() && depth() == 1);
+            leave(vm, || {
+                assert!(!holds_lock());
+                leave(vm, || assert!(!holds_lock()));
+                let inner = enter(vm);
+                assert!(holds_lock() && depth() == 2);
+                drop(inner);
+                assert!(!holds_lock());
+                // Meanwhile another thread gets it.
+                std::thread::spawn(|| in_section(|| assert!(holds_lock()))).join().unwrap();
+            });
+            assert!(holds_lock() && depth() == 1);
+            outside(|| assert!(!holds_lock()));
+            drop(outer);
+            assert!(!holds_lock() && depth() == 0);
+        });
+    }
+
+    #[test]
+    fn the_lock_is_taken_again_when_what_was_called_fails() {
+        with_vm(|vm| {
+            let section = enter(vm);
+            let failed = catch_unwind(AssertUnwindSafe(|| leave(vm, || resume_unwind(Box::new(())))));
+            assert!(failed.is_err_and(|it| it.is::<()>()) && holds_lock());
+            drop(section);
+            assert!(!holds_lock());
+        });
+    }
+
+    #[test]
+    fn a_foreign_thread_joins_and_goes() {
+        fn foreign() {
+            assert!(!is_known());
+            for _ in 0..3 {
+                let first = ensure();
+                assert!(!first && holds_lock() && is_known());
+                let second = ensure();
+                assert!(second);
+                release(second);
+                save();
+                assert!(!holds_lock() && is_known());
+                // Without the lock, `PyGILState_Ensure` takes it, and its counterpart gives it up again.
+                let third = ensure();
+                assert!(!third && holds_lock());
+                release(third);
+                assert!(!holds_lock());
+                restore();
+                assert!(holds_lock());
+                release(first);
+                assert!(!holds_lock() && !is_known());
+            }
+        }
+        with_vm(|vm| allow_threads(vm, || std::thread::spawn(foreign).join().unwrap()));
+    }
+
+    /// A thread that ends although C code has asked for its state once more than it gave it back.
+    fn leave_behind(dict: *mut c::PyObject) {
+        assert!(!is_known(), "a thread that has ended is taken for this one");
+        let held = ensure();
+        assert!(!held && holds_lock());
+        // SAFETY: this thread's state, which takes the reference over.
+        unsafe { (*state()).dict = dict };
+        save();
+    }
+
+    #[test]
+    fn what_a_thread_leaves_behind_is_not_the_next_ones() {
+        with_vm(|vm| {
+            let (block, header) = {
+                let _section = enter(vm);
+                let block = object(class(Kind::Opaque));
+                // SAFETY: a fresh object.
+                unsafe { (*block).ob_refcnt = 1 };
+                (block as usize, block::header(block).expect("a block of ours"))
+            };
+            allow_threads(vm, || {
+                std::thread::spawn(move || leave_behind(block as _)).join().unwrap();
+                std::thread::spawn(|| leave_behind(std::ptr::null_mut())).join().unwrap();
+            });
+            let _section = enter(vm);
+            assert!(!header.has(block::flag::LIVE));
+        });
     }
 }

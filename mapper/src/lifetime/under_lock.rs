@@ -97,25 +97,6 @@ pub(crate) fn entered_again() {
 /// Reports with both stacks and ends the process.
 #[cold]
 fn broken(what: &str) {
-    // TEMPORARY
-    if std::env::var_os("RUSTCLAD_LOCK_SOFT").is_some() {
-        let mut places = Vec::new();
-        backtrace::trace(|frame| {
-            backtrace::resolve_frame(frame, |symbol| {
-                let file = symbol.filename().map(|f| f.to_string_lossy().into_owned()).unwrap_or_default();
-                if (file.contains("mapper/src") || file.contains("dispatcher/src"))
-                    && !file.contains("under_lock")
-                    && places.len() < 3
-                {
-                    let short = file.rsplit("src/").next().unwrap_or("").to_owned();
-                    places.push(format!("{}:{}", short, symbol.lineno().unwrap_or(0)));
-                }
-            });
-            places.len() < 3
-        });
-        eprintln!("SOFT {what} @ {}", places.join(" < "));
-        return;
-    }
     eprintln!("rustclad check: {what}");
     try_with_current_vm(|vm| {
         eprintln!("Python stack, the innermost call first:");
@@ -138,4 +119,50 @@ fn broken(what: &str) {
     eprintln!("machine stack:\n{:?}", backtrace::Backtrace::new());
     // SAFETY: ends the process.
     unsafe { libc::_exit(check::EXIT_CODE) };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::lifetime::testing::{python, with_vm};
+
+    const SOURCE: &str = "def f(): return 7\ndef g(): yield 8\nboth = lambda: (f(), next(g()))";
+
+    #[test]
+    fn python_code_runs_where_c_was_left() {
+        with_vm(|vm| {
+            prepare(vm);
+            let both = python(vm, SOURCE, "both");
+            let _section = thread::enter(vm);
+            let result = thread::leave(vm, || both.call((), vm)).and_then(|it| it.repr(vm));
+            assert_eq!(result.map(|it| it.to_string()).ok().as_deref(), Some("(7, 8)"));
+        });
+    }
+
+    /// The rule's breach ends the process, so it is another one that breaks it: this test, told to.
+    #[test]
+    fn python_code_under_the_lock_is_reported() {
+        const TOLD: &str = "RUSTCLAD_TEST_BREAKS_THE_RULE";
+        if std::env::var_os(TOLD).is_some() {
+            return with_vm(|vm| {
+                prepare(vm);
+                let f = python(vm, SOURCE, "f");
+                let _section = thread::enter(vm);
+                let _ = f.call((), vm);
+            });
+        }
+        let name = "lifetime::under_lock::tests::python_code_under_the_lock_is_reported";
+        let program = std::env::current_exe().expect("a test knows its own path");
+        let output = Command::new(program).args(["--exact", name, "--nocapture"]).env(TOLD, "1").output().unwrap();
+        let report = String::from_utf8_lossy(&output.stderr).into_owned();
+        if is_watched() {
+            assert_eq!(output.status.code(), Some(check::EXIT_CODE), "{report}");
+            assert!(report.contains("Python code begins under the C lock: f"), "{report}");
+            assert!(report.contains("machine stack:"), "{report}");
+        } else {
+            assert!(output.status.success(), "{report}");
+        }
+    }
 }

@@ -6,6 +6,7 @@ use rustpython_vm::{AsObject, Py, VirtualMachine};
 
 use crate::abi::layout as c;
 use crate::heap::block::{Block, flag, header, header_of};
+use crate::heap::spare;
 use crate::lifetime::handle;
 use crate::twins::store;
 
@@ -19,8 +20,7 @@ pub(crate) unsafe fn make(vm: &VirtualMachine, t: *mut c::PyTypeObject, class: &
     // SAFETY: a dict's block; the type lives as long as C code may use its dict.
     unsafe {
         header_of(dict).set(flag::TYPE_DICT);
-        // CPython keeps values here, where C code does not look.
-        (*dict.cast::<c::PyDictObject>()).ma_values = t.cast();
+        spare::set_type_of_dict(dict, t);
         (*t).tp_dict = dict;
     }
 }
@@ -33,7 +33,7 @@ pub(crate) unsafe fn end(dict: Block) {
     if let Some(header) = header(dict) {
         header.unset(flag::TYPE_DICT);
         // SAFETY: by contract.
-        unsafe { (*dict.cast::<c::PyDictObject>()).ma_values = std::ptr::null_mut() };
+        unsafe { spare::set_type_of_dict(dict, std::ptr::null_mut()) };
     }
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn used(dict: Block) {
 #[cold]
 fn forget(dict: Block) {
     // SAFETY: `make` set it.
-    let t: Block = unsafe { (*dict.cast::<c::PyDictObject>()).ma_values.cast() };
+    let t: Block = unsafe { spare::type_of_dict(dict).cast() };
     if let Some(class) = handle::twin_of(t).and_then(|twin| twin.downcast_ref::<PyType>()) {
         class.modified();
     }

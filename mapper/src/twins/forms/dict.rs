@@ -9,6 +9,7 @@ use crate::abi::layout as c;
 use crate::abi::statics::statics;
 use crate::heap::block::Block;
 use crate::heap::form::{Form, Half, Visit, given};
+use crate::heap::spare;
 use crate::lifetime::{dealloc, handle};
 use crate::twins::forms::object;
 use crate::twins::forms::payload::bound;
@@ -34,12 +35,11 @@ type Arguments = Vec<(Wtf8Buf, Block)>;
 /// A dict's block for the keyword arguments of a call, with a count of 1 and no twin.
 pub fn for_call(vm: &VirtualMachine, arguments: impl Iterator<Item = (Wtf8Buf, PyObjectRef)>) -> Block {
     let arguments: Arguments = arguments.map(|(name, value)| (name, store::store_owned(vm, value))).collect();
-    // SAFETY: a fresh block of a dict's size; `ma_keys` is opaque to C code.
+    // SAFETY: a fresh block of a dict's size.
     unsafe {
         let made = object::new_block_of(statics().dict, size_of::<c::PyDictObject>());
-        let dict = &mut *made.cast::<c::PyDictObject>();
-        dict.ma_used = arguments.len() as isize;
-        dict.ma_keys = Box::into_raw(Box::new(arguments)).cast();
+        (*made.cast::<c::PyDictObject>()).ma_used = arguments.len() as isize;
+        spare::set_arguments(made, Box::into_raw(Box::new(arguments)).cast());
         made
     }
 }
@@ -49,12 +49,12 @@ pub fn for_call(vm: &VirtualMachine, arguments: impl Iterator<Item = (Wtf8Buf, P
 /// # Safety
 /// `block` is a dict's and stays alive.
 pub(crate) unsafe fn arguments<'a>(block: Block) -> Option<&'a Arguments> {
-    // SAFETY: by contract; only `for_call` sets `ma_keys`.
+    // SAFETY: by contract; only `for_call` sets them.
     unsafe {
         if handle::twin_of(block).is_some() {
             return None;
         }
-        (*block.cast::<c::PyDictObject>()).ma_keys.cast::<Arguments>().as_ref()
+        spare::arguments(block).cast::<Arguments>().as_ref()
     }
 }
 
@@ -99,9 +99,10 @@ unsafe fn wrap(_: &VirtualMachine, block: Block, half: Half) -> PyResult {
 unsafe fn free(block: Block) {
     // SAFETY: a dict's block that nobody refers to.
     unsafe {
-        let keys = std::mem::replace(&mut (*block.cast::<c::PyDictObject>()).ma_keys, std::ptr::null_mut());
-        if !keys.is_null() {
-            for (_, value) in *Box::from_raw(keys.cast::<Arguments>()) {
+        let arguments = spare::arguments(block).cast::<Arguments>();
+        spare::set_arguments(block, std::ptr::null_mut());
+        if !arguments.is_null() {
+            for (_, value) in *Box::from_raw(arguments) {
                 dealloc::xdecref(value);
             }
         }

@@ -14,6 +14,7 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachin
 use crate::abi::layout as c;
 use crate::heap::block::{Block, flag, header, header_of, is_possible};
 use crate::heap::form::{Form, Half, Reusable, Visit, given};
+use crate::heap::spare;
 use crate::lifetime::due::remember_list;
 use crate::lifetime::{dealloc, handle, managed};
 use crate::twins::forms::payload::{bound, item as item_of};
@@ -38,10 +39,6 @@ pub(super) static FORM: Form = Form {
     clear: Some(clear),
     ..Form::EMPTY
 };
-
-/// The bit of `allocated` that says that Python has seen the list; the others are its room. It is more than any list has
-/// room for, which keeps code generators from appending and removing without the API.
-const SHOWN: isize = 1 << 62;
 
 unsafe fn touched(vm: &VirtualMachine, block: Block, _: &PyObject) {
     // SAFETY: a list's block.
@@ -109,13 +106,13 @@ pub unsafe fn items<'a>(block: Block) -> &'a [Block] {
 /// Whether Python has seen the list.
 unsafe fn is_shown(block: Block) -> bool {
     // SAFETY: the callers' list.
-    unsafe { (*block.cast::<c::PyListObject>()).allocated & SHOWN != 0 }
+    unsafe { spare::is_list_shown(block) }
 }
 
 /// For how many items there is room.
 unsafe fn room(block: Block) -> usize {
     // SAFETY: the callers' list.
-    unsafe { ((*block.cast::<c::PyListObject>()).allocated & !SHOWN) as usize }
+    unsafe { spare::list_room(block) }
 }
 
 /// What a mirror remembers of an item.
@@ -155,7 +152,7 @@ pub unsafe fn reserve(block: Block, capacity: usize) -> bool {
         let items = is_possible(bytes).then(|| libc::realloc((*list).ob_item.cast(), bytes).cast::<Block>());
         let Some(items) = items.filter(|items| !items.is_null()) else { return false };
         (*list).ob_item = items;
-        (*list).allocated = capacity as isize;
+        spare::set_list_room(block, capacity);
         true
     }
 }
@@ -177,7 +174,8 @@ unsafe fn make_runs(block: Block, capacity: usize) -> bool {
             new.copy_from_nonoverlapping(old, held);
         }
         (*list).ob_item = new;
-        (*list).allocated = capacity as isize | SHOWN;
+        spare::set_list_room(block, capacity);
+        spare::set_list_shown(block);
         if let Some(remembered) = remembered {
             let memory = memory(block);
             memory.objects.copy_from_nonoverlapping(remembered.objects, held);
@@ -519,7 +517,7 @@ pub unsafe fn clear(block: Block) {
         let (start, length) = ((*list).ob_item, (*list).ob_base.ob_size as usize);
         (*list).ob_item = std::ptr::null_mut();
         (*list).ob_base.ob_size = 0;
-        (*list).allocated &= SHOWN;
+        spare::set_list_room(block, 0);
         if !start.is_null() {
             for index in 0..length {
                 dealloc::xdecref(*start.add(index));

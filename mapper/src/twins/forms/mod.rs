@@ -92,3 +92,81 @@ pub(super) fn reuse(vm: &VirtualMachine, object: &PyObject) -> Option<Block> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use std::mem::offset_of;
+
+    use super::*;
+    use crate::abi::layout::{self as c, tpflags};
+
+    #[test]
+    fn each_kind_has_its_own_row() {
+        for (kind, row) in [
+            (Kind::Instance, &object::INSTANCE),
+            (Kind::Long, &long::FORM),
+            (Kind::Unicode, &unicode::FORM),
+            (Kind::Tuple, &tuple::FORM),
+            (Kind::List, &list::FORM),
+            (Kind::Slice, &slice::FORM),
+            (Kind::Type, &crate::twins::types::FORM),
+            (Kind::Exception, &object::EXCEPTION),
+            (Kind::TimeDelta, &record::TIME_DELTA),
+        ] {
+            assert!(std::ptr::eq(TABLE[kind as usize], row), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_those_of_cpythons_structs() {
+        for (kind, basic, item) in [
+            (Kind::Opaque, size_of::<c::PyObject>(), 0),
+            (Kind::Long, offset_of!(c::PyLongObject, long_value) + offset_of!(c::_PyLongValue, ob_digit), 4),
+            (Kind::Float, size_of::<c::PyFloatObject>(), 0),
+            (Kind::Complex, size_of::<c::PyComplexObject>(), 0),
+            (Kind::Unicode, size_of::<c::PyUnicodeObject>(), 0),
+            (Kind::Bytes, offset_of!(c::PyBytesObject, ob_sval) + 1, 1),
+            (Kind::ByteArray, size_of::<c::PyByteArrayObject>(), 0),
+            (Kind::Tuple, offset_of!(c::PyTupleObject, ob_item), 8),
+            (Kind::List, size_of::<c::PyListObject>(), 0),
+            (Kind::Dict, size_of::<c::PyDictObject>(), 0),
+            (Kind::Set, size_of::<c::PySetObject>(), 0),
+            (Kind::Slice, size_of::<c::PySliceObject>(), 0),
+            (Kind::Function, size_of::<c::PyCFunctionObject>(), 0),
+            (Kind::Exception, size_of::<c::PyBaseExceptionObject>(), 0),
+            (Kind::Date, size_of::<c::PyDateTime_Date>(), 0),
+            (Kind::Time, size_of::<c::PyDateTime_Time>(), 0),
+            (Kind::DateTime, size_of::<c::PyDateTime_DateTime>(), 0),
+            (Kind::TimeDelta, size_of::<c::PyDateTime_Delta>(), 0),
+        ] {
+            assert_eq!(TABLE[kind as usize].sizes, (basic, item), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn fast_checks_of_c_code_find_their_flag() {
+        let flags = TABLE.map(|row| row.subclass_flag);
+        for (kind, flag) in [
+            (Kind::Long, tpflags::LONG_SUBCLASS),
+            (Kind::Unicode, tpflags::UNICODE_SUBCLASS),
+            (Kind::Bytes, tpflags::BYTES_SUBCLASS),
+            (Kind::Tuple, tpflags::TUPLE_SUBCLASS),
+            (Kind::List, tpflags::LIST_SUBCLASS),
+            (Kind::Dict, tpflags::DICT_SUBCLASS),
+            (Kind::Type, tpflags::TYPE_SUBCLASS),
+            (Kind::Exception, tpflags::BASE_EXC_SUBCLASS),
+        ] {
+            assert_eq!(flags[kind as usize], flag, "{kind:?}");
+        }
+        assert_eq!(flags.iter().filter(|flag| **flag != 0).count(), 8);
+    }
+
+    #[test]
+    fn what_holds_references_shows_and_drops_them() {
+        // A str drops buffers, which are no objects.
+        let buffers = Kind::Unicode as usize;
+        for (index, row) in TABLE.iter().enumerate().filter(|(index, _)| *index != buffers) {
+            assert!(row.free.is_none() || row.each.is_some(), "row {index} drops what the collector does not see");
+        }
+    }
+}

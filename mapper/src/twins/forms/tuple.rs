@@ -8,6 +8,7 @@ use crate::abi::layout as c;
 use crate::abi::statics::statics;
 use crate::heap::block::{self, Block};
 use crate::heap::form::{Form, Half, Reusable, Visit, given};
+use crate::heap::spare;
 use crate::lifetime::dealloc::xdecref;
 use crate::lifetime::handle;
 use crate::twins::forms::payload::{bound, item};
@@ -44,7 +45,7 @@ pub fn try_new_block(length: usize) -> Option<Block> {
         let object = made.cast::<c::PyTupleObject>();
         (*object).ob_base.ob_base = c::PyObject { ob_refcnt: 1, ob_overflow: 0, ob_flags: 0, ob_type: statics().tuple };
         (*object).ob_base.ob_size = length as isize;
-        (*object).ob_hash = -1;
+        spare::set_hidden_items(made, 0);
         items(made).write_bytes(0, length);
     }
     Some(made)
@@ -84,8 +85,8 @@ pub unsafe fn slice<'a>(tuple: Block) -> &'a [Block] {
     unsafe { std::slice::from_raw_parts(items(tuple), (*tuple.cast::<c::PyVarObject>()).ob_size as usize) }
 }
 
-/// Makes the last `count` items of a tuple ones that are not part of it, as struct sequences have them. Nothing but this
-/// sets a tuple's `ob_hash`, and C code does not read it.
+/// Makes the last `count` items of a tuple ones that are not part of it, as struct sequences have them. How many they are
+/// stands in a [spare field](spare::hidden_items).
 ///
 /// # Safety
 /// `tuple` is a tuple's block with so many items.
@@ -94,7 +95,7 @@ pub(crate) unsafe fn hide(tuple: Block, count: usize) {
         // SAFETY: by contract.
         unsafe {
             (*tuple.cast::<c::PyVarObject>()).ob_size -= count as isize;
-            (*tuple.cast::<c::PyTupleObject>()).ob_hash = count as isize;
+            spare::set_hidden_items(tuple, count);
         }
     }
 }
@@ -106,7 +107,7 @@ pub(crate) unsafe fn hide(tuple: Block, count: usize) {
 pub(crate) unsafe fn hidden<'a>(tuple: Block) -> &'a [Block] {
     // SAFETY: by contract.
     unsafe {
-        let count = (*tuple.cast::<c::PyTupleObject>()).ob_hash.max(0) as usize;
+        let count = spare::hidden_items(tuple);
         let size = (*tuple.cast::<c::PyVarObject>()).ob_size as usize;
         std::slice::from_raw_parts(items(tuple).add(size), count)
     }
