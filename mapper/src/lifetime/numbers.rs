@@ -26,7 +26,6 @@ struct Numbers {
 unsafe impl Sync for Numbers {}
 static NUMBERS: Numbers = Numbers { filter: [const { Cell::new(0) }; PLACES], young: UnsafeCell::new(Vec::new()) };
 
-#[allow(clippy::mut_from_ref)]
 fn young() -> &'static mut Vec<usize> {
     // SAFETY: the C lock makes this the only user, and no reference outlives the statement it is used in.
     unsafe { &mut *NUMBERS.young.get() }

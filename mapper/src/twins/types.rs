@@ -199,7 +199,22 @@ pub(crate) struct TypeBlock {
     /// C code made the type: its name is as `tp_name` has it, with the module.
     pub(crate) of_c: bool,
     /// What the class's definitions refer to: closures, texts.
-    owned: Mutex<Vec<Box<dyn Any + Send + Sync>>>,
+    owned: Mutex<Vec<Owned>>,
+}
+
+/// Something that was given to a class (see [`give`]).
+struct Owned(*mut (dyn Any + Send + Sync));
+
+// SAFETY: what it points to may be sent and shared.
+unsafe impl Send for Owned {}
+// SAFETY: as above.
+unsafe impl Sync for Owned {}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // SAFETY: it came from a box, and the class that it was given to has ended.
+        drop(unsafe { Box::from_raw(self.0) });
+    }
 }
 
 impl Drop for TypeBlock {
@@ -225,12 +240,11 @@ pub(crate) fn end_with(class: &Py<PyType>, block: Block) {
 /// Gives a class something that its definitions refer to: it lives as long as the class, or for ever if C code did not make
 /// that.
 pub fn give<T: Any + Send + Sync>(class: &Py<PyType>, owned: Box<T>) -> &'static T {
-    let place = std::ptr::from_ref::<T>(&owned);
-    match class.get_type_data::<TypeBlock>() {
-        Some(data) => data.owned.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(owned),
-        None => std::mem::forget(owned),
+    let place = Box::into_raw(owned);
+    if let Some(data) = class.get_type_data::<TypeBlock>() {
+        data.owned.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(Owned(place));
     }
-    // SAFETY: a box's content does not move; who uses it holds the class, or something that does.
+    // SAFETY: nobody moves or changes it; who uses it holds the class, or something that does.
     unsafe { &*place }
 }
 
