@@ -4,6 +4,7 @@
 //! earlier, when C calls back: a program whose main loop is C never returns. Needs the C lock.
 
 use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 use rustpython_vm::PyObject;
@@ -52,10 +53,19 @@ struct State {
     lingering: Ring<LINGERING>,
     /// Lists and tuples that nobody holds, by the address of the managed object that they stood for: if the same items are
     /// there when it comes again, or another object at its address, they can serve again.
-    reusable: FxHashMap<usize, (Block, Reusable)>,
+    reusable: FxHashMap<usize, ForReuse>,
     reusable_bytes: usize,
-    /// Their addresses, the oldest first; some may have gone.
-    reusable_order: VecDeque<usize>,
+    /// Their addresses and turns, the oldest first; some may have gone, or have come again for a later turn.
+    reusable_order: VecDeque<(usize, u64)>,
+    /// How many have been kept for reuse so far.
+    turns: u64,
+}
+
+/// A block that is kept for reuse, and the turn that it was kept in.
+struct ForReuse {
+    block: Block,
+    of: Reusable,
+    turn: u64,
 }
 
 /// Places for `N` blocks in a circle, 0 where there is none.
@@ -107,6 +117,7 @@ static STATE: Shared = Shared(std::cell::UnsafeCell::new(State {
     reusable: FxHashMap::with_hasher(rustc_hash::FxBuildHasher),
     reusable_bytes: 0,
     reusable_order: VecDeque::new(),
+    turns: 0,
 }));
 
 fn state() -> &'static mut State {
@@ -385,11 +396,13 @@ pub(crate) unsafe fn keep_for_reuse(block: Block) -> bool {
         handle::untie(twin);
         header.set_twin(std::ptr::null());
         header.keep_only(!(flag::OWNS_TWIN | flag::SHOWN_TUPLE | flag::KEPT));
+        state().turns += 1;
+        let turn = state().turns;
         state().reusable_bytes += found.bytes;
-        state().reusable_order.push_back(address);
-        if let Some((earlier, of)) = state().reusable.insert(address, (block, found)) {
-            state().reusable_bytes -= of.bytes;
-            dealloc::free_builtin(earlier);
+        state().reusable_order.push_back((address, turn));
+        if let Some(earlier) = state().reusable.insert(address, ForReuse { block, of: found, turn }) {
+            state().reusable_bytes -= earlier.of.bytes;
+            dealloc::free_builtin(earlier.block);
         }
         dealloc::drop_twin(twin);
         while state().reusable_bytes > REUSABLE_BYTES || state().reusable_order.len() > 2 * state().reusable.len() + 64
@@ -400,10 +413,12 @@ pub(crate) unsafe fn keep_for_reuse(block: Block) -> bool {
     }
 }
 
-/// Gives up the oldest of the blocks that are kept for reuse.
+/// Gives up the oldest of the blocks that are kept for reuse, if it has not been used since.
 fn forget_oldest() {
-    let Some(address) = state().reusable_order.pop_front() else { return };
-    if let Some((block, of)) = state().reusable.remove(&address) {
+    let Some((address, turn)) = state().reusable_order.pop_front() else { return };
+    let Entry::Occupied(entry) = state().reusable.entry(address) else { return };
+    if entry.get().turn == turn {
+        let ForReuse { block, of, .. } = entry.remove();
         state().reusable_bytes -= of.bytes;
         // SAFETY: nobody knows the block but this cache.
         unsafe { dealloc::free_builtin(block) };
@@ -417,7 +432,7 @@ pub(crate) fn reuse(object: &PyObject, items: impl FnOnce(&[usize]) -> bool) -> 
     if state().reusable.is_empty() {
         return None;
     }
-    let (block, of) = state().reusable.remove(&(std::ptr::from_ref(object) as usize))?;
+    let ForReuse { block, of, .. } = state().reusable.remove(&(std::ptr::from_ref(object) as usize))?;
     state().reusable_bytes -= of.bytes;
     // SAFETY: nobody knows the block but this cache.
     unsafe {
