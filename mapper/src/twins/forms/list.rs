@@ -429,9 +429,7 @@ unsafe fn update(vm: &VirtualMachine, block: Block, objects: &[PyObjectRef]) {
             // Storing may have moved the memory.
             let replaced = std::mem::replace(&mut *(*list).ob_item.add(index), new);
             agree_on(block, index, new, object);
-            if !replaced.is_null() {
-                old.push(replaced);
-            }
+            old.push(replaced);
         }
         for index in 0..objects.len() {
             memory(block).blocks.add(index).write((*list).ob_item.add(index).read());
