@@ -1,6 +1,7 @@
 //! `listobject.h`: lists. See [`crate::twins::forms::list`] for which side is the truth.
 
 use super::prelude::*;
+use crate::lifetime::managed;
 use crate::twins::forms::list;
 use crate::twins::forms::object;
 use rustpython_vm::builtins::PyList;
@@ -81,12 +82,16 @@ pub unsafe extern "C" fn PyList_SetItem(list: Borrowed, index: isize, item: Stol
         check(vm, list)?;
         let index = usize::try_from(index).ok().filter(|index| *index < list::len(vm, list.0));
         let index = index.ok_or_else(|| vm.new_index_error("list assignment index out of range"))?;
-        if let Some(twin) = list::twin(list.0) {
-            let value = Borrowed(item.block()).get(vm)?;
-            let old = twin.borrow_vec_mut().get_mut(index).map(|slot| std::mem::replace(slot, value));
-            leave(vm, || drop(old));
-        }
-        dealloc::xdecref(list::replace(list.0, index, item.into_block()));
+        let Some(twin) = list::twin(list.0) else {
+            dealloc::xdecref(list::replace(list.0, index, item.into_block(), None));
+            return Ok(0);
+        };
+        let value = Borrowed(item.block()).get(vm)?;
+        // Both sides have the new item before the end of the old one runs code.
+        let replaced = list::replace(list.0, index, item.into_block(), Some(&value));
+        let old = twin.borrow_vec_mut().get_mut(index).map(|place| std::mem::replace(place, value));
+        dealloc::xdecref(replaced);
+        old.into_iter().for_each(managed::drop_managed);
         Ok(0)
     })
 }
@@ -118,14 +123,14 @@ pub unsafe extern "C" fn PyList_Append(list: Borrowed, item: Borrowed) -> c_int 
         }
         let value = list::twin(list.0).map(|twin| item.get(vm).map(|value| (twin, value))).transpose()?;
         let before = list::items(list.0).len();
-        let agreed = value.is_none_or(|(twin, value)| {
+        let agreed = value.as_ref().is_none_or(|(twin, value)| {
             let mut objects = twin.borrow_vec_mut();
-            objects.push(value);
+            objects.push(value.clone());
             objects.len() == before + 1
         });
         if !agreed {
             list::refresh(vm, list.0);
-        } else if !list::push(list.0, item.again().0) {
+        } else if !list::push(list.0, item.again().0, value.as_ref().map(|(_, value)| &**value)) {
             return Err(vm.no_memory_error());
         }
         Ok(0)
@@ -146,7 +151,7 @@ pub unsafe extern "C" fn PyList_GetSlice(list: Borrowed, low: isize, high: isize
             return Err(vm.no_memory_error());
         }
         for &item in &items[low..high] {
-            let pushed = list::push(made.0, Borrowed(item).again().0);
+            let pushed = list::push(made.0, Borrowed(item).again().0, None);
             debug_assert!(pushed, "there is room");
         }
         Ok(made)
@@ -169,7 +174,7 @@ pub unsafe extern "C" fn PyList_SetSlice(list: Borrowed, low: isize, high: isize
             items.splice(low..high, new).collect()
         };
         list::refresh(vm, list.0);
-        leave(vm, || drop(old));
+        old.into_iter().for_each(managed::drop_managed);
         Ok(0)
     })
 }

@@ -158,7 +158,11 @@ pub(crate) fn lists_back(vm: &VirtualMachine, context: &Context) {
     let count = context.lent_lists.borrow().len();
     for index in (0..count).rev() {
         let lent = context.lent_lists.borrow();
-        let Some(list) = lent.get(index).filter(|list| list.depth == depth) else { return };
+        // What ended in between may have taken lists out.
+        let Some(list) = lent.get(index) else { continue };
+        if list.depth != depth {
+            return;
+        }
         let (block, twin, header) = (list.block, list.twin.clone(), still_tied(list));
         drop(lent);
         if let Some(header) = header {

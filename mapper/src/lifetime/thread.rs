@@ -372,7 +372,18 @@ pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
         return f();
     }
     let mut f = Some(f);
-    let mut run = |vm: Option<&VirtualMachine>| leave_now(context, vm, f.take().expect("runs once"));
+    let mut run = |vm: Option<&VirtualMachine>| {
+        let f = f.take().expect("runs once");
+        match vm {
+            Some(vm) if context.lists_lent.get() != 0 => {
+                due::lists_out(context);
+                let result = leave_now(context, Some(vm), f);
+                due::lists_back(vm, context);
+                result
+            }
+            _ => leave_now(context, vm, f),
+        }
+    };
     match try_with_current_vm(|vm| run(Some(vm))) {
         Some(result) => result,
         None => run(None),

@@ -137,7 +137,7 @@ impl Builder<'_> {
                 return Err(self.vm.no_memory_error());
             }
             for item in items {
-                let pushed = list::push(made, item);
+                let pushed = list::push(made, item, None);
                 debug_assert!(pushed, "there is room");
             }
             Ok(made)

@@ -197,13 +197,30 @@ unsafe fn agree_on(block: Block, index: usize, item: Block, object: &PyObject) {
     }
 }
 
-/// Appends an item, whose reference the list takes over, to the block alone. False if memory is out: then the reference
-/// stays the caller's.
+/// Remembers an item that comes into a place, if the list remembers at all; one without an object is looked at anew.
+unsafe fn note(block: Block, index: usize, item: Block, object: Option<&PyObject>) {
+    // SAFETY: the callers' list with room for the item.
+    unsafe {
+        if !is_shown(block) {
+            return;
+        }
+        match object {
+            Some(object) => agree_on(block, index, item, object),
+            None => {
+                memory(block).objects.add(index).write(0);
+                memory(block).blocks.add(index).write(item);
+            }
+        }
+    }
+}
+
+/// Appends an item, whose reference the list takes over, to the block alone; the managed list, if there is one, gets
+/// `object`. False if memory is out: then the reference stays the caller's.
 ///
 /// # Safety
 /// `block` is a list's.
 #[must_use]
-pub unsafe fn push(block: Block, item: Block) -> bool {
+pub unsafe fn push(block: Block, item: Block, object: Option<&PyObject>) -> bool {
     // SAFETY: by contract; `reserve` makes room.
     unsafe {
         let list = block.cast::<c::PyListObject>();
@@ -213,35 +230,22 @@ pub unsafe fn push(block: Block, item: Block) -> bool {
         }
         (*list).ob_item.add(length).write(item);
         (*list).ob_base.ob_size += 1;
-        if is_shown(block) {
-            forget(block, length);
-        }
+        note(block, length, item, object);
         true
     }
 }
 
-/// Has a place looked at anew, whose item both sides have: [`push`] and [`replace`] do not know the object.
-unsafe fn forget(block: Block, index: usize) {
-    // SAFETY: the callers' shown list.
-    unsafe {
-        let memory = memory(block);
-        memory.objects.add(index).write(0);
-        memory.blocks.add(index).write((*block.cast::<c::PyListObject>()).ob_item.add(index).read());
-    }
-}
-
-/// Replaces an item in the block alone, which takes over the new one's reference and gives back the old one's.
+/// Replaces an item in the block alone, which takes over the new one's reference and gives back the old one's; the managed
+/// list, if there is one, gets `object`.
 ///
 /// # Safety
 /// `block` is a list's of more than `index` items.
-pub unsafe fn replace(block: Block, index: usize, item: Block) -> Block {
+pub unsafe fn replace(block: Block, index: usize, item: Block, object: Option<&PyObject>) -> Block {
     // SAFETY: by contract.
     unsafe {
         let slot = (*block.cast::<c::PyListObject>()).ob_item.add(index);
         let old = std::mem::replace(&mut *slot, item);
-        if is_shown(block) {
-            forget(block, index);
-        }
+        note(block, index, item, object);
         old
     }
 }
@@ -429,7 +433,9 @@ unsafe fn update(vm: &VirtualMachine, block: Block, objects: &[PyObjectRef]) {
             // Storing may have moved the memory.
             let replaced = std::mem::replace(&mut *(*list).ob_item.add(index), new);
             agree_on(block, index, new, object);
-            old.push(replaced);
+            if !replaced.is_null() {
+                old.push(replaced);
+            }
         }
         for index in 0..objects.len() {
             memory(block).blocks.add(index).write((*list).ob_item.add(index).read());
