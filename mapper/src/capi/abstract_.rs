@@ -6,6 +6,7 @@ use crate::calls::calling::{
     OFFSET, call, call_method, keyword_names, keywords, objects_until_null, vectorcall, vectorcall_function,
 };
 use crate::calls::direct;
+use crate::capi::sequence::{block_item, change_block_item};
 use crate::capi::support::building::Built;
 use rustpython_vm::PyObject;
 use rustpython_vm::builtins::PyStr;
@@ -83,21 +84,19 @@ pub unsafe extern "C" fn PyObject_Length(object: Borrowed) -> isize {
     unsafe { PyObject_Size(object) }
 }
 
-/// The item of an exact tuple or list for a key that is an exact int.
-unsafe fn item_at(object: Block, key: Block) -> Option<Block> {
-    // SAFETY: by the caller's contract.
+/// The value of a key that is an exact int.
+unsafe fn index_of(key: Block) -> Option<isize> {
+    // SAFETY: by the callers' contract.
     unsafe {
-        if object.is_null() || key.is_null() || (*key).ob_type != statics().long {
-            return None;
-        }
-        super::sequence::block_item(object, crate::twins::forms::long::to_i64(key)? as isize)
+        let is_int = !key.is_null() && (*key).ob_type == statics().long;
+        is_int.then(|| crate::twins::forms::long::to_i64(key)).flatten().map(|index| index as isize)
     }
 }
 
 /// `object[key]`.
 pub unsafe extern "C" fn PyObject_GetItem(object: Borrowed, key: Borrowed) -> New {
     // SAFETY: C's arguments.
-    if let Some(item) = unsafe { item_at(object.0, key.0) } {
+    if let Some(item) = unsafe { index_of(key.0).and_then(|index| block_item(object.0, index)) } {
         return Borrowed(item).again();
     }
     api(|vm| {
@@ -109,6 +108,12 @@ pub unsafe extern "C" fn PyObject_GetItem(object: Borrowed, key: Borrowed) -> Ne
 
 /// `object[key] = value`. Returns 0.
 pub unsafe extern "C" fn PyObject_SetItem(object: Borrowed, key: Borrowed, value: Borrowed) -> c_int {
+    // SAFETY: C's arguments.
+    if !value.0.is_null()
+        && let Some(done) = unsafe { index_of(key.0).and_then(|index| change_block_item(object.0, index, value.0)) }
+    {
+        return done;
+    }
     api(|vm| {
         let (target, key, value) = (object.held(vm)?, key.held(vm)?, value.get(vm)?);
         leave(vm, || target.set_item(&*key, value, vm))?;
@@ -144,6 +149,12 @@ pub unsafe extern "C" fn PyObject_DelItemString(object: Borrowed, key: *const c_
 
 /// `del object[key]`. Returns 0.
 pub unsafe extern "C" fn PyObject_DelItem(object: Borrowed, key: Borrowed) -> c_int {
+    // SAFETY: C's arguments.
+    if let Some(done) =
+        unsafe { index_of(key.0).and_then(|index| change_block_item(object.0, index, std::ptr::null_mut())) }
+    {
+        return done;
+    }
     api(|vm| {
         let (target, key) = (object.held(vm)?, key.held(vm)?);
         leave(vm, || target.del_item(&*key, vm))?;

@@ -21,7 +21,7 @@ fn by_object<R>(
 ) -> PyResult<R> {
     let (object, name) = (object.held(vm)?, name.held(vm)?);
     let name = name_of(vm, &name)?;
-    leave(vm, || f(&object, name))
+    leave_for(vm, [&*object, name.as_object()], || f(&object, name))
 }
 
 /// Does something with an object and a name in UTF-8.
@@ -33,13 +33,13 @@ unsafe fn by_text<R>(
 ) -> PyResult<R> {
     // SAFETY: C's arguments.
     let (object, name) = (object.held(vm)?, unsafe { new_name(vm, name)? });
-    leave(vm, || f(&object, &name))
+    leave_for(vm, [&*object, name.as_object()], || f(&object, &name))
 }
 
 /// An attribute.
 pub unsafe extern "C" fn PyObject_GetAttr(object: Borrowed, name: Borrowed) -> New {
     api(|vm| {
-        let found = by_object(vm, object, name, |object, name| leave(vm, || object.get_attr(name, vm)))?;
+        let found = by_object(vm, object, name, |object, name| object.get_attr(name, vm))?;
         Ok(New::of(vm, found))
     })
 }
@@ -48,7 +48,7 @@ pub unsafe extern "C" fn PyObject_GetAttr(object: Borrowed, name: Borrowed) -> N
 pub unsafe extern "C" fn PyObject_GetAttrString(object: Borrowed, name: *const c_char) -> New {
     api(|vm| {
         // SAFETY: C's arguments.
-        let found = unsafe { by_text(vm, object, name, |object, name| leave(vm, || object.get_attr(name, vm)))? };
+        let found = unsafe { by_text(vm, object, name, |object, name| object.get_attr(name, vm))? };
         Ok(New::of(vm, found))
     })
 }
@@ -70,7 +70,7 @@ pub unsafe extern "C" fn PyObject_GetOptionalAttr(object: Borrowed, name: Borrow
     // SAFETY: C's arguments.
     unsafe { *result = std::ptr::null_mut() };
     api(|vm| {
-        let found = by_object(vm, object, name, |object, name| leave(vm, || vm.get_attribute_opt(object, name)))?;
+        let found = by_object(vm, object, name, |object, name| vm.get_attribute_opt(object, name))?;
         // SAFETY: C's arguments.
         Ok(unsafe { put(vm, found, result) })
     })
@@ -87,7 +87,7 @@ pub unsafe extern "C" fn PyObject_GetOptionalAttrString(
     api(|vm| {
         // SAFETY: C's arguments.
         unsafe {
-            let found = by_text(vm, object, name, |object, name| leave(vm, || vm.get_attribute_opt(object, name)))?;
+            let found = by_text(vm, object, name, |object, name| vm.get_attribute_opt(object, name))?;
             Ok(put(vm, found, result))
         }
     })

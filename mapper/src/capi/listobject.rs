@@ -1,7 +1,6 @@
 //! `listobject.h`: lists. See [`crate::twins::forms::list`] for which side is the truth.
 
 use super::prelude::*;
-use crate::lifetime::managed;
 use crate::twins::forms::list;
 use crate::twins::forms::object;
 use rustpython_vm::builtins::PyList;
@@ -82,33 +81,22 @@ pub unsafe extern "C" fn PyList_SetItem(list: Borrowed, index: isize, item: Stol
         check(vm, list)?;
         let index = usize::try_from(index).ok().filter(|index| *index < list::len(vm, list.0));
         let index = index.ok_or_else(|| vm.new_index_error("list assignment index out of range"))?;
-        let Some(twin) = list::twin(list.0) else {
-            dealloc::xdecref(list::replace(list.0, index, item.into_block(), None));
-            return Ok(0);
-        };
-        let value = Borrowed(item.block()).get(vm)?;
-        // Both sides have the new item before the end of the old one runs code.
-        let replaced = list::replace(list.0, index, item.into_block(), Some(&value));
-        let old = twin.borrow_vec_mut().get_mut(index).map(|place| std::mem::replace(place, value));
-        dealloc::xdecref(replaced);
-        old.into_iter().for_each(managed::drop_managed);
+        list::set(vm, list.0, index, item)?;
         Ok(0)
     })
 }
 
 /// Inserts an item before an index. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyList_Insert(list: Borrowed, index: isize, item: Borrowed) -> c_int {
-    // SAFETY: C's arguments.
+    // SAFETY: C's arguments; the list takes over the new reference.
     api(|vm| unsafe {
-        let twin = list.of::<PyList>(vm)?;
-        let value = item.get(vm)?;
-        {
-            let mut items = twin.borrow_vec_mut();
-            let length = items.len() as isize;
-            let at = if index < 0 { (index + length).max(0) } else { index.min(length) };
-            items.insert(at as usize, value);
+        check(vm, list)?;
+        if item.is_null() {
+            return Err(bad_internal_call(vm));
         }
-        list::refresh(vm, list.0);
+        let length = list::len(vm, list.0) as isize;
+        let at = if index < 0 { (index + length).max(0) } else { index.min(length) } as usize;
+        list::splice(vm, list.0, at..at, &[item.again().0])?;
         Ok(0)
     })
 }
@@ -160,21 +148,21 @@ pub unsafe extern "C" fn PyList_GetSlice(list: Borrowed, low: isize, high: isize
 
 /// Replaces some of the items by those of an iterable; NULL removes them. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyList_SetSlice(list: Borrowed, low: isize, high: isize, other: Borrowed) -> c_int {
-    // SAFETY: C's arguments.
+    // SAFETY: C's arguments; the list takes over the new references.
     api(|vm| unsafe {
-        let twin = list.of::<PyList>(vm)?;
-        let new: Vec<PyObjectRef> = match other.opt(vm)? {
-            Some(other) => super::sequence::iterated(vm, &other, "can only assign an iterable")?.borrow_vec().to_vec(),
+        check(vm, list)?;
+        let new: Vec<Block> = match other.opt(vm)? {
+            Some(other) => super::sequence::iterated(vm, &other, "can only assign an iterable")?
+                .borrow_vec()
+                .iter()
+                .map(|object| store::store(vm, object))
+                .collect(),
             None => vec![],
         };
-        let old: Vec<_> = {
-            let mut items = twin.borrow_vec_mut();
-            let low = low.clamp(0, items.len() as isize) as usize;
-            let high = (high.max(0) as usize).min(items.len()).max(low);
-            items.splice(low..high, new).collect()
-        };
-        list::refresh(vm, list.0);
-        old.into_iter().for_each(managed::drop_managed);
+        let length = list::len(vm, list.0);
+        let low = low.clamp(0, length as isize) as usize;
+        let high = (high.max(0) as usize).min(length).max(low);
+        list::splice(vm, list.0, low..high, &new)?;
         Ok(0)
     })
 }
@@ -205,7 +193,7 @@ pub unsafe extern "C" fn PyList_Reverse(list: Borrowed) -> c_int {
 /// Empties a list. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyList_Clear(list: Borrowed) -> c_int {
     // SAFETY: C's argument.
-    unsafe { method(list, "clear") }
+    unsafe { PyList_SetSlice(list, 0, isize::MAX, Borrowed(std::ptr::null_mut())) }
 }
 
 /// Appends the items of an iterable. 0, or -1 with an exception.

@@ -98,6 +98,7 @@ pub(crate) mod prelude {
     pub(crate) use crate::calls::api::{api, infallible, no_memory};
     pub(crate) use crate::heap::block::Block;
     pub(crate) use crate::heap::kind::Kind;
+    pub(crate) use crate::lifetime::managed::leave_for;
     pub(crate) use crate::lifetime::thread::{leave, leave_with};
     pub(crate) use crate::lifetime::{dealloc, handle};
     pub(crate) use crate::twins::forms::{bytes, tuple};

@@ -10,7 +10,7 @@ use rustpython_vm::protocol::PyNumber;
 fn unary(operand: Borrowed, operator: impl FnOnce(&VirtualMachine, &PyObject) -> PyResult) -> New {
     api(|vm| {
         let operand = operand.held(vm)?;
-        let result = leave(vm, || operator(vm, &operand))?;
+        let result = leave_for(vm, [&*operand], || operator(vm, &operand))?;
         Ok(New::of(vm, result))
     })
 }
@@ -22,7 +22,7 @@ type Ternary = fn(&VirtualMachine, &PyObject, &PyObject, &PyObject) -> PyResult;
 fn binary(a: Borrowed, b: Borrowed, operator: Binary) -> New {
     api(|vm| {
         let (a, b) = (a.held(vm)?, b.held(vm)?);
-        let result = leave(vm, || operator(vm, &a, &b))?;
+        let result = leave_for(vm, [&*a, &*b], || operator(vm, &a, &b))?;
         Ok(New::of(vm, result))
     })
 }
@@ -31,7 +31,7 @@ fn binary(a: Borrowed, b: Borrowed, operator: Binary) -> New {
 pub(super) fn in_place(left: Borrowed, right: Borrowed, operator: Binary) -> New {
     api(|vm| {
         let (a, b) = (left.held(vm)?, right.held(vm)?);
-        let result = leave(vm, || operator(vm, &a, &b))?;
+        let result = leave_for(vm, [&*a, &*b], || operator(vm, &a, &b))?;
         // SAFETY: C's arguments.
         unsafe { store::touched(vm, left.0) };
         Ok(New::of(vm, result))

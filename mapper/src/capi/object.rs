@@ -26,7 +26,7 @@ pub unsafe extern "C" fn PyObject_Repr(object: Borrowed) -> New {
     }
     api(|vm| {
         let object = object.held(vm)?;
-        let text = leave(vm, || object.repr(vm))?;
+        let text = leave_for(vm, [&*object], || object.repr(vm))?;
         Ok(New::of(vm, text))
     })
 }
@@ -42,7 +42,7 @@ pub unsafe extern "C" fn PyObject_Str(object: Borrowed) -> New {
     }
     api(|vm| {
         let object = object.held(vm)?;
-        let text = leave(vm, || object.str(vm))?;
+        let text = leave_for(vm, [&*object], || object.str(vm))?;
         Ok(New::of(vm, text))
     })
 }
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn PyObject_ASCII(object: Borrowed) -> New {
     }
     api(|vm| {
         let object = object.held(vm)?;
-        let text = leave(vm, || object.ascii(vm))?;
+        let text = leave_for(vm, [&*object], || object.ascii(vm))?;
         Ok(New::of(vm, text))
     })
 }
@@ -157,7 +157,7 @@ pub unsafe extern "C" fn PyObject_RichCompare(a: Borrowed, b: Borrowed, op: c_in
     }
     api(|vm| {
         let (a, b, op) = (a.held(vm)?, b.held(vm)?, operator(vm, op)?);
-        let result = leave(vm, || PyObject::rich_compare(&a, &b, op, vm))?;
+        let result = leave_for(vm, [&*a, &*b], || PyObject::rich_compare(&a, &b, op, vm))?;
         Ok(New::of(vm, result))
     })
 }
@@ -173,7 +173,7 @@ pub unsafe extern "C" fn PyObject_RichCompareBool(a: Borrowed, b: Borrowed, op: 
     }
     api(|vm| {
         let (a, b, op) = (a.held(vm)?, b.held(vm)?, operator(vm, op)?);
-        leave(vm, || a.rich_compare_bool(&b, op, vm)).map(c_int::from)
+        leave_for(vm, [&*a, &*b], || a.rich_compare_bool(&b, op, vm)).map(c_int::from)
     })
 }
 
@@ -196,9 +196,9 @@ pub unsafe extern "C" fn PyObject_Hash(object: Borrowed) -> isize {
     api(|vm| {
         let held = object.held(vm)?;
         if !is_text {
-            return leave(vm, || held.hash(vm)).map(|hash| hash as isize);
+            return leave_for(vm, [&*held], || held.hash(vm)).map(|hash| hash as isize);
         }
-        let hash = leave(vm, || held.hash(vm))? as isize;
+        let hash = leave_for(vm, [&*held], || held.hash(vm))? as isize;
         // SAFETY: a string's block.
         unsafe { (*object.0.cast::<c::PyASCIIObject>()).hash = hash };
         Ok(hash)
@@ -236,7 +236,7 @@ pub unsafe extern "C" fn PyObject_IsTrue(object: Borrowed) -> c_int {
     }
     api(|vm| {
         let object = object.get(vm)?;
-        leave(vm, || object.try_to_bool(vm)).map(c_int::from)
+        leave_for(vm, [&*object], || object.clone().try_to_bool(vm)).map(c_int::from)
     })
 }
 
@@ -321,7 +321,7 @@ pub unsafe extern "C" fn _PyObject_Dump(object: Borrowed) {
     eprintln!("object address  : {address:#x}\nobject refcount : {count}\nobject type name: {class}");
     infallible((), |vm| {
         let object = object.held(vm)?;
-        let text = leave(vm, || object.repr(vm))?;
+        let text = leave_for(vm, [&*object], || object.repr(vm))?;
         eprintln!("object repr     : {}", text.to_string_lossy());
         Ok(())
     });

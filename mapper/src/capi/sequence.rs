@@ -2,6 +2,7 @@
 
 use super::prelude::*;
 use crate::heap::block::is_possible;
+use crate::twins::forms::list;
 use rustpython_vm::builtins::{PyBytes, PyDict, PyList, PyStr, PyTuple};
 use rustpython_vm::{PyObject, PyPayload as _, VirtualMachine as Vm};
 use store::touched;
@@ -119,18 +120,36 @@ pub(super) unsafe fn block_item(block: Block, index: isize) -> Option<Block> {
         let class = (*block).ob_type;
         let is_list = class == statics().list;
         let items = if is_list {
-            crate::twins::forms::list::items(block)
+            list::items(block)
         } else if class == statics().tuple {
             tuple::slice(block)
         } else {
             return None;
         };
         let index = usize::try_from(if index < 0 { index + items.len() as isize } else { index }).ok()?;
-        if is_list {
-            crate::twins::forms::list::item(block, index)
-        } else {
-            items.get(index).copied().filter(|item| !item.is_null())
+        if is_list { list::item(block, index) } else { items.get(index).copied().filter(|item| !item.is_null()) }
+    }
+}
+
+/// Sets the item of an exact list at an index within it, or removes it for NULL. None if it is another object or index.
+pub(super) unsafe fn change_block_item(object: Block, index: isize, value: Block) -> Option<c_int> {
+    // SAFETY: by the callers' contract; the list takes over the new reference.
+    unsafe {
+        if object.is_null() || (*object).ob_type != statics().list || !list::has_its_length(object) {
+            return None;
         }
+        let length = list::items(object).len();
+        let index = usize::try_from(if index < 0 { index + length as isize } else { index }).ok()?;
+        (index < length).then(|| {
+            api(|vm| {
+                if value.is_null() {
+                    list::splice(vm, object, index..index + 1, &[])?;
+                } else {
+                    list::set(vm, object, index, Stolen::new(Borrowed(value).again().0))?;
+                }
+                Ok(0)
+            })
+        })
     }
 }
 
@@ -156,6 +175,10 @@ fn change(object: Borrowed, change: impl FnOnce(&Vm, &PyObject) -> PyResult<()>)
 
 /// `object[index] = value` of a sequence, or `del object[index]` for NULL. Returns 0.
 pub unsafe extern "C" fn PySequence_SetItem(object: Borrowed, index: isize, value: Borrowed) -> c_int {
+    // SAFETY: C's arguments.
+    if let Some(done) = unsafe { change_block_item(object.0, index, value.0) } {
+        return done;
+    }
     api(|vm| {
         let value = value.opt(vm)?;
         let target = object.held(vm)?;
@@ -174,6 +197,10 @@ pub unsafe extern "C" fn PySequence_SetItem(object: Borrowed, index: isize, valu
 
 /// `del object[index]` of a sequence. Returns 0.
 pub unsafe extern "C" fn PySequence_DelItem(object: Borrowed, index: isize) -> c_int {
+    // SAFETY: C's arguments.
+    if let Some(done) = unsafe { change_block_item(object.0, index, std::ptr::null_mut()) } {
+        return done;
+    }
     change(object, |vm, target| leave(vm, || target.sequence_unchecked().del_item(position(vm, target, index)?, vm)))
 }
 

@@ -70,6 +70,9 @@ pub mod flag {
     pub const KEPT: u32 = 1 << 21;
     /// A list's mirror shows what the managed list has, as far as this thread can know: no managed code has run since.
     pub const IN_STEP: u32 = 1 << 22;
+    /// A list that this thread's C code was given and may write into: it stands among the lists that were lent (see
+    /// [`crate::lifetime::due`]).
+    pub const LENT: u32 = 1 << 26;
     /// A list's mirror is being changed.
     pub const CHANGING: u32 = 1 << 23;
     /// An exact number that C keeps: it has an entry in the table of handles.

@@ -33,6 +33,15 @@ pub struct Reusable {
     pub bytes: usize,
 }
 
+/// How much of a container is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// All of it.
+    Whole,
+    /// Of a long one a part, another one each turn: what it costs has a bound.
+    Part(usize),
+}
+
 /// What can be done with the objects of one kind. `block` is always one of the kind, whole and alive, `object` its twin;
 /// all need the C lock.
 pub struct Form {
@@ -56,10 +65,10 @@ pub struct Form {
     pub wrap: unsafe fn(&VirtualMachine, Block, Half) -> PyResult,
     /// What is left to do when the half is tied to the block.
     pub wrapped: Option<WithTwin<PyResult<()>>>,
-    /// Managed code has run while C has the object: brings it up to date if that costs little. Whether it is.
-    pub caught_up: Option<WithTwin<bool>>,
+    /// Managed code has run while C has the object: brings it up to date as far as it is looked at. Whether it is wholly.
+    pub caught_up: Option<unsafe fn(&VirtualMachine, Block, &PyObject, Look) -> bool>,
     /// Hands on to the managed half what C code has written into the block.
-    pub written: Option<unsafe fn(&VirtualMachine, Block)>,
+    pub written: Option<unsafe fn(&VirtualMachine, Block, Look)>,
     /// What is to be known of a block that C gave up and that may be kept for the next time without its twin, if it may.
     pub reusable: Option<unsafe fn(Block, &PyObject) -> Option<Reusable>>,
     /// Drops what a dying block holds.

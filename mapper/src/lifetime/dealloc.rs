@@ -6,6 +6,7 @@ use rustpython_vm::{PyObject, PyObjectRef};
 
 use crate::abi::layout as c;
 use crate::heap::block::{self, Block, flag, header, header_of};
+use crate::heap::form::Look;
 use crate::heap::kind::Kind;
 use crate::lifetime::{check, collect, handle, kept, loans, managed, numbers, thread};
 
@@ -121,7 +122,7 @@ pub(crate) unsafe fn end_result(block: Block) {
 pub(crate) unsafe fn last_look(block: Block) {
     if header(block).is_some_and(|header| header.has(flag::SHOWN_LIST)) {
         // SAFETY: by contract.
-        unsafe { hand_on(block) };
+        unsafe { hand_on(block, Look::Whole) };
     }
 }
 
@@ -129,11 +130,11 @@ pub(crate) unsafe fn last_look(block: Block) {
 ///
 /// # Safety
 /// `block` points to an object that is whole.
-pub(crate) unsafe fn hand_on(block: Block) {
+pub(crate) unsafe fn hand_on(block: Block, look: Look) {
     // SAFETY: by contract.
     unsafe {
         if let Some(written) = Kind::of(block).form().written {
-            try_with_current_vm(|vm| written(vm, block));
+            try_with_current_vm(|vm| written(vm, block, look));
         }
     }
 }

@@ -7,6 +7,7 @@ use rustpython_vm::vm::thread::try_with_current_vm;
 use rustpython_vm::{PyObject, PyObjectRef, VirtualMachine};
 
 use crate::heap::block::{Block, Header, flag, header};
+use crate::heap::form::Look;
 use crate::heap::kind::Kind;
 use crate::lifetime::thread::{self, Context, context};
 use crate::lifetime::{collect, dealloc, handle, kept, loans, managed};
@@ -75,19 +76,22 @@ pub(crate) struct LentList {
     depth: u32,
     block: Block,
     twin: PyObjectRef,
+    /// How often managed code has run since.
+    turn: usize,
 }
 
 /// Has a list that is in step looked at when managed code has run, and when the call into C that is under way returns.
 #[inline]
 pub(crate) fn remember_list(block: Block, twin: &PyObject) {
     let Some(header) = header(block) else { return };
-    if header.has(flag::IN_STEP) {
-        return; // it stands there already
+    let stands_there = header.has(flag::LENT);
+    header.set(flag::LENT | flag::IN_STEP);
+    if stands_there {
+        return;
     }
-    header.set(flag::IN_STEP);
     let context = context();
     let depth = context.depth.get();
-    context.lent_lists.borrow_mut().push(LentList { depth, block, twin: twin.to_owned() });
+    context.lent_lists.borrow_mut().push(LentList { depth, block, twin: twin.to_owned(), turn: 0 });
     context.lists_lent.set(depth + 1);
 }
 
@@ -97,13 +101,13 @@ pub(crate) fn settle_lists(context: &Context) {
     let depth = context.depth.get();
     while let Some(list) = take_last(context, depth) {
         if let Some(header) = still_tied(&list) {
-            header.unset(flag::IN_STEP);
+            header.unset(flag::LENT | flag::IN_STEP);
             // SAFETY: a tied block is live.
             unsafe {
                 if handle::count(list.block) > 0 {
                     kept::keeps_list(list.block, header);
                 }
-                dealloc::hand_on(list.block);
+                dealloc::hand_on(list.block, Look::Whole);
             }
         }
         managed::drop_managed(list.twin);
@@ -129,16 +133,18 @@ pub(crate) fn lists_out(context: &Context) {
     let depth = context.depth.get();
     let mut index = 0;
     loop {
-        let lent = context.lent_lists.borrow();
-        let Some((at, block)) = lent.get(index).map(|list| (list.depth, list.block)) else { break };
-        let header = still_tied(&lent[index]);
+        let mut lent = context.lent_lists.borrow_mut();
+        let Some(list) = lent.get_mut(index) else { break };
+        list.turn += 1;
+        let (at, block, header, turn) = (list.depth, list.block, still_tied(list), list.turn);
         drop(lent);
         // SAFETY: a tied block is live.
         let given_up = header.is_none_or(|_| at == depth && unsafe { handle::count(block) } == 0);
-        if let Some(header) = header {
-            header.unset(flag::IN_STEP);
+        // What stands there without the mark was handed on when its call was left.
+        if let Some(header) = header.filter(|header| header.has(flag::LENT)) {
+            header.unset(flag::LENT | flag::IN_STEP);
             // SAFETY: as above.
-            unsafe { dealloc::hand_on(block) };
+            unsafe { dealloc::hand_on(block, if given_up { Look::Whole } else { Look::Part(turn) }) };
         }
         if given_up {
             let list = context.lent_lists.borrow_mut().remove(index);
@@ -163,12 +169,13 @@ pub(crate) fn lists_back(vm: &VirtualMachine, context: &Context) {
         if list.depth != depth {
             return;
         }
-        let (block, twin, header) = (list.block, list.twin.clone(), still_tied(list));
+        let (block, twin, header, look) = (list.block, list.twin.clone(), still_tied(list), Look::Part(list.turn));
         drop(lent);
         if let Some(header) = header {
+            header.set(flag::LENT);
             // SAFETY: a tied block is live.
             let in_step =
-                unsafe { Kind::of(block).form().caught_up.is_some_and(|catch_up| catch_up(vm, block, &twin)) };
+                unsafe { Kind::of(block).form().caught_up.is_some_and(|catch_up| catch_up(vm, block, &twin, look)) };
             if in_step {
                 header.set(flag::IN_STEP);
             }

@@ -142,8 +142,8 @@ fn keep_until_return(block: Block) -> bool {
     let context = thread::context();
     // SAFETY: as above.
     let header = unsafe { header_of(block) };
-    // A list that is in step is held by who lent it, too (see [`due`]).
-    let holders = twin.strong_count() - usize::from(header.has(flag::IN_STEP));
+    // A list that was lent is held there, too (see [`due`]).
+    let holders = twin.strong_count() - usize::from(header.has(flag::LENT));
     if !is_value || holders <= 1 || context.depth.get() == 0 || context.sweeping.get() {
         return false;
     }

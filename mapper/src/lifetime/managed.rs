@@ -19,6 +19,8 @@ static KNOWN: AtomicBool = AtomicBool::new(false);
 
 /// The classes whose objects hold nothing and end without running code.
 static PLAIN: OnceLock<[usize; 6]> = OnceLock::new();
+/// So many of them are of values that no operation warns of.
+const VALUES: usize = 4;
 
 /// The word that has the count.
 fn word(object: &PyObject) -> &AtomicUsize {
@@ -39,7 +41,7 @@ pub(crate) fn prepare(vm: &VirtualMachine) {
     KNOWN.store(one == 1 && two == 2 && read() == 1 && immortal, Ordering::Relaxed);
     let types = &vm.ctx.types;
     let plain =
-        [types.int_type, types.str_type, types.float_type, types.bytes_type, types.complex_type, types.bool_type];
+        [types.int_type, types.str_type, types.float_type, types.complex_type, types.bytes_type, types.bool_type];
     let _ = PLAIN.set(plain.map(|class| std::ptr::from_ref(class) as usize));
 }
 
@@ -70,6 +72,17 @@ fn give_up_shared(object: &PyObject) -> bool {
 fn ends_quietly(object: &PyObject) -> bool {
     let class = std::ptr::from_ref(object.class()) as usize;
     PLAIN.get().is_some_and(|plain| plain.contains(&class))
+}
+
+/// Calls back into the VM with operands that it works on: without the C lock, unless all are exact ints, strs, floats or
+/// complex numbers. What is done with those runs no Python code.
+#[inline]
+pub(crate) fn leave_for<R, const N: usize>(vm: &VirtualMachine, operands: [&PyObject; N], f: impl FnOnce() -> R) -> R {
+    let is_value = |object: &&PyObject| {
+        let class = std::ptr::from_ref(object.class()) as usize;
+        PLAIN.get().is_some_and(|plain| plain[..VALUES].contains(&class))
+    };
+    if operands.iter().all(is_value) { f() } else { thread::leave(vm, f) }
 }
 
 /// Drops a reference; without the C lock if the object's end might run Python code or wait.

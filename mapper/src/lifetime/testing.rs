@@ -12,7 +12,7 @@ use rustpython_vm::{Interpreter, PyObject, PyObjectRef, PyResult, Settings, Virt
 
 use crate::abi::layout as c;
 use crate::heap::block::Block;
-use crate::heap::form::{self, Form, Half, Visit};
+use crate::heap::form::{self, Form, Half, Look, Visit};
 use crate::heap::kind::Kind;
 use crate::heap::testing::alone;
 use crate::lifetime::{dealloc, interpreter, managed};
@@ -57,11 +57,11 @@ unsafe fn wrap(_: &VirtualMachine, _: Block, _: Half) -> PyResult {
     unreachable!("tests make their objects themselves")
 }
 
-unsafe fn written(_: &VirtualMachine, _: Block) {
+unsafe fn written(_: &VirtualMachine, _: Block, _: Look) {
     HANDED_ON.fetch_add(1, Ordering::Relaxed);
 }
 
-unsafe fn caught_up(_: &VirtualMachine, _: Block, _: &PyObject) -> bool {
+unsafe fn caught_up(_: &VirtualMachine, _: Block, _: &PyObject, _: Look) -> bool {
     true
 }
 

@@ -8,6 +8,7 @@ use crate::abi::layout as c;
 use crate::abi::statics::statics;
 use crate::heap::block::{Block, Header, annex, flag, header, header_of};
 use crate::heap::form::Half;
+use crate::heap::form::Look;
 use crate::heap::kind::Kind;
 use crate::lifetime::{dealloc, handle, numbers};
 use crate::twins::forms::list::agree;
@@ -71,7 +72,7 @@ unsafe fn retrieve_shown(vm: &VirtualMachine, block: Block, header: &Header, twi
     // SAFETY: by the caller's contract.
     unsafe {
         if header.has(flag::SHOWN_LIST) {
-            dealloc::hand_on(block);
+            dealloc::hand_on(block, Look::Whole);
             return Ok(twin.to_owned());
         }
         let (mirror, items) = (tuple::slice(block), twin.downcast_unchecked_ref::<PyTuple>());

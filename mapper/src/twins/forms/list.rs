@@ -6,20 +6,25 @@
 //! A mirror is compared at each crossing of the list, and while C code goes on with a list that it was given: when managed
 //! code has run in between, and when C returns. In between it is in step ([`flag::IN_STEP`]), and C reads it without asking.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::ops::Range;
 
 use rustpython_vm::builtins::{PyInt, PyList};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::abi::layout as c;
-use crate::heap::block::{Block, flag, header, header_of, is_possible};
-use crate::heap::form::{Form, Half, Reusable, Visit, given};
-use crate::heap::spare;
+use crate::heap::block::{Block, flag, header, header_of};
+use crate::heap::form::{Form, Half, Look, Reusable, Visit, given};
 use crate::lifetime::due::remember_list;
 use crate::lifetime::{dealloc, handle, managed};
 use crate::twins::forms::payload::{bound, item as item_of};
 use crate::twins::forms::{PLAIN_ITEM, addresses, is_plain_item};
+use crate::twins::reference::{Borrowed, Stolen};
 use crate::twins::{retrieve, store};
+
+mod runs;
+
+use runs::{agree_on, grow, is_shown, make_runs, memory, remembered};
+pub use runs::{clear, items, push, reserve};
 
 /// Lists.
 pub(super) static FORM: Form = Form {
@@ -45,29 +50,35 @@ unsafe fn touched(vm: &VirtualMachine, block: Block, _: &PyObject) {
     unsafe { refresh(vm, block) };
 }
 
-/// A list longer than this is not compared as a whole at each callback, for C code may call back for each item.
-const LONG: usize = 1 << 14;
+/// How many places of a list are compared at a callback: all of a list that has no more. C code may call back for each item.
+const PART: usize = 1 << 10;
+
+/// The places of a list that are compared.
+fn places(look: Look, length: usize) -> Range<usize> {
+    match look {
+        Look::Part(turn) if length > PART => {
+            let start = turn % length.div_ceil(PART) * PART;
+            start..length.min(start + PART)
+        }
+        _ => 0..length,
+    }
+}
 
 /// Brings the mirror up to date after a callback. Of a long list of the same length only some places are compared, others
 /// each time: C code reads the API's way what is right, but macros may see an item that a callback has replaced.
-unsafe fn caught_up(vm: &VirtualMachine, block: Block, object: &PyObject) -> bool {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
+unsafe fn caught_up(vm: &VirtualMachine, block: Block, object: &PyObject, look: Look) -> bool {
     // SAFETY: a list's block and its twin.
     unsafe {
-        let changed = {
+        let length = items(block).len();
+        let places = places(look, length);
+        let unchanged = {
             let objects = object.downcast_unchecked_ref::<PyList>().borrow_vec();
-            if objects.len() <= LONG || objects.len() != items(block).len() {
-                true
-            } else {
-                let start = NEXT.fetch_add(LONG, Ordering::Relaxed) % (objects.len() - LONG);
-                let remembered = std::slice::from_raw_parts(memory(block).objects.add(start), LONG);
-                remembered != &addresses(&objects)[start..start + LONG]
-            }
+            objects.len() == length && remembered(block).0[places.clone()] == addresses(&objects)[places.clone()]
         };
-        if changed {
+        if !unchanged {
             refresh(vm, block);
         }
-        changed
+        !unchanged || places.len() == length
     }
 }
 
@@ -87,169 +98,6 @@ unsafe fn each(block: Block, visit: &mut Visit<'_>) {
     unsafe { items(block) }.iter().copied().for_each(visit);
 }
 
-/// The mirror's items.
-///
-/// # Safety
-/// `block` is a list's; the slice is used before the list changes.
-#[inline]
-pub unsafe fn items<'a>(block: Block) -> &'a [Block] {
-    // SAFETY: by contract.
-    unsafe {
-        let list = block.cast::<c::PyListObject>();
-        if (*list).ob_item.is_null() {
-            return &[];
-        }
-        std::slice::from_raw_parts((*list).ob_item, (*list).ob_base.ob_size as usize)
-    }
-}
-
-/// Whether Python has seen the list.
-unsafe fn is_shown(block: Block) -> bool {
-    // SAFETY: the callers' list.
-    unsafe { spare::is_list_shown(block) }
-}
-
-/// For how many items there is room.
-unsafe fn room(block: Block) -> usize {
-    // SAFETY: the callers' list.
-    unsafe { spare::list_room(block) }
-}
-
-/// What a mirror remembers of an item.
-struct Memory {
-    /// The managed objects' addresses, 0 where the item's block does not keep the object at that address alive.
-    objects: *mut usize,
-    /// The items' blocks.
-    blocks: *mut Block,
-}
-
-/// Where a shown list remembers: two runs behind its items.
-unsafe fn memory(block: Block) -> Memory {
-    // SAFETY: the callers' list, which Python has seen: its memory has room for three runs.
-    unsafe {
-        let start = (*block.cast::<c::PyListObject>()).ob_item;
-        let objects = start.add(room(block)).cast::<usize>();
-        Memory { objects, blocks: objects.add(room(block)).cast() }
-    }
-}
-
-/// Makes room for `capacity` items. False if memory is out.
-///
-/// # Safety
-/// `block` is a list's.
-#[must_use]
-pub unsafe fn reserve(block: Block, capacity: usize) -> bool {
-    // SAFETY: by contract; `ob_item` comes from malloc.
-    unsafe {
-        let list = block.cast::<c::PyListObject>();
-        if room(block) >= capacity && !(*list).ob_item.is_null() {
-            return true;
-        }
-        if is_shown(block) {
-            return make_runs(block, capacity);
-        }
-        let Some(bytes) = capacity.max(1).checked_mul(size_of::<Block>()) else { return false };
-        let items = is_possible(bytes).then(|| libc::realloc((*list).ob_item.cast(), bytes).cast::<Block>());
-        let Some(items) = items.filter(|items| !items.is_null()) else { return false };
-        (*list).ob_item = items;
-        spare::set_list_room(block, capacity);
-        true
-    }
-}
-
-/// Gives a list memory for `capacity` items and what is remembered of them. False if there is none.
-unsafe fn make_runs(block: Block, capacity: usize) -> bool {
-    // SAFETY: the callers' list; the new memory has room for all that the old one has.
-    unsafe {
-        let list = block.cast::<c::PyListObject>();
-        let capacity = capacity.max(1);
-        let Some(bytes) = capacity.checked_mul(3 * size_of::<Block>()) else { return false };
-        let new = if is_possible(bytes) { libc::malloc(bytes).cast::<Block>() } else { std::ptr::null_mut() };
-        if new.is_null() {
-            return false;
-        }
-        let (old, held) = ((*list).ob_item, (*list).ob_base.ob_size as usize);
-        let remembered = (is_shown(block) && !old.is_null()).then(|| memory(block));
-        if !old.is_null() {
-            new.copy_from_nonoverlapping(old, held);
-        }
-        (*list).ob_item = new;
-        spare::set_list_room(block, capacity);
-        spare::set_list_shown(block);
-        if let Some(remembered) = remembered {
-            let memory = memory(block);
-            memory.objects.copy_from_nonoverlapping(remembered.objects, held);
-            memory.blocks.copy_from_nonoverlapping(remembered.blocks, held);
-        }
-        libc::free(old.cast());
-        true
-    }
-}
-
-/// Remembers an item that both sides have in a place.
-unsafe fn agree_on(block: Block, index: usize, item: Block, object: &PyObject) {
-    // SAFETY: the callers' shown list with room for the item.
-    unsafe {
-        let memory = memory(block);
-        let same = handle::twin_of(item).is_some_and(|twin| twin.is(object));
-        memory.objects.add(index).write(if same { std::ptr::from_ref(object) as usize } else { 0 });
-        memory.blocks.add(index).write(item);
-    }
-}
-
-/// Remembers an item that comes into a place, if the list remembers at all; one without an object is looked at anew.
-unsafe fn note(block: Block, index: usize, item: Block, object: Option<&PyObject>) {
-    // SAFETY: the callers' list with room for the item.
-    unsafe {
-        if !is_shown(block) {
-            return;
-        }
-        match object {
-            Some(object) => agree_on(block, index, item, object),
-            None => {
-                memory(block).objects.add(index).write(0);
-                memory(block).blocks.add(index).write(item);
-            }
-        }
-    }
-}
-
-/// Appends an item, whose reference the list takes over, to the block alone; the managed list, if there is one, gets
-/// `object`. False if memory is out: then the reference stays the caller's.
-///
-/// # Safety
-/// `block` is a list's.
-#[must_use]
-pub unsafe fn push(block: Block, item: Block, object: Option<&PyObject>) -> bool {
-    // SAFETY: by contract; `reserve` makes room.
-    unsafe {
-        let list = block.cast::<c::PyListObject>();
-        let length = (*list).ob_base.ob_size as usize;
-        if (length == room(block) || (*list).ob_item.is_null()) && !reserve(block, length + length / 8 + 6) {
-            return false;
-        }
-        (*list).ob_item.add(length).write(item);
-        (*list).ob_base.ob_size += 1;
-        note(block, length, item, object);
-        true
-    }
-}
-
-/// Replaces an item in the block alone, which takes over the new one's reference and gives back the old one's; the managed
-/// list, if there is one, gets `object`.
-///
-/// # Safety
-/// `block` is a list's of more than `index` items.
-pub unsafe fn replace(block: Block, index: usize, item: Block, object: Option<&PyObject>) -> Block {
-    // SAFETY: by contract.
-    unsafe {
-        let slot = (*block.cast::<c::PyListObject>()).ob_item.add(index);
-        let old = std::mem::replace(&mut *slot, item);
-        note(block, index, item, object);
-        old
-    }
-}
-
 /// Makes a fresh block the mirror of a managed list that C code gets.
 unsafe fn mirror(vm: &VirtualMachine, block: Block, twin: &PyObject) {
     // SAFETY: the kind says what the payload is; a fresh block has nothing.
@@ -257,7 +105,7 @@ unsafe fn mirror(vm: &VirtualMachine, block: Block, twin: &PyObject) {
         let objects = twin.downcast_unchecked_ref::<PyList>().borrow_vec().to_vec();
         assert!(make_runs(block, objects.len()), "memory for the mirror of a list that is in memory already");
         header_of(block).set(flag::SHOWN_LIST);
-        update(vm, block, &objects);
+        update(vm, block, 0..0, objects);
     }
     remember_list(block, twin);
 }
@@ -307,6 +155,15 @@ pub(crate) fn is_in_step(block: Block) -> bool {
     header(block).is_some_and(|header| header.has(flag::IN_STEP) || header.twin().is_null())
 }
 
+/// Whether the mirror is as long as the managed list.
+///
+/// # Safety
+/// `block` is a list's.
+pub(crate) unsafe fn has_its_length(block: Block) -> bool {
+    // SAFETY: by contract.
+    is_in_step(block) || twin(block).is_none_or(|twin| twin.borrow_vec().len() == unsafe { items(block) }.len())
+}
+
 /// The length of a list.
 ///
 /// # Safety
@@ -314,7 +171,7 @@ pub(crate) fn is_in_step(block: Block) -> bool {
 pub unsafe fn len(vm: &VirtualMachine, block: Block) -> usize {
     // SAFETY: by contract.
     unsafe {
-        if !is_in_step(block) && twin(block).is_some_and(|twin| twin.borrow_vec().len() != items(block).len()) {
+        if !has_its_length(block) {
             refresh(vm, block);
         }
         items(block).len()
@@ -355,28 +212,31 @@ pub(crate) unsafe fn item(block: Block, index: usize) -> Option<Block> {
     (is_in_step(block) && !item.is_null()).then_some(item)
 }
 
-/// Whether the managed list still has what the mirror shows.
-unsafe fn is_unchanged(block: Block, objects: &[PyObjectRef]) -> bool {
+/// Where mirror and managed list differ, if they do: the mirror's places, and the objects that belong there.
+unsafe fn difference(block: Block, objects: &[PyObjectRef]) -> Option<(Range<usize>, Vec<PyObjectRef>)> {
     // SAFETY: the callers' shown list.
     unsafe {
-        let mirror = items(block);
-        if mirror.len() != objects.len() {
-            return false;
+        let (mirror, now, then) = (items(block), addresses(objects), memory(block).objects);
+        let (held, length) = (mirror.len(), now.len());
+        if remembered(block).0 == now {
+            return None;
         }
-        let (remembered, now) = (memory(block).objects, addresses(objects));
-        if std::slice::from_raw_parts(remembered, mirror.len()) == now {
-            return true;
-        }
-        for (index, object) in objects.iter().enumerate() {
-            let then = remembered.add(index).read();
-            if then != now[index] {
-                if then != 0 || !agree(mirror[index], object) {
-                    return false;
-                }
-                agree_on(block, index, mirror[index], object);
+        let is_same = |index: usize| {
+            if then.add(index).read() == now[index] {
+                return true;
             }
-        }
-        true
+            let agreed = then.add(index).read() == 0 && agree(mirror[index], &objects[index]);
+            if agreed {
+                agree_on(block, index, mirror[index], &objects[index]);
+            }
+            agreed
+        };
+        let common = held.min(length);
+        let start = (0..common).find(|&index| !is_same(index)).unwrap_or(common);
+        let most = common - start;
+        let end = (0..most).find(|back| then.add(held - 1 - back).read() != now[length - 1 - back]).unwrap_or(most);
+        let differs = start < held - end || start < length - end;
+        differs.then(|| (start..held - end, objects[start..length - end].to_vec()))
     }
 }
 
@@ -391,59 +251,103 @@ pub unsafe fn refresh(vm: &VirtualMachine, block: Block) {
         if header.has(flag::CHANGING) {
             return; // an item leads back here
         }
-        hand_on(vm, block);
-        let changed = {
-            let objects = twin.borrow_vec();
-            (!is_unchanged(block, &objects)).then(|| objects.to_vec())
-        };
-        if let Some(objects) = changed {
-            update(vm, block, &objects);
-            // What the mirror held alive was the managed list's, too, or is dropped without the lock.
-            objects.into_iter().for_each(managed::drop_managed);
+        hand_on(vm, block, Look::Whole);
+        let differs = difference(block, &twin.borrow_vec());
+        if let Some((range, objects)) = differs {
+            update(vm, block, range, objects);
         }
     }
 }
 
-/// Makes a shown list's mirror show these objects: items that it has already stay.
-unsafe fn update(vm: &VirtualMachine, block: Block, objects: &[PyObjectRef]) {
+/// Makes a shown list's mirror show these objects in the places of `range`: items that it has already stay.
+unsafe fn update(vm: &VirtualMachine, block: Block, range: Range<usize>, objects: Vec<PyObjectRef>) {
     // SAFETY: the callers' list; nothing else changes the mirror meanwhile (see `CHANGING`).
     unsafe {
         let header = header_of(block);
         header.set(flag::CHANGING);
-        let list = block.cast::<c::PyListObject>();
-        let held = (*list).ob_base.ob_size as usize;
-        let mut old = Vec::new();
-        assert!(reserve(block, objects.len()), "memory for the mirror of a list that is in memory already");
-        // Whole before an item is stored, for an item may lead back here: a NULL is an item that is on its way.
-        if objects.len() > held {
-            (*list).ob_item.add(held).write_bytes(0, objects.len() - held);
-        } else {
-            old.extend_from_slice(&items(block)[objects.len()..]);
-        }
-        (*list).ob_base.ob_size = objects.len() as isize;
-        for (index, object) in objects.iter().enumerate() {
-            let place = (*list).ob_item.add(index);
-            let item = place.read();
-            let remembered =
-                index < held && memory(block).objects.add(index).read() == std::ptr::from_ref(&**object) as usize;
-            if remembered || (!item.is_null() && agree(item, object)) {
-                continue;
+        let held = &items(block)[range.clone()];
+        let block_of = |(index, object): (usize, &PyObjectRef)| match held.get(index) {
+            Some(&item) if !item.is_null() && agree(item, object) => {
+                handle::incref(item);
+                item
             }
-            let new = store::store(vm, object);
-            // Storing may have moved the memory.
-            let replaced = std::mem::replace(&mut *(*list).ob_item.add(index), new);
-            agree_on(block, index, new, object);
-            if !replaced.is_null() {
-                old.push(replaced);
-            }
-        }
-        for index in 0..objects.len() {
-            memory(block).blocks.add(index).write((*list).ob_item.add(index).read());
-        }
+            _ => store::store(vm, object),
+        };
+        let new: Vec<Block> = objects.iter().enumerate().map(block_of).collect();
+        let length = items(block).len() - range.len() + new.len();
+        assert!(grow(block, length), "memory for the mirror of a list that is in memory already");
+        let old = runs::splice(block, range, &new, &objects);
         header.unset(flag::CHANGING);
         for item in old {
             dealloc::xdecref(item);
         }
+    }
+    // What the mirror held alive was the managed list's, too, or is dropped without the lock.
+    objects.into_iter().for_each(managed::drop_managed);
+}
+
+/// Puts an item into a place on both sides. What ends may run code: nothing of the list is looked at afterwards.
+///
+/// # Errors
+/// The item is NULL or ending, and Python has seen the list; nothing is changed then.
+///
+/// # Safety
+/// `block` is a list's of more than `index` items ([`len`] was asked).
+pub unsafe fn set(vm: &VirtualMachine, block: Block, index: usize, item: Stolen) -> PyResult<()> {
+    // SAFETY: by contract.
+    unsafe {
+        let Some(twin) = twin(block) else {
+            dealloc::xdecref(runs::replace(block, index, item.into_block(), None));
+            return Ok(());
+        };
+        let object = Borrowed(item.block()).get(vm)?;
+        let replaced = runs::replace(block, index, item.into_block(), Some(&object));
+        let old = twin.borrow_vec_mut().get_mut(index).map(|place| std::mem::replace(place, object));
+        dealloc::xdecref(replaced);
+        old.into_iter().for_each(managed::drop_managed);
+        Ok(())
+    }
+}
+
+/// Replaces the items in `range` on both sides by `new`, whose references the list takes over. What ends may run code:
+/// nothing of the list is looked at afterwards.
+///
+/// # Errors
+/// Memory is out, or an item is ending; nothing is changed then, and the references are given back.
+///
+/// # Safety
+/// `block` is a list's that has the range ([`len`] was asked); `new` are live objects.
+pub unsafe fn splice(vm: &VirtualMachine, block: Block, range: Range<usize>, new: &[Block]) -> PyResult<()> {
+    // SAFETY: by contract.
+    unsafe {
+        let give_back = || new.iter().for_each(|&item| dealloc::decref(item));
+        let retrieved = || new.iter().map(|&item| retrieve::retrieve(vm, item)).collect::<PyResult<Vec<_>>>();
+        let twin = twin(block);
+        let objects = twin.map(|_| retrieved()).transpose().inspect_err(|_| give_back())?.unwrap_or_default();
+        let held = items(block).len();
+        if !grow(block, held - range.len() + new.len()) {
+            give_back();
+            return Err(vm.no_memory_error());
+        }
+        let mut agreed = true;
+        let mut dropped = vec![];
+        if let Some(twin) = twin {
+            let mut managed = twin.borrow_vec_mut();
+            let length = managed.len();
+            agreed = length == held;
+            let range = range.start.min(length)..range.end.min(length);
+            dropped.extend(managed.splice(range, objects.iter().cloned()));
+        }
+        if agreed {
+            for item in runs::splice(block, range, new, &objects) {
+                dealloc::xdecref(item);
+            }
+        } else {
+            refresh(vm, block);
+            give_back();
+        }
+        objects.into_iter().chain(dropped).for_each(managed::drop_managed);
+        Ok(())
     }
 }
 
@@ -455,27 +359,28 @@ unsafe fn lend(vm: &VirtualMachine, block: Block, twin: &PyObject) {
 }
 
 /// Hands on to the managed list what C code has written into its mirror.
-unsafe fn hand_on(vm: &VirtualMachine, block: Block) {
+unsafe fn hand_on(vm: &VirtualMachine, block: Block, look: Look) {
     // SAFETY: by contract.
     unsafe {
         let changing = header(block).is_some_and(|header| header.has(flag::CHANGING));
-        if is_shown(block) && !changing && !items(block).is_empty() {
+        if is_shown(block) && !changing {
             let mirror = items(block);
-            if mirror != std::slice::from_raw_parts(memory(block).blocks, mirror.len()) {
-                hand_on_changes(vm, block);
+            let places = places(look, mirror.len());
+            if mirror[places.clone()] != remembered(block).1[places.clone()] {
+                hand_on_changes(vm, block, places);
             }
         }
     }
 }
 
 #[cold]
-unsafe fn hand_on_changes(vm: &VirtualMachine, block: Block) {
+unsafe fn hand_on_changes(vm: &VirtualMachine, block: Block, places: Range<usize>) {
     let Some(twin) = twin(block) else { return };
     // SAFETY: the caller's list; its items are live objects or NULL.
     unsafe {
-        let length = items(block).len();
         let changed: Vec<usize> =
-            (0..length).filter(|&index| memory(block).blocks.add(index).read() != items(block)[index]).collect();
+            places.filter(|&index| memory(block).blocks.add(index).read() != items(block)[index]).collect();
+        let mut dropped = vec![];
         for index in changed {
             let item = items(block)[index];
             memory(block).blocks.add(index).write(item);
@@ -483,9 +388,10 @@ unsafe fn hand_on_changes(vm: &VirtualMachine, block: Block) {
             // What cannot be retrieved is being deallocated: the managed list keeps what it has.
             let Some(object) = (!item.is_null()).then(|| retrieve::retrieve(vm, item).ok()).flatten() else { continue };
             agree_on(block, index, item, &object);
-            let old = twin.borrow_vec_mut().get_mut(index).map(|slot| std::mem::replace(slot, object));
-            old.into_iter().for_each(managed::drop_managed);
+            dropped.extend(twin.borrow_vec_mut().get_mut(index).map(|place| std::mem::replace(place, object)));
         }
+        // What ends may run code that changes the list.
+        dropped.into_iter().for_each(managed::drop_managed);
     }
 }
 
@@ -498,7 +404,7 @@ unsafe fn reusable(block: Block, object: &PyObject) -> Option<Reusable> {
         if !is_shown(block) || mirror.is_empty() {
             return None;
         }
-        let run = std::slice::from_raw_parts(memory(block).objects, mirror.len());
+        let run = remembered(block).0;
         let known = run.iter().all(|address| *address != 0) && mirror.iter().all(|&item| is_plain_item(item));
         let current = object.downcast_unchecked_ref::<PyList>().borrow_vec();
         (known && addresses(&current) == run)
@@ -510,25 +416,4 @@ unsafe fn reusable(block: Block, object: &PyObject) -> Option<Reusable> {
 unsafe fn free(block: Block) {
     // SAFETY: a dying list's block.
     unsafe { clear(block) };
-}
-
-/// Drops the items and their memory.
-///
-/// # Safety
-/// `block` is a list's.
-pub unsafe fn clear(block: Block) {
-    // SAFETY: by contract; the list is empty before any item's end runs code.
-    unsafe {
-        let list = block.cast::<c::PyListObject>();
-        let (start, length) = ((*list).ob_item, (*list).ob_base.ob_size as usize);
-        (*list).ob_item = std::ptr::null_mut();
-        (*list).ob_base.ob_size = 0;
-        spare::set_list_room(block, 0);
-        if !start.is_null() {
-            for index in 0..length {
-                dealloc::xdecref(*start.add(index));
-            }
-            libc::free(start.cast());
-        }
-    }
 }
