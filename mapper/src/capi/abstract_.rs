@@ -6,7 +6,7 @@ use crate::calls::calling::{
     OFFSET, call, call_method, keyword_names, keywords, objects_until_null, vectorcall, vectorcall_function,
 };
 use crate::calls::direct;
-use crate::capi::sequence::{block_item, change_block_item};
+use crate::capi::sequence::{block_item, change, change_block_item};
 use crate::capi::support::building::Built;
 use rustpython_vm::PyObject;
 use rustpython_vm::builtins::PyStr;
@@ -137,14 +137,8 @@ pub(crate) unsafe fn set_item_string(object: Borrowed, key: *const c_char, value
 
 /// `del object[key]` with a key in UTF-8. Returns 0.
 pub unsafe extern "C" fn PyObject_DelItemString(object: Borrowed, key: *const c_char) -> c_int {
-    api(|vm| {
-        // SAFETY: C's arguments.
-        let (target, key) = (object.held(vm)?, unsafe { new_name(vm, key)? });
-        leave(vm, || target.del_item(key.as_object(), vm))?;
-        // SAFETY: C's arguments.
-        unsafe { store::touched(vm, object.0) };
-        Ok(0)
-    })
+    // SAFETY: C's arguments.
+    change(object, |vm, target| target.del_item(unsafe { new_name(vm, key)? }.as_object(), vm))
 }
 
 /// `del object[key]`. Returns 0.

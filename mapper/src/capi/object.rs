@@ -2,7 +2,7 @@
 //! `typeobject`.
 
 use super::prelude::*;
-use crate::heap::block::{flag, header};
+use crate::lifetime::finalizer;
 use crate::twins::forms::unicode;
 use rustpython_vm::PyObject;
 use rustpython_vm::builtins::PyBytes;
@@ -335,41 +335,17 @@ pub unsafe extern "C" fn _PyObject_FunctionStr(object: Borrowed) -> New {
     })
 }
 
-/// Whether the collector may look at objects of this one's type.
-unsafe fn is_collected(object: Block) -> bool {
-    // SAFETY: an object, by the callers' contract.
-    unsafe { (*(*object).ob_type).tp_flags & c::tpflags::HAVE_GC != 0 }
-}
-
 /// Runs an object's `tp_finalize`, unless it ran before.
 pub unsafe extern "C" fn PyObject_CallFinalizer(object: Block) {
     // SAFETY: C's argument.
-    unsafe {
-        let Some(finalize) = (*(*object).ob_type).tp_finalize else { return };
-        if is_collected(object)
-            && let Some(header) = header(object)
-        {
-            if header.has(flag::FINALIZED) {
-                return;
-            }
-            header.set(flag::FINALIZED);
-        }
-        finalize(object);
-    }
+    unsafe { finalizer::call(object) };
 }
 
 /// Runs the `tp_finalize` of an object whose `tp_dealloc` was called. 0, or -1 if somebody holds it again: then it lives
 /// on, and the deallocator has to return at once.
 pub unsafe extern "C" fn PyObject_CallFinalizerFromDealloc(object: Block) -> c_int {
     // SAFETY: C's argument: an object with a count of 0.
-    unsafe {
-        if (*(*object).ob_type).tp_finalize.is_none() {
-            return 0;
-        }
-        dealloc::revive(object);
-        PyObject_CallFinalizer(object);
-        if dealloc::end_again(object) { 0 } else { -1 }
-    }
+    if unsafe { finalizer::call_from_dealloc(object) } { 0 } else { -1 }
 }
 
 /// The memory behind an object's fixed part, for types with `Py_TPFLAGS_ITEMS_AT_END`; NULL with `TypeError` for others.

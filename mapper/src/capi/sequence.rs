@@ -163,7 +163,7 @@ pub unsafe extern "C" fn PySequence_GetSlice(object: Borrowed, start: isize, sto
 }
 
 /// Changes a sequence, and what C reads of it.
-fn change(object: Borrowed, change: impl FnOnce(&Vm, &PyObject) -> PyResult<()>) -> c_int {
+pub(super) fn change(object: Borrowed, change: impl FnOnce(&Vm, &PyObject) -> PyResult<()>) -> c_int {
     api(|vm| {
         let target = object.held(vm)?;
         leave(vm, || change(vm, &target).map(drop))?;

@@ -73,6 +73,8 @@ pub mod flag {
     /// A list that this thread's C code was given and may write into: it stands among the lists that were lent (see
     /// [`crate::lifetime::due`]).
     pub const LENT: u32 = 1 << 26;
+    /// A list whose items were all values that hold nothing when it was last looked at, and none has come since.
+    pub const PLAIN_ITEMS: u32 = 1 << 27;
     /// A list's mirror is being changed.
     pub const CHANGING: u32 = 1 << 23;
     /// An exact number that C keeps: it has an entry in the table of handles.
@@ -97,6 +99,7 @@ pub struct Header {
 const RANGE: usize = 1 << 38;
 const GRAIN: usize = 16;
 const SMALL: usize = 1024;
+#[cfg_attr(feature = "malloc-blocks", expect(dead_code, reason = "blocks come from malloc"))]
 const CHUNK: usize = 64 << 10;
 const SMALL_CLASSES: usize = SMALL / GRAIN + 1;
 const CLASSES: usize = SMALL_CLASSES + 4 * 28;
@@ -161,6 +164,7 @@ impl Header {
 }
 
 /// A run of slots of one class.
+#[cfg_attr(feature = "malloc-blocks", expect(dead_code, reason = "blocks come from malloc"))]
 #[derive(Clone, Copy)]
 struct Chunk {
     start: usize,
@@ -168,6 +172,7 @@ struct Chunk {
     count: usize,
 }
 
+#[cfg_attr(feature = "malloc-blocks", expect(dead_code, reason = "blocks come from malloc"))]
 struct Arena {
     start: usize,
     top: usize,
@@ -225,6 +230,7 @@ pub fn is_possible(size: usize) -> bool {
 }
 
 /// The class for a slot of `size` bytes, and the slot's real size.
+#[cfg_attr(feature = "malloc-blocks", expect(dead_code, reason = "blocks come from malloc"))]
 fn class_of(size: usize) -> (usize, usize) {
     if size <= SMALL {
         let class = size.div_ceil(GRAIN);

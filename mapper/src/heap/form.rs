@@ -27,7 +27,8 @@ pub struct Half {
 
 /// A container's block that is kept for the next time although nobody holds it: it shows plain values only.
 pub struct Reusable {
-    /// The addresses of the managed items that it shows, in their order; their blocks keep them alive.
+    /// The addresses of the managed items that it shows, in their order, if the block does not remember them itself; their
+    /// blocks keep them alive.
     pub run: Box<[usize]>,
     /// How many bytes it holds, about.
     pub bytes: usize,
@@ -77,6 +78,32 @@ pub struct Form {
     pub each: Option<unsafe fn(Block, &mut Visit<'_>)>,
     /// Breaks the cycles of a block that is garbage.
     pub clear: Option<unsafe fn(Block)>,
+}
+
+impl Form {
+    /// The row of a kind that has an object head and no references: what is made and wrapped by these functions.
+    pub const fn bare(
+        make: unsafe fn(&VirtualMachine, &PyObject, *mut c::PyTypeObject) -> Block,
+        wrap: unsafe fn(&VirtualMachine, Block, Half) -> PyResult,
+    ) -> Self {
+        Self {
+            sizes: (size_of::<c::PyObject>(), 0),
+            subclass_flag: 0,
+            make,
+            fill: None,
+            refresh: None,
+            touched: None,
+            value: None,
+            wrap,
+            wrapped: None,
+            caught_up: None,
+            written: None,
+            reusable: None,
+            free: None,
+            each: None,
+            clear: None,
+        }
+    }
 }
 
 static TABLE: AtomicPtr<[&'static Form; Kind::COUNT]> = AtomicPtr::new(std::ptr::null_mut());

@@ -187,12 +187,22 @@ pub unsafe fn type_of(block: Block) -> *mut c::PyTypeObject {
 
 #[cfg(test)]
 mod tests {
+    use rustpython_vm::VirtualMachine;
+
     use super::*;
     use crate::heap::block::{free_now, header_of};
     use crate::heap::kind::Kind;
     use crate::heap::testing::{class, object};
     use crate::lifetime::testing::with_vm;
     use crate::lifetime::{dealloc, thread};
+
+    /// A fresh block and a list that it is tied to.
+    fn tied(vm: &VirtualMachine) -> (Block, PyObjectRef) {
+        let twin: PyObjectRef = vm.ctx.new_list(vec![]).into();
+        let block = object(class(Kind::Opaque));
+        tie(block, &twin);
+        (block, twin)
+    }
 
     #[test]
     fn ties_lead_both_ways() {
@@ -216,9 +226,7 @@ mod tests {
     fn while_c_counts_the_block_owns_its_twin_once() {
         with_vm(|vm| {
             let _section = thread::enter(vm);
-            let twin: PyObjectRef = vm.ctx.new_list(vec![]).into();
-            let block = object(class(Kind::Opaque));
-            tie(block, &twin);
+            let (block, twin) = tied(vm);
             // SAFETY: the block is tied to the twin; its slot stays when it goes.
             unsafe {
                 hold(block, &twin);
@@ -239,9 +247,7 @@ mod tests {
     fn a_resting_block_wakes_when_c_counts_it() {
         with_vm(|vm| {
             let _section = thread::enter(vm);
-            let twin: PyObjectRef = vm.ctx.new_list(vec![]).into();
-            let block = object(class(Kind::Opaque));
-            tie(block, &twin);
+            let (block, twin) = tied(vm);
             // SAFETY: the block is tied to the twin.
             unsafe {
                 (*block).ob_refcnt = 1;

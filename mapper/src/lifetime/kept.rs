@@ -428,7 +428,7 @@ fn forget_oldest() {
 /// The block that stood for an object at this address and shows these items, with a count of 1 and no twin. The items of
 /// such a block own theirs, so that no other object can have come to an address of the run.
 #[inline]
-pub(crate) fn reuse(object: &PyObject, items: impl FnOnce(&[usize]) -> bool) -> Option<Block> {
+pub(crate) fn reuse(object: &PyObject, items: impl FnOnce(Block, &[usize]) -> bool) -> Option<Block> {
     if state().reusable.is_empty() {
         return None;
     }
@@ -436,7 +436,7 @@ pub(crate) fn reuse(object: &PyObject, items: impl FnOnce(&[usize]) -> bool) -> 
     state().reusable_bytes -= of.bytes;
     // SAFETY: nobody knows the block but this cache.
     unsafe {
-        if items(&of.run) {
+        if items(block, &of.run) {
             (*block).ob_refcnt = 1;
             return Some(block);
         }

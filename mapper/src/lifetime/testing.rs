@@ -20,23 +20,7 @@ use crate::lifetime::{dealloc, interpreter, managed};
 /// How often a list's contents were handed on.
 pub(super) static HANDED_ON: AtomicUsize = AtomicUsize::new(0);
 
-static PLAIN: Form = Form {
-    sizes: (size_of::<c::PyObject>(), 0),
-    subclass_flag: 0,
-    make,
-    fill: None,
-    refresh: None,
-    touched: None,
-    value: None,
-    wrap,
-    wrapped: None,
-    caught_up: None,
-    written: None,
-    reusable: None,
-    free: None,
-    each: None,
-    clear: None,
-};
+static PLAIN: Form = Form::bare(make, wrap);
 
 static LIST: Form = Form { written: Some(written), caught_up: Some(caught_up), ..PLAIN };
 

@@ -383,8 +383,7 @@ unsafe fn hand_on_changes(vm: &VirtualMachine, block: Block, places: Range<usize
         let mut dropped = vec![];
         for index in changed {
             let item = items(block)[index];
-            memory(block).blocks.add(index).write(item);
-            memory(block).objects.add(index).write(0);
+            runs::forget(block, index, item);
             // What cannot be retrieved is being deallocated: the managed list keeps what it has.
             let Some(object) = (!item.is_null()).then(|| retrieve::retrieve(vm, item).ok()).flatten() else { continue };
             agree_on(block, index, item, &object);
@@ -397,19 +396,29 @@ unsafe fn hand_on_changes(vm: &VirtualMachine, block: Block, places: Range<usize
 
 /// How many bytes a list holds that may be kept for the next time: all its items are values that hold nothing. What it shows
 /// is known by the addresses that it remembers.
-unsafe fn reusable(block: Block, object: &PyObject) -> Option<Reusable> {
+unsafe fn reusable(block: Block, _: &PyObject) -> Option<Reusable> {
     // SAFETY: the callers' list, which C gave up.
     unsafe {
-        let mirror = items(block);
-        if !is_shown(block) || mirror.is_empty() {
+        let (mirror, header) = (items(block), header_of(block));
+        if !is_shown(block) || mirror != remembered(block).1 {
             return None;
         }
-        let run = remembered(block).0;
-        let known = run.iter().all(|address| *address != 0) && mirror.iter().all(|&item| is_plain_item(item));
-        let current = object.downcast_unchecked_ref::<PyList>().borrow_vec();
-        (known && addresses(&current) == run)
-            .then(|| Reusable { run: run.into(), bytes: mirror.len() * (3 * size_of::<Block>() + PLAIN_ITEM) })
+        if !header.has(flag::PLAIN_ITEMS) {
+            let known = remembered(block).0.iter().all(|address| *address != 0);
+            if !known || !mirror.iter().all(|&item| is_plain_item(item)) {
+                return None;
+            }
+            header.set(flag::PLAIN_ITEMS);
+        }
+        let bytes = mirror.len() * (3 * size_of::<Block>() + PLAIN_ITEM);
+        Some(Reusable { run: Box::default(), bytes })
     }
+}
+
+/// Whether a list that is kept for reuse shows these objects.
+pub(super) fn shows(block: Block, objects: &[PyObjectRef]) -> bool {
+    // SAFETY: such a list remembers its items, and they are what it remembers.
+    unsafe { remembered(block).0 == addresses(objects) }
 }
 
 /// Drops the items and their memory.

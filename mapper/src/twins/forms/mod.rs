@@ -81,11 +81,11 @@ pub(super) fn reuse(vm: &VirtualMachine, object: &PyObject) -> Option<Block> {
     let class = object.class();
     if class.is(vm.ctx.types.tuple_type) {
         let tuple = object.downcast_ref::<PyTuple>()?;
-        return kept::reuse(object, |run| run == addresses(tuple.as_slice()));
+        return kept::reuse(object, |_, run| run == addresses(tuple.as_slice()));
     }
     if class.is(vm.ctx.types.list_type) {
         let list = object.downcast_ref::<PyList>()?;
-        let block = kept::reuse(object, |run| run == addresses(&list.borrow_vec()))?;
+        let block = kept::reuse(object, |block, _| list::shows(block, &list.borrow_vec()))?;
         header(block)?.set(flag::SHOWN_LIST);
         remember_list(block, object);
         return Some(block);

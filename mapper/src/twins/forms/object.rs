@@ -25,23 +25,7 @@ pub(super) static EXCEPTION: Form = Form {
 
 impl Form {
     /// An object head, no references, made and wrapped as `object` is.
-    pub(in crate::twins) const EMPTY: Self = Self {
-        sizes: (size_of::<c::PyObject>(), 0),
-        subclass_flag: 0,
-        make,
-        fill: None,
-        refresh: None,
-        touched: None,
-        value: None,
-        wrap,
-        wrapped: None,
-        caught_up: None,
-        written: None,
-        reusable: None,
-        free: None,
-        each: None,
-        clear: None,
-    };
+    pub(in crate::twins) const EMPTY: Self = Self::bare(make, wrap);
 }
 
 /// A block of at least `size` bytes with a count of 1 and a type; the rest is zero. None if memory is out.

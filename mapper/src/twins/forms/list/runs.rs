@@ -7,7 +7,7 @@ use rustpython_vm::{AsObject, PyObject, PyObjectRef};
 use smallvec::SmallVec;
 
 use crate::abi::layout as c;
-use crate::heap::block::{Block, is_possible};
+use crate::heap::block::{Block, flag, header, is_possible};
 use crate::heap::spare;
 use crate::lifetime::{dealloc, handle};
 
@@ -151,13 +151,22 @@ unsafe fn note(block: Block, index: usize, item: Block, object: Option<&PyObject
         if !is_shown(block) {
             return;
         }
-        match object {
-            Some(object) => agree_on(block, index, item, object),
-            None => {
-                memory(block).objects.add(index).write(0);
-                memory(block).blocks.add(index).write(item);
-            }
+        forget(block, index, item);
+        if let Some(object) = object {
+            agree_on(block, index, item, object);
         }
+    }
+}
+
+/// Remembers that another item is in a place, which is to be looked at anew.
+pub(super) unsafe fn forget(block: Block, index: usize, item: Block) {
+    // SAFETY: the callers' shown list with room for the item.
+    unsafe {
+        if let Some(header) = header(block) {
+            header.unset(flag::PLAIN_ITEMS);
+        }
+        memory(block).objects.add(index).write(0);
+        memory(block).blocks.add(index).write(item);
     }
 }
 
