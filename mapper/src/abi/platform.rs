@@ -40,6 +40,7 @@ pub(crate) fn memory_of_machine() -> usize {
 }
 
 /// Tells the system that the whole pages of a range are not needed any more; they read as zero afterwards.
+#[cfg_attr(feature = "malloc-blocks", expect(dead_code, reason = "blocks come from malloc"))]
 pub(crate) fn discard_memory(start: usize, size: usize) {
     let first = start.next_multiple_of(4096);
     let end = (start + size) & !4095;

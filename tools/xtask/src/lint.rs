@@ -8,6 +8,9 @@ use anyhow::Result;
 pub(crate) fn lint() -> Result<()> {
     shell::run(shell::cargo_itself().args(["fmt", "--all", "--check"]))?;
     shell::run(shell::cargo("clippy").args(["--workspace", "--all-targets", "--", "-Dwarnings"]))?;
+    // What only the sanitizer's build compiles.
+    let malloc_blocks = ["-p", "rustclad", "-p", "rustclad-mapper", "--features", "rustclad/malloc-blocks"];
+    shell::run(shell::cargo("clippy").args(malloc_blocks).args(["--", "-Dwarnings"]))?;
     let mut doc = shell::cargo("doc");
     doc.args(["--workspace", "--no-deps", "--document-private-items"]);
     shell::run(doc.env("RUSTDOCFLAGS", "-Dwarnings"))
