@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use rustpython_vm::builtins::{PyInt, PyList};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
+use smallvec::SmallVec;
 
 use crate::abi::layout as c;
 use crate::heap::block::{Block, flag, header, header_of};
@@ -102,10 +103,11 @@ unsafe fn each(block: Block, visit: &mut Visit<'_>) {
 unsafe fn mirror(vm: &VirtualMachine, block: Block, twin: &PyObject) {
     // SAFETY: the kind says what the payload is; a fresh block has nothing.
     unsafe {
-        let objects = twin.downcast_unchecked_ref::<PyList>().borrow_vec().to_vec();
+        let objects = twin.downcast_unchecked_ref::<PyList>().borrow_vec();
         assert!(make_runs(block, objects.len()), "memory for the mirror of a list that is in memory already");
         header_of(block).set(flag::SHOWN_LIST);
-        update(vm, block, 0..0, objects);
+        // Storing an item asks no list for its items but those that get their blocks now, and they are others.
+        update(vm, block, 0..0, &objects);
     }
     remember_list(block, twin);
 }
@@ -213,7 +215,7 @@ pub(crate) unsafe fn item(block: Block, index: usize) -> Option<Block> {
 }
 
 /// Where mirror and managed list differ, if they do: the mirror's places, and the objects that belong there.
-unsafe fn difference(block: Block, objects: &[PyObjectRef]) -> Option<(Range<usize>, Vec<PyObjectRef>)> {
+unsafe fn difference(block: Block, objects: &[PyObjectRef]) -> Option<(Range<usize>, SmallVec<[PyObjectRef; 4]>)> {
     // SAFETY: the callers' shown list.
     unsafe {
         let (mirror, now, then) = (items(block), addresses(objects), memory(block).objects);
@@ -236,7 +238,7 @@ unsafe fn difference(block: Block, objects: &[PyObjectRef]) -> Option<(Range<usi
         let most = common - start;
         let end = (0..most).find(|back| then.add(held - 1 - back).read() != now[length - 1 - back]).unwrap_or(most);
         let differs = start < held - end || start < length - end;
-        differs.then(|| (start..held - end, objects[start..length - end].to_vec()))
+        differs.then(|| (start..held - end, objects[start..length - end].iter().cloned().collect()))
     }
 }
 
@@ -254,13 +256,15 @@ pub unsafe fn refresh(vm: &VirtualMachine, block: Block) {
         hand_on(vm, block, Look::Whole);
         let differs = difference(block, &twin.borrow_vec());
         if let Some((range, objects)) = differs {
-            update(vm, block, range, objects);
+            update(vm, block, range, &objects);
+            // What the mirror held alive was the managed list's, too, or is dropped without the lock.
+            objects.into_iter().for_each(managed::drop_managed);
         }
     }
 }
 
 /// Makes a shown list's mirror show these objects in the places of `range`: items that it has already stay.
-unsafe fn update(vm: &VirtualMachine, block: Block, range: Range<usize>, objects: Vec<PyObjectRef>) {
+unsafe fn update(vm: &VirtualMachine, block: Block, range: Range<usize>, objects: &[PyObjectRef]) {
     // SAFETY: the callers' list; nothing else changes the mirror meanwhile (see `CHANGING`).
     unsafe {
         let header = header_of(block);
@@ -273,17 +277,15 @@ unsafe fn update(vm: &VirtualMachine, block: Block, range: Range<usize>, objects
             }
             _ => store::store(vm, object),
         };
-        let new: Vec<Block> = objects.iter().enumerate().map(block_of).collect();
+        let new: SmallVec<[Block; 8]> = objects.iter().enumerate().map(block_of).collect();
         let length = items(block).len() - range.len() + new.len();
         assert!(grow(block, length), "memory for the mirror of a list that is in memory already");
-        let old = runs::splice(block, range, &new, &objects);
+        let old = runs::splice(block, range, &new, objects);
         header.unset(flag::CHANGING);
         for item in old {
             dealloc::xdecref(item);
         }
     }
-    // What the mirror held alive was the managed list's, too, or is dropped without the lock.
-    objects.into_iter().for_each(managed::drop_managed);
 }
 
 /// Puts an item into a place on both sides. What ends may run code: nothing of the list is looked at afterwards.
