@@ -6,6 +6,7 @@ use rustpython_vm::builtins::PyBaseExceptionRef;
 use rustpython_vm::vm::thread::with_current_vm;
 use rustpython_vm::{PyResult, VirtualMachine};
 
+use crate::lifetime::thread::leave;
 use crate::twins::reference::{Lent, New};
 
 /// A type that a C API function returns, with the value that says "an exception is set".
@@ -66,9 +67,9 @@ pub fn no_memory<R: CResult>() -> R {
 
 /// Runs the body of a function that cannot report an error: what it raises is printed as unraisable.
 pub fn infallible<R>(default: R, body: impl FnOnce(&VirtualMachine) -> PyResult<R>) -> R {
-    let result = catch_unwind(AssertUnwindSafe(|| {
-        with_current_vm(|vm| body(vm).map_err(|error| vm.run_unraisable(error, None, vm.ctx.none())).ok())
-    }));
+    let report = |vm: &VirtualMachine, error| leave(vm, || vm.run_unraisable(error, None, vm.ctx.none()));
+    let result =
+        catch_unwind(AssertUnwindSafe(|| with_current_vm(|vm| body(vm).map_err(|error| report(vm, error)).ok())));
     result.ok().flatten().unwrap_or(default)
 }
 

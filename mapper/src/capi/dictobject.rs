@@ -42,11 +42,14 @@ fn find_object(vm: &VirtualMachine, object: Borrowed, key: &PyObject) -> PyResul
     leave(vm, || dict.get_item_opt(key, vm))
 }
 
-/// A value, borrowed; NULL if there is none, also if looking it up raised.
+/// A value, borrowed; NULL if there is none or the object is no dict. What looking it up raised is reported as unraisable.
 pub unsafe extern "C" fn PyDict_GetItem(object: Borrowed, key: Borrowed) -> Lent {
     let raised = error::take_block();
     let found = infallible(Lent::NULL, |vm| {
-        Ok(find(vm, object, key).ok().flatten().map_or(Lent::NULL, |value| Lent(lend::lend(vm, object.0, &value))))
+        if dict(vm, object).is_err() {
+            return Ok(Lent::NULL);
+        }
+        Ok(find(vm, object, key)?.map_or(Lent::NULL, |value| Lent(lend::lend(vm, object.0, &value))))
     });
     error::set_block(raised);
     found

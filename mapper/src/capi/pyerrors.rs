@@ -82,13 +82,13 @@ pub unsafe extern "C" fn PyErr_Fetch(class: *mut Block, value: *mut Block, trace
     }
 }
 
-/// Raises what [`PyErr_Fetch`] gave; takes over all three references.
+/// Raises what [`PyErr_Fetch`] gave, or what making an exception of it raises; takes over all three references.
 pub unsafe extern "C" fn PyErr_Restore(class: Stolen, value: Stolen, traceback: Stolen) {
     if class.block().is_null() {
         error::set_block(std::ptr::null_mut());
         return;
     }
-    infallible((), |vm| {
+    api(|vm| {
         let class = class.take(vm)?;
         let value = if value.block().is_null() { None } else { Some(value.take(vm)?) };
         let raised = instance(vm, &class, value)?;
@@ -96,8 +96,7 @@ pub unsafe extern "C" fn PyErr_Restore(class: Stolen, value: Stolen, traceback: 
             let traceback = traceback.take(vm)?;
             leave(vm, || raised.as_object().set_attr("__traceback__", traceback, vm))?;
         }
-        error::set(vm, raised);
-        Ok(())
+        Err::<(), _>(raised)
     });
 }
 
@@ -168,7 +167,7 @@ pub unsafe extern "C" fn PyErr_ExceptionMatches(class: Borrowed) -> c_int {
     unsafe { PyErr_GivenExceptionMatches(Borrowed(error::occurred()), class) }
 }
 
-/// Since 3.12 exceptions are raised as instances: nothing is left to do.
+/// Makes an instance of what is none yet; what that raises takes its place.
 pub unsafe extern "C" fn PyErr_NormalizeException(class: *mut Block, value: *mut Block, _traceback: *mut Block) {
     infallible((), |vm| {
         // SAFETY: C's arguments: references that are exchanged.
@@ -176,7 +175,8 @@ pub unsafe extern "C" fn PyErr_NormalizeException(class: *mut Block, value: *mut
             if (*class).is_null() {
                 return Ok(());
             }
-            let made = instance(vm, &Borrowed(*class).get(vm)?, Borrowed(*value).opt(vm)?)?;
+            let made =
+                instance(vm, &Borrowed(*class).get(vm)?, Borrowed(*value).opt(vm)?).unwrap_or_else(|error| error);
             let made = store::store_owned(vm, made.into());
             dealloc::xdecref(std::mem::replace(&mut *value, made));
             handle::incref((*made).ob_type.cast());
