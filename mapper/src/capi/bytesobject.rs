@@ -1,6 +1,7 @@
 //! `bytesobject.h` and `cpython/bytesobject.h`: bytes.
 
 use super::prelude::*;
+use crate::capi::support::memory;
 use crate::twins::forms::characters::Characters;
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyTuple};
 
@@ -193,10 +194,13 @@ pub unsafe extern "C" fn PyBytes_DecodeEscape(
     _unicode: isize,
     _encoding: *const c_char,
 ) -> New {
+    if size > LARGEST {
+        return too_large();
+    }
     api(|vm| {
         // SAFETY: C's arguments.
         let (data, errors) = unsafe {
-            let data = vm.ctx.new_bytes(super::unicodeobject::bytes(data, size).to_vec());
+            let data = vm.ctx.new_bytes(memory::copied(vm, super::unicodeobject::bytes(data, size))?);
             (data, super::unicodecodecs::errors_argument(vm, errors))
         };
         let decoded = leave(vm, || vm.import("_codecs", 0)?.get_attr("escape_decode", vm)?.call((data, errors), vm))?;

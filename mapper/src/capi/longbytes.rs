@@ -2,6 +2,7 @@
 
 use super::longobject::index;
 use super::prelude::*;
+use crate::capi::support::memory;
 use crate::twins::forms::long;
 use malachite_bigint::{BigInt, Sign};
 
@@ -80,16 +81,19 @@ pub unsafe extern "C" fn PyLong_FromUnsignedNativeBytes(buffer: *const c_void, s
 }
 
 unsafe fn from_bytes(buffer: *const c_void, size: usize, flags: c_int, unsigned: bool) -> New {
-    // SAFETY: by the caller's contract.
-    let mut bytes = unsafe { std::slice::from_raw_parts(buffer.cast::<u8>(), size) }.to_vec();
-    if flags != -1 && flags & LITTLE_ENDIAN == 0 {
-        bytes.reverse();
-    }
-    New(long::from_bigint(&if unsigned {
-        BigInt::from_bytes_le(Sign::Plus, &bytes)
-    } else {
-        BigInt::from_signed_bytes_le(&bytes)
-    }))
+    api(|vm| {
+        let size = isize::try_from(size).map_err(|_| vm.new_overflow_error("byte array too long to convert to int"))?;
+        // SAFETY: by the caller's contract.
+        let mut bytes = memory::copied(vm, unsafe { super::unicodeobject::bytes(buffer.cast(), size) })?;
+        if flags != -1 && flags & LITTLE_ENDIAN == 0 {
+            bytes.reverse();
+        }
+        Ok(New(long::from_bigint(&if unsigned {
+            BigInt::from_bytes_le(Sign::Plus, &bytes)
+        } else {
+            BigInt::from_signed_bytes_le(&bytes)
+        })))
+    })
 }
 
 /// A new int from `size` bytes.

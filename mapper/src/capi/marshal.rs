@@ -1,17 +1,14 @@
 //! `marshal.h`: values in the form of compiled files, by the module `marshal`.
 
 use super::prelude::*;
+use crate::capi::support::memory;
 use libc::FILE;
 
 /// The value in bytes; a new reference.
 pub unsafe extern "C" fn PyMarshal_ReadObjectFromString(data: *const c_char, size: isize) -> New {
     api(|vm| {
-        let bytes = match size {
-            // No bytes may be at no address.
-            ..=0 => vec![],
-            // SAFETY: C's arguments.
-            _ => unsafe { std::slice::from_raw_parts(data.cast::<u8>(), size as usize) }.to_vec(),
-        };
+        // SAFETY: C's arguments.
+        let bytes = memory::copied(vm, unsafe { super::unicodeobject::bytes(data, size) })?;
         let marshal = leave(vm, || vm.import("marshal", 0))?;
         Ok(New::of(vm, leave(vm, || vm.call_method(&marshal, "loads", (vm.ctx.new_bytes(bytes),)))?))
     })

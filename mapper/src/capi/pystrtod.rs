@@ -2,6 +2,7 @@
 //! own locale.
 
 use super::prelude::*;
+use crate::heap::block::is_possible;
 use rustpython_vm::builtins::PyType;
 
 /// How many bytes at the start of a text are a number; 0 if none are.
@@ -239,9 +240,12 @@ pub unsafe extern "C" fn PyOS_vsnprintf(to: *mut c_char, size: usize, format: *c
 /// Bytes as a str of hexadecimal digits.
 pub unsafe extern "C" fn _Py_strhex(bytes: *const c_char, length: isize) -> New {
     // SAFETY: C's arguments.
-    let bytes = unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), length.max(0) as usize) };
+    let bytes = unsafe { super::unicodeobject::bytes(bytes, length) };
     api(|vm| {
         use std::fmt::Write as _;
+        if !is_possible(bytes.len().saturating_mul(2)) {
+            return Err(vm.no_memory_error());
+        }
         let mut text = String::with_capacity(bytes.len() * 2);
         for byte in bytes {
             let _ = write!(text, "{byte:02x}");

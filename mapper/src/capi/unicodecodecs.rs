@@ -3,6 +3,7 @@
 
 use super::prelude::*;
 use super::unicodeobject::{bad_argument, bytes, characters, is_str, made, type_name};
+use crate::capi::support::memory;
 use crate::twins::forms::characters::Characters;
 use crate::twins::forms::unicode;
 use crate::twins::forms::unicode::Width;
@@ -80,7 +81,7 @@ unsafe fn decode_with(
 ) -> PyResult<PyTupleRef> {
     // SAFETY: C's argument.
     let errors = unsafe { errors_argument(vm, errors) };
-    codec(vm, name, [vm.ctx.new_bytes(data.to_vec()).into(), errors].into_iter().chain(more).collect())
+    codec(vm, name, [vm.ctx.new_bytes(memory::copied(vm, data)?).into(), errors].into_iter().chain(more).collect())
 }
 
 /// A codec's text as a new reference.
@@ -177,7 +178,7 @@ pub unsafe extern "C" fn PyUnicode_Decode(
             Some(Plain::Utf8) => Ok(decode_utf8(vm, data, errors, true)?.0),
             Some(plain) => Ok(text(vm, &decode_with(vm, plain.codec(false), data, errors, [])?)),
             None => {
-                let (data, encoding) = (vm.ctx.new_bytes(data.to_vec()), text::of_c(encoding));
+                let (data, encoding) = (vm.ctx.new_bytes(memory::copied(vm, data)?), text::of_c(encoding));
                 let errors = super::codecs::errors_argument(vm, errors);
                 let text = leave(vm, || vm.state.codec_registry.decode_text(data.into(), &encoding, errors, vm))?;
                 Ok(New::of(vm, text))

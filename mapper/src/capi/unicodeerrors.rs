@@ -1,6 +1,7 @@
 //! `pyerrors.h`: the parts of Unicode errors.
 
 use super::prelude::*;
+use crate::capi::support::memory;
 
 /// A new `UnicodeDecodeError`.
 pub unsafe extern "C" fn PyUnicodeDecodeError_Create(
@@ -15,7 +16,7 @@ pub unsafe extern "C" fn PyUnicodeDecodeError_Create(
         // SAFETY: C's arguments.
         let (encoding, bytes, reason) = unsafe {
             let bytes = std::slice::from_raw_parts(bytes.cast::<u8>(), length.max(0) as usize);
-            (text::of_c(encoding), bytes.to_vec(), text::of_c(reason))
+            (text::of_c(encoding), memory::copied(vm, bytes)?, text::of_c(reason))
         };
         let class: PyObjectRef = vm.ctx.exceptions.unicode_decode_error.to_owned().into();
         let args = (encoding, vm.ctx.new_bytes(bytes), start, end, reason);

@@ -11,6 +11,14 @@ pub(crate) trait Zero: Copy {}
 impl Zero for u8 {}
 impl Zero for u32 {}
 
+/// A copy of bytes that C gave with a size.
+///
+/// # Errors
+/// `MemoryError` for a size that no memory has.
+pub(crate) fn copied(vm: &VirtualMachine, bytes: &[u8]) -> PyResult<Vec<u8>> {
+    if is_possible(bytes.len()) { Ok(bytes.to_vec()) } else { Err(vm.no_memory_error()) }
+}
+
 /// `count` zeros, which take no memory before they are touched.
 ///
 /// # Errors
