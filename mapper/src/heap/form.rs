@@ -69,7 +69,7 @@ pub struct Form {
     /// Managed code has run while C has the object: brings it up to date as far as it is looked at. Whether it is wholly.
     pub caught_up: Option<unsafe fn(&VirtualMachine, Block, &PyObject, Look) -> bool>,
     /// Hands on to the managed half what C code has written into the block.
-    pub written: Option<unsafe fn(&VirtualMachine, Block, Look)>,
+    pub written: Option<unsafe fn(Block, Look)>,
     /// What is to be known of a block that C gave up and that may be kept for the next time without its twin, if it may.
     pub reusable: Option<unsafe fn(Block, &PyObject) -> Option<Reusable>>,
     /// Drops what a dying block holds.

@@ -1,7 +1,6 @@
 //! The end of things. C letting go is seen here ([`dealloc`], which `_Py_Dealloc` is), and the twin's death
 //! ([`twin_died`]). The rule: while C counts a reference, the block owns one strong reference on its twin.
 
-use rustpython_vm::vm::thread::try_with_current_vm;
 use rustpython_vm::{PyObject, PyObjectRef};
 
 use crate::abi::layout as c;
@@ -134,7 +133,7 @@ pub(crate) unsafe fn hand_on(block: Block, look: Look) {
     // SAFETY: by contract.
     unsafe {
         if let Some(written) = Kind::of(block).form().written {
-            try_with_current_vm(|vm| written(vm, block, look));
+            written(block, look);
         }
     }
 }

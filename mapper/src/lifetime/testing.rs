@@ -41,7 +41,7 @@ unsafe fn wrap(_: &VirtualMachine, _: Block, _: Half) -> PyResult {
     unreachable!("tests make their objects themselves")
 }
 
-unsafe fn written(_: &VirtualMachine, _: Block, _: Look) {
+unsafe fn written(_: Block, _: Look) {
     HANDED_ON.fetch_add(1, Ordering::Relaxed);
 }
 

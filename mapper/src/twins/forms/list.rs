@@ -9,6 +9,7 @@
 use std::ops::Range;
 
 use rustpython_vm::builtins::{PyInt, PyList};
+use rustpython_vm::vm::thread::try_with_current_vm;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 use smallvec::SmallVec;
 
@@ -253,7 +254,7 @@ pub unsafe fn refresh(vm: &VirtualMachine, block: Block) {
         if header.has(flag::CHANGING) {
             return; // an item leads back here
         }
-        hand_on(vm, block, Look::Whole);
+        hand_on(block, Look::Whole);
         let differs = difference(block, &twin.borrow_vec());
         if let Some((range, objects)) = differs {
             update(vm, block, range, &objects);
@@ -361,7 +362,7 @@ unsafe fn lend(vm: &VirtualMachine, block: Block, twin: &PyObject) {
 }
 
 /// Hands on to the managed list what C code has written into its mirror.
-unsafe fn hand_on(vm: &VirtualMachine, block: Block, look: Look) {
+unsafe fn hand_on(block: Block, look: Look) {
     // SAFETY: by contract.
     unsafe {
         let changing = header(block).is_some_and(|header| header.has(flag::CHANGING));
@@ -369,7 +370,7 @@ unsafe fn hand_on(vm: &VirtualMachine, block: Block, look: Look) {
             let mirror = items(block);
             let places = places(look, mirror.len());
             if mirror[places.clone()] != remembered(block).1[places.clone()] {
-                hand_on_changes(vm, block, places);
+                try_with_current_vm(|vm| hand_on_changes(vm, block, places.clone()));
             }
         }
     }
