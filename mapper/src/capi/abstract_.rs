@@ -6,7 +6,7 @@ use crate::calls::calling::{
     OFFSET, call, call_method, keyword_names, keywords, objects_until_null, vectorcall, vectorcall_function,
 };
 use crate::calls::direct;
-use crate::capi::sequence::{block_item, change, change_block_item};
+use crate::capi::sequence::{block_item, change, change_block_item, index_of};
 use crate::capi::support::building::Built;
 use rustpython_vm::PyObject;
 use rustpython_vm::builtins::PyStr;
@@ -84,15 +84,6 @@ pub unsafe extern "C" fn PyObject_Length(object: Borrowed) -> isize {
     unsafe { PyObject_Size(object) }
 }
 
-/// The value of a key that is an exact int.
-unsafe fn index_of(key: Block) -> Option<isize> {
-    // SAFETY: by the callers' contract.
-    unsafe {
-        let is_int = !key.is_null() && (*key).ob_type == statics().long;
-        is_int.then(|| crate::twins::forms::long::to_i64(key)).flatten().map(|index| index as isize)
-    }
-}
-
 /// `object[key]`.
 pub unsafe extern "C" fn PyObject_GetItem(object: Borrowed, key: Borrowed) -> New {
     // SAFETY: C's arguments.
@@ -109,9 +100,8 @@ pub unsafe extern "C" fn PyObject_GetItem(object: Borrowed, key: Borrowed) -> Ne
 /// `object[key] = value`. Returns 0.
 pub unsafe extern "C" fn PyObject_SetItem(object: Borrowed, key: Borrowed, value: Borrowed) -> c_int {
     // SAFETY: C's arguments.
-    if !value.0.is_null()
-        && let Some(done) = unsafe { index_of(key.0).and_then(|index| change_block_item(object.0, index, value.0)) }
-    {
+    let done = unsafe { (!value.0.is_null()).then(|| change_block_item(object.0, index_of(key.0), value.0)).flatten() };
+    if let Some(done) = done {
         return done;
     }
     api(|vm| {
@@ -144,9 +134,7 @@ pub unsafe extern "C" fn PyObject_DelItemString(object: Borrowed, key: *const c_
 /// `del object[key]`. Returns 0.
 pub unsafe extern "C" fn PyObject_DelItem(object: Borrowed, key: Borrowed) -> c_int {
     // SAFETY: C's arguments.
-    if let Some(done) =
-        unsafe { index_of(key.0).and_then(|index| change_block_item(object.0, index, std::ptr::null_mut())) }
-    {
+    if let Some(done) = unsafe { change_block_item(object.0, index_of(key.0), std::ptr::null_mut()) } {
         return done;
     }
     api(|vm| {

@@ -131,14 +131,23 @@ pub(super) unsafe fn block_item(block: Block, index: isize) -> Option<Block> {
     }
 }
 
+/// The value of a key that is an exact int.
+pub(super) unsafe fn index_of(key: Block) -> Option<isize> {
+    // SAFETY: by the callers' contract.
+    unsafe {
+        let is_int = !key.is_null() && (*key).ob_type == statics().long;
+        is_int.then(|| crate::twins::forms::long::to_i64(key)).flatten().map(|index| index as isize)
+    }
+}
+
 /// Sets the item of an exact list at an index within it, or removes it for NULL. None if it is another object or index.
-pub(super) unsafe fn change_block_item(object: Block, index: isize, value: Block) -> Option<c_int> {
+pub(super) unsafe fn change_block_item(object: Block, index: Option<isize>, value: Block) -> Option<c_int> {
     // SAFETY: by the callers' contract; the list takes over the new reference.
     unsafe {
         if object.is_null() || (*object).ob_type != statics().list || !list::has_its_length(object) {
             return None;
         }
-        let length = list::items(object).len();
+        let (index, length) = (index?, list::items(object).len());
         let index = usize::try_from(if index < 0 { index + length as isize } else { index }).ok()?;
         (index < length).then(|| {
             api(|vm| {
@@ -176,7 +185,7 @@ pub(super) fn change(object: Borrowed, change: impl FnOnce(&Vm, &PyObject) -> Py
 /// `object[index] = value` of a sequence, or `del object[index]` for NULL. Returns 0.
 pub unsafe extern "C" fn PySequence_SetItem(object: Borrowed, index: isize, value: Borrowed) -> c_int {
     // SAFETY: C's arguments.
-    if let Some(done) = unsafe { change_block_item(object.0, index, value.0) } {
+    if let Some(done) = unsafe { change_block_item(object.0, Some(index), value.0) } {
         return done;
     }
     api(|vm| {
@@ -198,7 +207,7 @@ pub unsafe extern "C" fn PySequence_SetItem(object: Borrowed, index: isize, valu
 /// `del object[index]` of a sequence. Returns 0.
 pub unsafe extern "C" fn PySequence_DelItem(object: Borrowed, index: isize) -> c_int {
     // SAFETY: C's arguments.
-    if let Some(done) = unsafe { change_block_item(object.0, index, std::ptr::null_mut()) } {
+    if let Some(done) = unsafe { change_block_item(object.0, Some(index), std::ptr::null_mut()) } {
         return done;
     }
     change(object, |vm, target| leave(vm, || target.sequence_unchecked().del_item(position(vm, target, index)?, vm)))

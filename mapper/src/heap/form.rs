@@ -16,6 +16,8 @@ use crate::heap::kind::Kind;
 pub type Visit<'a> = dyn FnMut(Block) + 'a;
 /// What is done to a block and its twin.
 pub type WithTwin<R = ()> = unsafe fn(&VirtualMachine, Block, &PyObject) -> R;
+/// What brings a block up to date with its twin as far as it is looked at. Whether it is wholly.
+pub type CatchUp = unsafe fn(&VirtualMachine, Block, &PyObject, Look) -> bool;
 
 /// The managed half of an object that C code made: its class and its dict, if the class has one.
 pub struct Half {
@@ -67,7 +69,7 @@ pub struct Form {
     /// What is left to do when the half is tied to the block.
     pub wrapped: Option<WithTwin<PyResult<()>>>,
     /// Managed code has run while C has the object: brings it up to date as far as it is looked at. Whether it is wholly.
-    pub caught_up: Option<unsafe fn(&VirtualMachine, Block, &PyObject, Look) -> bool>,
+    pub caught_up: Option<CatchUp>,
     /// Hands on to the managed half what C code has written into the block.
     pub written: Option<unsafe fn(Block, Look)>,
     /// What is to be known of a block that C gave up and that may be kept for the next time without its twin, if it may.
