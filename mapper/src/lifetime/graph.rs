@@ -69,7 +69,10 @@ pub(super) unsafe fn is_candidate(block: Block, header: &block::Header) -> bool 
     }
     // SAFETY: a live block that is an object.
     unsafe {
-        if (*block).ob_type.is_null() || handle::is_immortal(block) {
+        // What nobody counts and stands for nothing is kept for the next time, or ends at this moment on a thread that has
+        // given the lock up on the way: its memory goes whatever the graph counts.
+        let is_nobodys = header.twin().is_null() && handle::count(block) == 0;
+        if (*block).ob_type.is_null() || handle::is_immortal(block) || is_nobodys {
             return false;
         }
         // Those of Python's own subclasses have a dict.

@@ -85,14 +85,17 @@ fn watch(vm: &VirtualMachine, block: Block, twin: &PyObject) -> PyResult<()> {
 fn ended(block: usize, weak: PyRef<PyWeak>, vm: &VirtualMachine) {
     let _section = thread::enter(vm);
     let block = block as Block;
-    // SAFETY: the twin is on its way out but still there, and C counts no reference, or the block would hold it.
+    // SAFETY: the twin is on its way out but still there. C counts no reference, or the block would hold it; a collection
+    // may, and ends the block when it gives that back.
     unsafe {
         let header = header_of(block);
         if let Some(twin) = header.twin().as_ref() {
             handle::untie(twin);
             header.set_twin(std::ptr::null());
             header.set(flag::FINALIZED); // the VM did
-            dealloc::destroy(block);
+            if (*block).ob_refcnt == 0 {
+                dealloc::destroy(block);
+            }
         }
         drop(PyRef::<PyWeak>::from_raw(&raw const *weak));
     }
