@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use rustclad_mapper::twins::types::method_class;
+use rustclad_mapper::twins::types::{method_class, show_as};
 use rustpython_vm::builtins::descriptor::{
     MemberAccess, MemberKind, PyDescriptorOwned, PyMemberDef, PyMethodDescriptor,
 };
@@ -67,6 +67,7 @@ fn derived(vm: &VirtualMachine, name: &str, base: &Py<PyType>) -> PyTypeRef {
     )
     .expect("a builtin type can be extended from Rust");
     class.slots.flags.remove(PyTypeFlags::HEAPTYPE);
+    show_as(vm, &class, base);
     class
 }
 

@@ -350,7 +350,7 @@ macro_rules! fixture_scripts {
         $crate::tests_of! { $check, "fixtures/use_":
             antiques arguments bases borrowed buffers building capsules classes containers contexts conventions cycles
             dates derived descriptors errors files generated habits heirs integers interpreters level lifetimes lists
-            locks loops mirrors module_state records runtime single_phase sizes slots slotted states strings threads
+            locks loops mirrors module_state records runtime single_phase sizes slots slotted states strings structs threads
         }
     };
 }

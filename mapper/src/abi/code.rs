@@ -53,9 +53,14 @@ pub(crate) fn calls_with<T>(function: unsafe extern "C" fn(&'static T) -> isize,
 /// As many functions of three arguments as asked for, one every [`STEP`] bytes. Each goes on to `function` with its number,
 /// from 0, as a fourth argument.
 pub(crate) fn numbered(count: usize, function: *const c_void) -> *const c_void {
+    counted(0, count, function)
+}
+
+/// The same with numbers from `first` on.
+pub(crate) fn counted(first: usize, count: usize, function: *const c_void) -> *const c_void {
     let mut code = assembler();
     let start = code.offset();
-    for number in 0..count {
+    for number in first..first + count {
         dynasm!(code
             ; .arch x64
             ; .align STEP

@@ -8,4 +8,5 @@ pub mod platform;
 pub mod slot_table;
 pub mod statics;
 pub mod text;
+pub mod type_table;
 pub mod va_list;

@@ -60,8 +60,10 @@ pub mod flag {
     pub const SHOWN_LIST: u32 = 1 << 17;
     /// A tuple that Python has seen, which C code may change while it counts the only reference that C has.
     pub const SHOWN_TUPLE: u32 = 1 << 18;
-    /// Either: what C code has done to it may have to be handed on before Python sees it again.
-    pub const SHOWN: u32 = SHOWN_LIST | SHOWN_TUPLE;
+    /// An exception's block that remembers what both sides agreed on (see `twins/forms/exception.rs`).
+    pub const SHOWN_EXCEPTION: u32 = 1 << 30;
+    /// One of them: what C code has done to it may have to be handed on before Python sees it again.
+    pub const SHOWN: u32 = SHOWN_LIST | SHOWN_TUPLE | SHOWN_EXCEPTION;
     /// Only managed code holds the object; its count is 1 for C code that asks whether a pointer is to a live object.
     pub const RESTING: u32 = 1 << 19;
     /// C gave its last count back while the block was queued.

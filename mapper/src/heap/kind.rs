@@ -53,6 +53,8 @@ pub enum Kind {
     DateTime,
     /// `PyDateTime_Delta`.
     TimeDelta,
+    /// One of the structs that begin with `PyDescrObject`.
+    Descriptor,
 }
 
 impl Kind {
@@ -117,7 +119,7 @@ impl Kind {
     /// Whether Python can change what C code reads of the object: it is brought up to date at each crossing.
     #[inline]
     pub fn changes(self) -> bool {
-        matches!(self, Self::List | Self::ByteArray | Self::Dict | Self::Set | Self::Record)
+        matches!(self, Self::List | Self::ByteArray | Self::Dict | Self::Set | Self::Record | Self::Exception)
     }
 
     /// Whether the block shows attributes of the managed object (see [`crate::twins::forms::record`]).
@@ -132,7 +134,7 @@ impl Kind {
     }
 
     /// How many kinds there are.
-    pub const COUNT: usize = Self::TimeDelta as usize + 1;
+    pub const COUNT: usize = Self::Descriptor as usize + 1;
 }
 
 #[cfg(test)]
@@ -167,7 +169,10 @@ mod tests {
     fn kinds_are_told_apart() {
         let those = |is: fn(Kind) -> bool| all().filter(|kind| is(*kind)).collect::<Vec<_>>();
         assert_eq!(those(Kind::is_number), [Kind::Long, Kind::Float]);
-        assert_eq!(those(Kind::is_record), [Kind::Record, Kind::Date, Kind::Time, Kind::DateTime, Kind::TimeDelta]);
+        assert_eq!(
+            those(Kind::is_record),
+            [Kind::Record, Kind::Date, Kind::Time, Kind::DateTime, Kind::TimeDelta, Kind::Descriptor]
+        );
         assert!(all().all(|kind| !(kind.is_plain() && kind.is_container())));
         assert!(all().all(|kind| !kind.is_number() || kind.is_plain()));
     }

@@ -17,7 +17,7 @@ use crate::abi::platform;
 use crate::heap::block::{self, Block, flag, header_of};
 use crate::heap::kind::Kind;
 use crate::lifetime::graph::{self, SHADOW_KEY, graph};
-use crate::lifetime::{dealloc, due, finalizer, handle, kept, loans, managed, raised, thread, turnstile};
+use crate::lifetime::{dealloc, due, finalizer, handle, kept, loans, managed, pinned, raised, thread, turnstile};
 
 /// Whether the graph may be read.
 static COLLECTING: AtomicBool = AtomicBool::new(false);
@@ -190,6 +190,14 @@ pub(crate) fn save(object: PyObjectRef) {
     }
 }
 
+/// The thread that clears garbage at the moment.
+static CLEARING: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether this thread has an object cleared that the collection found to be garbage: the VM clears its own part itself.
+pub(crate) fn is_clearing() -> bool {
+    CLEARING.load(Ordering::Relaxed) == platform::thread_id()
+}
+
 /// Breaks the cycles of a block that is garbage.
 ///
 /// # Safety
@@ -198,7 +206,13 @@ pub(super) unsafe fn clear(block: Block) {
     // SAFETY: by contract; the reference keeps it while it is cleared.
     unsafe {
         handle::incref(block);
-        if let Some(clear) = Kind::of(block).form().clear {
+        let class = (*block).ob_type;
+        // Fields that a C type adds to one of the VM's types are that type's to clear.
+        if let Some(clear) = (*class).tp_clear.filter(|_| pinned::is_pinning(class)) {
+            CLEARING.store(platform::thread_id(), Ordering::Relaxed);
+            clear(block);
+            CLEARING.store(0, Ordering::Relaxed);
+        } else if let Some(clear) = Kind::of(block).form().clear {
             clear(block);
         }
         // What `tp_clear` raised has nowhere to go.

@@ -113,13 +113,13 @@ pub(crate) unsafe fn end_result(block: Block) {
     if thread::context().depth.get() == 1 { kept::sweeping(end) } else { end() }
 }
 
-/// Lets Python have what C code has written into a list.
+/// Lets Python have what C code has written into a list or an exception.
 ///
 /// # Safety
 /// `block` points to an object that is whole.
 #[inline]
 pub(crate) unsafe fn last_look(block: Block) {
-    if header(block).is_some_and(|header| header.has(flag::SHOWN_LIST)) {
+    if header(block).is_some_and(|header| header.has(flag::SHOWN_LIST | flag::SHOWN_EXCEPTION)) {
         // SAFETY: by contract.
         unsafe { hand_on(block, Look::Whole) };
     }

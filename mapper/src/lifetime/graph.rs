@@ -5,6 +5,7 @@
 //! is counted from outside of what was read is a root; nothing is reported that leads to it.
 
 use std::cell::UnsafeCell;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustc_hash::FxHashSet;
 use rustpython_vm::builtins::PyType;
@@ -14,7 +15,7 @@ use rustpython_vm::{AsObject, PyObjectRef, PyRef, VirtualMachine};
 use crate::abi::layout::{self as c, tpflags};
 use crate::abi::platform;
 use crate::heap::block::{self, Block, flag, header, header_of};
-use crate::heap::form::Visit;
+use crate::heap::form::{Visit, through};
 use crate::heap::kind::Kind;
 use crate::heap::spare;
 use crate::lifetime::shadow::Shadow;
@@ -197,6 +198,29 @@ pub(crate) unsafe fn each_reference(block: Block, visit: &mut Visit<'_>) {
         }
         if let Some(each) = Kind::of(block).form().each {
             each(block, visit);
+        }
+        each_field_of_c(block, visit);
+    }
+}
+
+/// Whether a `tp_traverse` is called to read what C's part of an object refers to.
+static READING: AtomicBool = AtomicBool::new(false);
+
+/// Whether the VM's part of an object is not asked for: [`each_reference`] knows it already.
+pub(crate) fn is_reading() -> bool {
+    READING.load(Ordering::Relaxed)
+}
+
+/// Calls `visit` for each reference in the fields that a C type adds to one of the VM's types.
+unsafe fn each_field_of_c(block: Block, visit: &mut Visit<'_>) {
+    // SAFETY: by the caller's contract; types are ready.
+    unsafe {
+        let class = (*block).ob_type;
+        let collected = spare::pins(class) && (*class).tp_flags & tpflags::HAVE_GC != 0;
+        if let Some(traverse) = (*class).tp_traverse.filter(|_| collected) {
+            READING.store(true, Ordering::Relaxed);
+            through(visit, |function, argument| traverse(block, function, argument));
+            READING.store(false, Ordering::Relaxed);
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::heap::kind::Kind;
 use crate::lifetime::thread::leave;
 use crate::lifetime::{check, handle};
 use crate::loader::symbols;
-use crate::slots::fill;
+use crate::slots::{docs, fill};
 use crate::twins::forms::{bytearray, capsule, long};
 use crate::twins::types;
 
@@ -76,6 +76,8 @@ fn fill_types(vm: &VirtualMachine) {
         // SAFETY: as above.
         unsafe { types::fill(vm, data_address(name).cast(), &class, Some(kind)) };
     }
+    docs::install(vm);
+    docs::show_sizes(vm);
 }
 
 unsafe fn name_of(name: *const u8, length: usize) -> &'static str {

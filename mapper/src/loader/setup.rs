@@ -8,7 +8,7 @@ use crate::capi::methodobject;
 use crate::heap::{block, form, lock};
 use crate::lifetime::{check, dispatch, handled, interpreter, managed, thread, under_lock};
 use crate::loader::{finalize, link};
-use crate::slots::fill;
+use crate::slots::{fill, tables};
 use crate::twins::{error, forms, types};
 
 /// Gives the lower rooms what they use of the upper ones.
@@ -17,6 +17,7 @@ pub(crate) fn set_rooms() {
     handled::set_reader(error::read);
     types::set_slots(fill::fill_managed);
     forms::function::set_entries(methodobject::ENTRIES);
+    forms::descriptor::set_accessors(tables::get, tables::set);
 }
 
 static LINKED: Mutex<bool> = Mutex::new(false);

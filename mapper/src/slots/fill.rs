@@ -37,6 +37,10 @@ pub(crate) unsafe fn fill_managed(vm: &VirtualMachine, t: &mut c::PyTypeObject, 
         }
         set!(tp_alloc = "PyType_GenericAlloc", tp_free = "PyObject_Free");
         own_suites(t);
+        let row = crate::twins::type_sizes::row(class).filter(|_| class.heaptype_ext.is_none());
+        if class.heaptype_ext.is_none() {
+            crate::slots::tables::fill(vm, t, class, row);
+        }
         // A class derived in Python from a C type: what C finds in it is what it would find in the base, but for what
         // the class defines anew.
         if class.heaptype_ext.is_some() && crate::twins::types::derives_from_c(class) {
@@ -45,6 +49,7 @@ pub(crate) unsafe fn fill_managed(vm: &VirtualMachine, t: &mut c::PyTypeObject, 
             crate::abi::slot_table::inherit(t, t.tp_base);
             return;
         }
+        crate::slots::traverse::fill(t, row, kind);
         if kind != Kind::Instance {
             t.tp_dealloc = Some(crate::lifetime::dealloc::free_builtin);
         }

@@ -57,7 +57,7 @@ fn owner(number: u32) -> &'static Py<PyType> {
 }
 
 /// The arguments of a call as a managed function takes them.
-unsafe fn arguments(vm: &VirtualMachine, args: Block, kwargs: Block) -> PyResult<FuncArgs> {
+pub(super) unsafe fn arguments(vm: &VirtualMachine, args: Block, kwargs: Block) -> PyResult<FuncArgs> {
     let mut values = Vec::new();
     if !args.is_null() {
         // SAFETY: a tuple, by the caller's contract.

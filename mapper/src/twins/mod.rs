@@ -14,4 +14,5 @@ pub mod retrieve;
 pub mod state;
 pub mod store;
 pub mod type_dict;
+pub mod type_sizes;
 pub mod types;

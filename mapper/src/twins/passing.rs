@@ -109,6 +109,9 @@ pub unsafe fn take_back(block: Block) {
         let owns = header.has(flag::OWNS_TWIN);
         if count > 1 {
             (*block).ob_refcnt -= 1;
+            if header.has(flag::SHOWN_EXCEPTION) {
+                dealloc::last_look(block);
+            }
             if !owns && let Some(twin) = header.twin().as_ref() {
                 handle::adopt(block, twin);
             }

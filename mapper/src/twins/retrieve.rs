@@ -66,12 +66,12 @@ unsafe fn retrieve_uncounted(vm: &VirtualMachine, block: Block, header: &Header,
     }
 }
 
-/// The managed list or tuple for a block that C code may have written into since Python saw it.
+/// The managed list, tuple or exception for a block that C code may have written into since Python saw it.
 #[inline(never)]
 unsafe fn retrieve_shown(vm: &VirtualMachine, block: Block, header: &Header, twin: &PyObject) -> PyResult {
     // SAFETY: by the caller's contract.
     unsafe {
-        if header.has(flag::SHOWN_LIST) {
+        if header.has(flag::SHOWN_LIST | flag::SHOWN_EXCEPTION) {
             dealloc::hand_on(block, Look::Whole);
             return Ok(twin.to_owned());
         }

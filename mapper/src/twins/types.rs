@@ -20,7 +20,7 @@ use crate::lifetime::thread::leave;
 use crate::lifetime::{collect, dealloc, handle, pinned, thread};
 use crate::twins::forms::instancemethod::InstanceMethod;
 use crate::twins::forms::{datetime, record, tuple};
-use crate::twins::{store, type_dict};
+use crate::twins::{store, type_dict, type_sizes};
 
 /// Types.
 pub(super) static FORM: Form = Form {
@@ -79,7 +79,7 @@ pub(crate) fn static_types(vm: &VirtualMachine) -> Vec<(&'static str, PyTypeRef,
         ("PyCallIter_Type", PyCallableIterator::class(context).to_owned(), Kind::Opaque),
         ("PyCapsule_Type", t.capsule_type.to_owned(), Kind::Instance),
         ("PyCell_Type", t.cell_type.to_owned(), Kind::Record),
-        ("PyClassMethodDescr_Type", t.classmethod_descriptor_type.to_owned(), Kind::Opaque),
+        ("PyClassMethodDescr_Type", t.classmethod_descriptor_type.to_owned(), Kind::Descriptor),
         ("PyClassMethod_Type", t.classmethod_type.to_owned(), Kind::Opaque),
         ("PyCode_Type", t.code_type.to_owned(), Kind::Record),
         ("PyContextToken_Type", of("_contextvars", "Token"), Kind::Opaque),
@@ -103,15 +103,15 @@ pub(crate) fn static_types(vm: &VirtualMachine) -> Vec<(&'static str, PyTypeRef,
         ("PyFrame_Type", t.frame_type.to_owned(), Kind::Record),
         ("PyFunction_Type", t.function_type.to_owned(), Kind::Record),
         ("PyGen_Type", t.generator_type.to_owned(), Kind::Opaque),
-        ("PyGetSetDescr_Type", t.getset_type.to_owned(), Kind::Opaque),
+        ("PyGetSetDescr_Type", t.getset_type.to_owned(), Kind::Descriptor),
         ("PyInstanceMethod_Type", InstanceMethod::make_static_type(), Kind::Record),
         ("PyListIter_Type", t.list_iterator_type.to_owned(), Kind::Opaque),
         ("PyListRevIter_Type", t.list_reverseiterator_type.to_owned(), Kind::Opaque),
         ("PyLongRangeIter_Type", t.long_range_iterator_type.to_owned(), Kind::Opaque),
         ("PyMap_Type", t.map_type.to_owned(), Kind::Opaque),
-        ("PyMemberDescr_Type", t.member_descriptor_type.to_owned(), Kind::Opaque),
+        ("PyMemberDescr_Type", t.member_descriptor_type.to_owned(), Kind::Descriptor),
         ("PyMemoryView_Type", t.memoryview_type.to_owned(), Kind::Record),
-        ("PyMethodDescr_Type", t.method_descriptor_type.to_owned(), Kind::Record),
+        ("PyMethodDescr_Type", t.method_descriptor_type.to_owned(), Kind::Descriptor),
         ("PyMethod_Type", t.bound_method_type.to_owned(), Kind::Record),
         ("PyModuleDef_Type", own("moduledef"), Kind::Instance),
         ("PyODictItems_Type", of("_collections", "odict_items"), Kind::Opaque),
@@ -132,7 +132,7 @@ pub(crate) fn static_types(vm: &VirtualMachine) -> Vec<(&'static str, PyTypeRef,
         ("PyTraceBack_Type", t.traceback_type.to_owned(), Kind::Record),
         ("PyTupleIter_Type", t.tuple_iterator_type.to_owned(), Kind::Opaque),
         ("PyUnicodeIter_Type", t.str_iterator_type.to_owned(), Kind::Opaque),
-        ("PyWrapperDescr_Type", t.wrapper_descriptor_type.to_owned(), Kind::Opaque),
+        ("PyWrapperDescr_Type", t.wrapper_descriptor_type.to_owned(), Kind::Descriptor),
         ("PyZip_Type", t.zip_type.to_owned(), Kind::Opaque),
         ("Py_GenericAliasType", t.generic_alias_type.to_owned(), Kind::Opaque),
         ("_PyAsyncGenASend_Type", t.async_generator_asend.to_owned(), Kind::Opaque),
@@ -190,6 +190,11 @@ pub fn type_block(vm: &VirtualMachine, class: &Py<PyType>) -> *mut c::PyTypeObje
         Some(block) => block.cast(),
         None => new_type_block(vm, class),
     }
+}
+
+/// Has C code see a class of our own, derived from one of the VM's static types, as that type.
+pub fn show_as(vm: &VirtualMachine, class: &Py<PyType>, base: &Py<PyType>) {
+    handle::tie(type_block(vm, base).cast(), class.as_object());
 }
 
 /// A managed type's data: when the type dies, its block goes.
@@ -268,12 +273,14 @@ fn new_type_block(vm: &VirtualMachine, class: &Py<PyType>) -> *mut c::PyTypeObje
     // SAFETY: fresh memory of a heap type's size.
     unsafe {
         fill(vm, made, class, None);
-        if class.heaptype_ext.is_some() {
-            type_dict::make(vm, made, class);
+        if (*made).tp_flags & tpflags::HEAPTYPE != 0 {
             // Macros read the names.
             let heap = made.cast::<c::PyHeapTypeObject>();
             (*heap).ht_name = store::store(vm, vm.ctx.new_str(&*class.name()).as_object());
             (*heap).ht_qualname = store::store(vm, &class.__qualname__(vm));
+        }
+        if class.heaptype_ext.is_some() {
+            type_dict::make(vm, made, class);
             (*made).ob_base.ob_base.ob_refcnt = 0;
             let _ = class.init_type_data(TypeBlock { block: made as usize, of_c: false, owned: Mutex::default() });
         } else {
@@ -292,6 +299,7 @@ pub(crate) unsafe fn fill(vm: &VirtualMachine, to: *mut c::PyTypeObject, class: 
     let base = class.base.deref().map_or(std::ptr::null_mut(), |base| type_block(vm, base));
     // SAFETY: `to` is writable by contract, and a base's block has been filled before.
     unsafe {
+        let builtin = kind.is_some() || class.heaptype_ext.is_none();
         let kind = kind.unwrap_or_else(|| inherited_kind(vm, class, base));
         kind.set(to);
         let t = &mut *to;
@@ -302,9 +310,7 @@ pub(crate) unsafe fn fill(vm: &VirtualMachine, to: *mut c::PyTypeObject, class: 
         t.tp_basicsize = basicsize as isize;
         t.tp_itemsize = itemsize as isize;
         t.tp_flags = flags(vm, class, kind);
-        if !base.is_null() && itemsize == 0 && (*base).tp_basicsize > t.tp_basicsize {
-            t.tp_basicsize = (*base).tp_basicsize;
-        }
+        type_sizes::set(vm, t, class, builtin);
         if !base.is_null() {
             pinned::inherit(t, base);
         }

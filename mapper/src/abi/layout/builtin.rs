@@ -172,6 +172,28 @@ layout! {
 }
 
 layout! {
+    struct PyMemberDescrObject {
+        d_common: PyDescrObject,
+        d_member: *const PyMemberDef,
+    }
+}
+
+layout! {
+    struct PyGetSetDescrObject {
+        d_common: PyDescrObject,
+        d_getset: *const PyGetSetDef,
+    }
+}
+
+layout! {
+    struct PyWrapperDescrObject {
+        d_common: PyDescrObject,
+        d_base: *const c_void,
+        d_wrapped: *const c_void,
+    }
+}
+
+layout! {
     struct PyInstanceMethodObject {
         ob_base: PyObject,
         func: *mut PyObject,

@@ -153,7 +153,8 @@ mod tests {
             PyGetSetDef PyLongObject _PyLongValue PyFloatObject PyComplexObject Py_complex PyTupleObject PyListObject
             PyDictObject PySetObject setentry PyASCIIObject PyCompactUnicodeObject PyUnicodeObject PyBytesObject
             PyByteArrayObject PyCFunctionObject PyCMethodObject PyMethodObject PyInstanceMethodObject PySliceObject PyBaseExceptionObject
-            PyCellObject PyDescrObject PyMethodDescrObject PyWeakReference PyCodeObject PyFunctionObject PyTracebackObject PyMemoryViewObject PyDateTime_Date
+            PyCellObject PyDescrObject PyMethodDescrObject PyMemberDescrObject PyGetSetDescrObject PyWrapperDescrObject
+            PyWeakReference PyCodeObject PyFunctionObject PyTracebackObject PyMemoryViewObject PyDateTime_Date
             PyDateTime_Time PyDateTime_DateTime PyDateTime_Delta PyDateTime_CAPI PyModuleDef PyModuleDef_Base PyModuleDef_Slot PyThreadState
             _PyErr_StackItem);
         let table = table();

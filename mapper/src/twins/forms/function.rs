@@ -50,6 +50,11 @@ fn entries() -> &'static Entries {
     ENTRIES.get().expect("set at start-up")
 }
 
+/// `ml_meth` of a function of the VM's that has no C function.
+pub(super) fn no_function() -> c::PyCFunction {
+    entries().no_function
+}
+
 /// Functions of C's making: the dispatcher makes and ties the managed half.
 unsafe fn wrap(vm: &VirtualMachine, block: Block, _: Half) -> PyResult {
     Ok(dispatcher().function(vm, block))

@@ -7,7 +7,9 @@ pub mod bytes;
 pub mod capsule;
 pub mod characters;
 pub mod datetime;
+pub mod descriptor;
 pub mod dict;
+mod exception;
 mod float;
 pub mod function;
 pub mod instancemethod;
@@ -50,12 +52,13 @@ pub(crate) static TABLE: [&Form; Kind::COUNT] = [
     &function::FORM,
     &module::FORM,
     &super::types::FORM,
-    &object::EXCEPTION,
+    &exception::FORM,
     &record::RECORD,
     &record::DATE,
     &record::TIME,
     &record::DATE_TIME,
     &record::TIME_DELTA,
+    &descriptor::FORM,
 ];
 
 /// A run of managed objects as addresses.
@@ -110,7 +113,7 @@ mod tests {
             (Kind::List, &list::FORM),
             (Kind::Slice, &slice::FORM),
             (Kind::Type, &crate::twins::types::FORM),
-            (Kind::Exception, &object::EXCEPTION),
+            (Kind::Exception, &exception::FORM),
             (Kind::TimeDelta, &record::TIME_DELTA),
         ] {
             assert!(std::ptr::eq(TABLE[kind as usize], row), "{kind:?}");

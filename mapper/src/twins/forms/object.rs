@@ -16,13 +16,6 @@ pub(super) static OPAQUE: Form = Form::EMPTY;
 pub(super) static INSTANCE: Form =
     Form { make: make_instance, each: Some(each_of_instance), clear: Some(clear_instance), ..Form::EMPTY };
 
-/// Exceptions.
-pub(super) static EXCEPTION: Form = Form {
-    sizes: (size_of::<c::PyBaseExceptionObject>(), 0),
-    subclass_flag: tpflags::BASE_EXC_SUBCLASS,
-    ..Form::EMPTY
-};
-
 impl Form {
     /// An object head, no references, made and wrapped as `object` is.
     pub(in crate::twins) const EMPTY: Self = Self::bare(make, wrap);

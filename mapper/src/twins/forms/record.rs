@@ -4,14 +4,16 @@
 use std::ffi::c_int;
 use std::mem::{offset_of, size_of};
 
-use rustpython_vm::builtins::{PyMemoryView, PyType, PyWeak};
+use rustpython_vm::builtins::{PyMemoryView, PyTuple, PyType, PyWeak};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload as _, VirtualMachine};
 
 use crate::abi::layout as c;
 use crate::heap::block::Block;
 use crate::heap::form::{Form, WithTwin};
+use crate::lifetime::{handle, loans};
 use crate::twins::forms::buffer::{Arrays, PickleBuffer, describe};
 use crate::twins::forms::instancemethod::InstanceMethod;
+use crate::twins::forms::object::new_block_of;
 use crate::twins::lend::lend;
 
 /// The start of CPython's struct for frames, which it keeps to itself: code generators write `f_lineno`.
@@ -45,10 +47,14 @@ enum As {
     Bytes(usize),
     /// One byte: 0 for None, 1 for anything else.
     IsSome,
+    /// The names of a code's variables of all sorts, in the order of their places; the attribute is not looked at.
+    Variables,
+    /// How many they are, as a C `int`.
+    VariableCount,
+    /// A byte for each that tells its sort.
+    VariableSorts,
     /// A C `Py_hash_t` that is not known yet, whatever the attribute is.
     Unhashed,
-    /// A method's definition that names no function, so that code generators call the object instead.
-    NoDefinition,
 }
 
 struct Record {
@@ -67,14 +73,6 @@ macro_rules! record {
 
 static CELL: Record = record! { PyCellObject: ob_ref = "cell_contents" Object };
 static METHOD: Record = record! { PyMethodObject: im_func = "__func__" Object, im_self = "__self__" Object };
-static METHOD_DESCRIPTOR: Record = Record {
-    size: size_of::<c::PyMethodDescrObject>(),
-    fields: &[
-        (offset_of!(c::PyDescrObject, d_type), "__objclass__", As::Object),
-        (offset_of!(c::PyDescrObject, d_name), "__name__", As::Object),
-        (offset_of!(c::PyMethodDescrObject, d_method), "__name__", As::NoDefinition),
-    ],
-};
 static INSTANCE_METHOD: Record = record! { PyInstanceMethodObject: func = "__func__" Object };
 static TRACEBACK: Record = record! { PyTracebackObject:
     tb_next = "tb_next" Optional, tb_frame = "tb_frame" Object, tb_lasti = "tb_lasti" Int, tb_lineno = "tb_lineno" Int,
@@ -85,7 +83,8 @@ static CODE: Record = record! { PyCodeObject:
     co_kwonlyargcount = "co_kwonlyargcount" Int, co_stacksize = "co_stacksize" Int,
     co_firstlineno = "co_firstlineno" Int, co_nlocals = "co_nlocals" Int, co_ncellvars = "co_cellvars" Length,
     co_nfreevars = "co_freevars" Length, co_filename = "co_filename" Object, co_name = "co_name" Object,
-    co_qualname = "co_qualname" Object, co_linetable = "co_linetable" Object,
+    co_qualname = "co_qualname" Object, co_linetable = "co_linetable" Object, co_nlocalsplus = "" VariableCount,
+    co_localsplusnames = "" Variables, co_localspluskinds = "" VariableSorts,
 };
 static FUNCTION: Record = record! { PyFunctionObject:
     func_globals = "__globals__" Object, func_builtins = "__builtins__" Object, func_name = "__name__" Object,
@@ -109,16 +108,6 @@ static DELTA_FIELDS: Record = record! { PyDateTime_Delta:
     hashcode = "__hash__" Unhashed, days = "days" Int, seconds = "seconds" Int, microseconds = "microseconds" Int,
 };
 
-/// See [`As::NoDefinition`].
-struct NoDefinition(c::PyMethodDef);
-// SAFETY: nobody writes to it.
-unsafe impl Sync for NoDefinition {}
-static NO_DEFINITION: NoDefinition = NoDefinition(c::PyMethodDef {
-    ml_name: c"method".as_ptr(),
-    ml_meth: std::ptr::null(),
-    ml_flags: 0,
-    ml_doc: std::ptr::null(),
-});
 static FRAME: Record = Record { size: size_of::<PyFrameObject>(), fields: &[] };
 static WEAK: Record = Record { size: size_of::<c::PyWeakReference>(), fields: &[] };
 static VIEW: Record = Record { size: size_of::<c::PyMemoryViewObject>() + size_of::<Arrays>(), fields: &[] };
@@ -127,7 +116,7 @@ static NONE: Record = Record { size: size_of::<c::PyObject>(), fields: &[] };
 
 fn record(vm: &VirtualMachine, class: &Py<PyType>) -> &'static Record {
     let t = &vm.ctx.types;
-    let table: [(&Py<PyType>, &'static Record); 10] = [
+    let table: [(&Py<PyType>, &'static Record); 9] = [
         (t.bound_method_type, &METHOD),
         (t.function_type, &FUNCTION),
         (t.memoryview_type, &VIEW),
@@ -137,7 +126,6 @@ fn record(vm: &VirtualMachine, class: &Py<PyType>) -> &'static Record {
         (t.traceback_type, &TRACEBACK),
         (t.weakref_type, &WEAK),
         (InstanceMethod::class(&vm.ctx), &INSTANCE_METHOD),
-        (t.method_descriptor_type, &METHOD_DESCRIPTOR),
     ];
     match table.iter().find(|(of, _)| class.fast_issubclass(*of)) {
         Some((_, record)) => record,
@@ -157,7 +145,13 @@ const fn shown(size: usize, fill: WithTwin) -> Form {
 }
 
 /// Structs of various builtin types.
-pub(super) static RECORD: Form = Form { refresh: Some(refresh), ..shown(size_of::<c::PyObject>(), fill) };
+pub(super) static RECORD: Form = Form { make, refresh: Some(refresh), ..shown(size_of::<c::PyObject>(), fill) };
+/// A block with room for our struct, which may be larger than CPython's.
+unsafe fn make(vm: &VirtualMachine, object: &PyObject, class: *mut c::PyTypeObject) -> Block {
+    // SAFETY: an object's class is ready.
+    unsafe { new_block_of(class, size(vm, object.class()).max((*class).tp_basicsize as usize)) }
+}
+
 /// `date`.
 pub(super) static DATE: Form = shown(size_of::<c::PyDateTime_Date>(), |vm, block, object| {
     // SAFETY: as for `fill`; the block is a date's.
@@ -214,6 +208,23 @@ pub(crate) unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) 
     }
 }
 
+/// A code's variables with their sorts: `CO_FAST_LOCAL`, `CO_FAST_CELL`, `CO_FAST_FREE`. An argument that is a cell, too, is
+/// there once.
+fn variables(vm: &VirtualMachine, code: &PyObject) -> Vec<(PyObjectRef, u8)> {
+    const SORTS: [(&str, u8); 3] = [("co_varnames", 0x20), ("co_cellvars", 0x40), ("co_freevars", 0x80)];
+    let mut found: Vec<(PyObjectRef, u8)> = Vec::new();
+    for (attribute, sort) in SORTS {
+        let names = code.get_attr(attribute, vm).ok().and_then(|names| names.downcast::<PyTuple>().ok());
+        for name in names.iter().flat_map(|names| names.as_slice()) {
+            match found.iter_mut().find(|(known, _)| known.is(name)) {
+                Some((_, sorts)) => *sorts |= sort,
+                None => found.push((name.clone(), sort)),
+            }
+        }
+    }
+    found
+}
+
 unsafe fn fill_fields(vm: &VirtualMachine, block: Block, object: &PyObject, record: &Record) {
     for &(offset, name, how) in record.fields {
         // SAFETY: by the caller's contract the fields are inside the block.
@@ -236,8 +247,16 @@ unsafe fn fill_field(vm: &VirtualMachine, block: Block, object: &PyObject, at: *
                 at.copy_from(number.to_be_bytes().as_ptr().add(size_of::<u32>() - count), count);
             }
             As::IsSome => at.write(u8::from(found().is_some_and(|it| !vm.is_none(&it)))),
+            As::Variables => {
+                let names = variables(vm, object).into_iter().map(|(name, _)| name).collect();
+                at.cast::<Block>().write(lend(vm, block, vm.ctx.new_tuple(names).as_object()));
+            }
+            As::VariableCount => at.cast::<c_int>().write(variables(vm, object).len() as c_int),
+            As::VariableSorts => {
+                let sorts: Vec<u8> = variables(vm, object).into_iter().map(|(_, sort)| sort).collect();
+                at.cast::<Block>().write(lend(vm, block, vm.ctx.new_bytes(sorts).as_object()));
+            }
             As::Unhashed => at.cast::<isize>().write(-1),
-            As::NoDefinition => at.cast::<*const c::PyMethodDef>().write(&raw const NO_DEFINITION.0),
             As::Length => {
                 let length = found().and_then(|it| it.length(vm).ok()).unwrap_or(0);
                 at.cast::<c_int>().write(length as c_int);
@@ -248,8 +267,17 @@ unsafe fn fill_field(vm: &VirtualMachine, block: Block, object: &PyObject, at: *
 
 /// Brings the block of an object that can change up to date.
 unsafe fn refresh(vm: &VirtualMachine, block: Block, object: &PyObject) {
-    if object.class().is(vm.ctx.types.cell_type) {
-        // SAFETY: by contract.
-        unsafe { fill(vm, block, object) };
+    if !object.class().is(vm.ctx.types.cell_type) {
+        return;
+    }
+    // SAFETY: by contract; a field has an object or NULL.
+    unsafe {
+        let shown = (*block.cast::<c::PyCellObject>()).ob_ref;
+        let shown = if shown.is_null() { None } else { handle::twin_of(shown) };
+        let now = attribute(vm, object, "cell_contents");
+        if shown.map(std::ptr::from_ref) != now.as_deref().map(std::ptr::from_ref) {
+            loans::end(block);
+            fill(vm, block, object);
+        }
     }
 }

@@ -1,0 +1,286 @@
+//! Descriptors: structs that begin with `PyDescrObject` and lead to a definition. That of a type with tables is the entry of
+//! that name in them, which C code may write documentation into; for others the block has one of its own.
+
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::sync::OnceLock;
+
+use rustpython_vm::builtins::descriptor::MemberAccess;
+use rustpython_vm::builtins::{PyMemberDescriptor, PyStr, PyType, PyTypeRef};
+use rustpython_vm::{AsObject, Py, PyObject, VirtualMachine};
+
+use crate::abi::layout as c;
+use crate::heap::block::Block;
+use crate::heap::form::{Form, Visit};
+use crate::lifetime::{dealloc, handle};
+use crate::twins::forms::function::no_function;
+use crate::twins::forms::object::new_block_of;
+use crate::twins::store;
+use crate::twins::types::type_block;
+
+/// Descriptors.
+pub(super) static FORM: Form = Form {
+    sizes: (size_of::<c::PyWrapperDescrObject>(), 0),
+    make,
+    fill: Some(fill),
+    free: Some(free),
+    each: Some(each),
+    ..Form::EMPTY
+};
+
+/// `get` and `set` of properties that are not C's: the closure is the managed descriptor.
+type Accessors = (c::Getter, c::Setter);
+static ACCESSORS: OnceLock<Accessors> = OnceLock::new();
+
+/// Sets them, which are known further up. Once, at start-up.
+pub(crate) fn set_accessors(get: c::Getter, set: c::Setter) {
+    let _ = ACCESSORS.set((get, set));
+}
+
+fn accessors() -> Accessors {
+    *ACCESSORS.get().expect("set at start-up")
+}
+
+/// Which struct a descriptor has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sort {
+    /// `PyMethodDescrObject`.
+    Method,
+    /// `PyMemberDescrObject`.
+    Member,
+    /// `PyGetSetDescrObject`.
+    GetSet,
+    /// `PyWrapperDescrObject`.
+    Wrapper,
+}
+
+impl Sort {
+    /// That of a descriptor's class.
+    pub(crate) fn of(vm: &VirtualMachine, class: &Py<PyType>) -> Self {
+        let t = &vm.ctx.types;
+        let is = |other: &Py<PyType>| class.fast_issubclass(other);
+        if is(t.getset_type) {
+            Self::GetSet
+        } else if is(t.member_descriptor_type) {
+            Self::Member
+        } else if is(t.wrapper_descriptor_type) {
+            Self::Wrapper
+        } else {
+            Self::Method
+        }
+    }
+}
+
+/// What a descriptor's block looks like; all of these structs have their definition right behind the common part.
+#[repr(C)]
+struct Descriptor {
+    common: c::PyDescrObject,
+    definition: *const c_void,
+    /// `vectorcall`, or `d_wrapped`.
+    more: usize,
+    /// The definition, if it is the block's own.
+    own: *mut Definition,
+}
+
+/// `struct wrapperbase`, the definition of a special method's descriptor.
+#[repr(C)]
+struct WrapperBase {
+    name: *const c_char,
+    offset: c_int,
+    function: *const c_void,
+    wrapper: *const c_void,
+    doc: *const c_char,
+    flags: c_int,
+    name_strobj: Block,
+}
+
+/// A definition that belongs to a block, with its texts.
+#[repr(C)]
+struct Definition {
+    of: Of,
+    _name: CString,
+    _doc: Option<CString>,
+}
+
+#[repr(C)]
+union Of {
+    method: c::PyMethodDef,
+    member: c::PyMemberDef,
+    getset: c::PyGetSetDef,
+    wrapper: std::mem::ManuallyDrop<WrapperBase>,
+}
+
+unsafe fn make(_: &VirtualMachine, _: &PyObject, class: *mut c::PyTypeObject) -> Block {
+    // SAFETY: an object's class is ready.
+    unsafe { new_block_of(class, size_of::<Descriptor>()) }
+}
+
+/// The class whose instances a descriptor is for, and its name.
+pub(crate) fn place(vm: &VirtualMachine, descriptor: &PyObject) -> Option<(PyTypeRef, String)> {
+    let class = descriptor.get_attr("__objclass__", vm).ok()?.downcast::<PyType>().ok()?;
+    let name = descriptor.get_attr("__name__", vm).ok()?;
+    Some((class, name.downcast_ref::<PyStr>()?.to_string_lossy().into_owned()))
+}
+
+unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) {
+    let Some((class, name)) = place(vm, object) else { return };
+    // SAFETY: the block is one of `make`'s, and a class's block is filled.
+    unsafe {
+        let t = type_block(vm, &class);
+        let shown = &mut *block.cast::<Descriptor>();
+        handle::hold(t.cast(), class.as_object());
+        shown.common.d_type = t;
+        shown.common.d_name = store::store_owned(vm, vm.ctx.intern_str(name.as_str()).to_owned().into());
+        let sort = Sort::of(vm, object.class());
+        if let Some(definition) = entry(t, sort, &name) {
+            shown.definition = definition;
+            return;
+        }
+        let own = Box::into_raw(Box::new(own_definition(vm, object, sort, t, name)));
+        (shown.own, shown.definition) = (own, own.cast_const().cast());
+    }
+}
+
+/// The entry of a name in a type's tables.
+///
+/// # Safety
+/// `t` is a type.
+pub(crate) unsafe fn entry(t: *const c::PyTypeObject, sort: Sort, name: &str) -> Option<*const c_void> {
+    // SAFETY: tables end with a NULL name.
+    unsafe {
+        match sort {
+            Sort::Method => named((*t).tp_methods, |it| (*it).ml_name, name),
+            Sort::Member => named((*t).tp_members, |it| (*it).name, name),
+            Sort::GetSet => named((*t).tp_getset, |it| (*it).name, name),
+            Sort::Wrapper => None,
+        }
+    }
+}
+
+unsafe fn named<T>(mut table: *const T, of: impl Fn(*const T) -> *const c_char, name: &str) -> Option<*const c_void> {
+    // SAFETY: by the caller's contract.
+    unsafe {
+        while !table.is_null() && !of(table).is_null() {
+            if CStr::from_ptr(of(table)).to_bytes() == name.as_bytes() {
+                return Some(table.cast());
+            }
+            table = table.add(1);
+        }
+    }
+    None
+}
+
+/// A text for C; None if there is none.
+pub(crate) fn text(vm: &VirtualMachine, object: &PyObject, attribute: &'static str) -> Option<CString> {
+    let found = object.get_attr(attribute, vm).ok()?;
+    CString::new(found.downcast_ref::<PyStr>()?.to_string_lossy().into_owned()).ok()
+}
+
+fn own_definition(
+    vm: &VirtualMachine,
+    object: &PyObject,
+    sort: Sort,
+    t: *mut c::PyTypeObject,
+    name: String,
+) -> Definition {
+    let doc = text(vm, object, "__doc__");
+    let doc_at = doc.as_ref().map_or(std::ptr::null(), |doc| doc.as_ptr());
+    let text = CString::new(name.as_str()).unwrap_or_default();
+    let at = text.as_ptr();
+    let of = match sort {
+        Sort::GetSet => Of {
+            getset: c::PyGetSetDef {
+                name: at,
+                get: Some(accessors().0),
+                set: Some(accessors().1),
+                doc: doc_at,
+                closure: std::ptr::from_ref(object).cast_mut().cast(),
+            },
+        },
+        Sort::Member => {
+            let (kind, offset, flags) = member(vm, object, t, &name);
+            Of { member: c::PyMemberDef { name: at, kind, offset, flags, doc: doc_at } }
+        }
+        Sort::Method => Of {
+            method: c::PyMethodDef {
+                ml_name: at,
+                ml_meth: no_function() as *const c_void,
+                ml_flags: c::meth::VARARGS | c::meth::KEYWORDS,
+                ml_doc: doc_at,
+            },
+        },
+        Sort::Wrapper => Of {
+            wrapper: std::mem::ManuallyDrop::new(WrapperBase {
+                name: at,
+                offset: 0,
+                function: std::ptr::null(),
+                wrapper: std::ptr::null(),
+                doc: doc_at,
+                flags: 0,
+                name_strobj: std::ptr::null_mut(),
+            }),
+        },
+    };
+    Definition { of, _name: text, _doc: doc }
+}
+
+/// `Py_T_OBJECT_EX` and the member kind that reads as None wherever it lies.
+const OBJECT_EX: c_int = 16;
+const NONE: c_int = 20;
+
+/// Kind, offset and flags of a field that no table knows: one of `__slots__`, or of a struct sequence.
+fn member(vm: &VirtualMachine, object: &PyObject, t: *mut c::PyTypeObject, name: &str) -> (c_int, isize, c_int) {
+    const READONLY: c_int = 1;
+    if let Some(offset) = handle::twin_of(t.cast())
+        .and_then(|class| class.downcast_ref::<PyType>())
+        .and_then(|class| slot_offset(vm, class, name))
+    {
+        return (OBJECT_EX, offset, 0);
+    }
+    if let Some(member) = object.downcast_ref::<PyMemberDescriptor>()
+        && matches!(member.access, MemberAccess::TupleItem)
+        && member.member.offset >= 0
+    {
+        let first = std::mem::offset_of!(c::PyTupleObject, ob_item) as isize;
+        return (member.member.kind as c_int, first + member.member.offset * 8, READONLY);
+    }
+    (NONE, 0, READONLY)
+}
+
+/// Where a field of a class's `__slots__` lies, as CPython would lay it out: behind the base's struct, in the order of names.
+pub(crate) fn slot_offset(vm: &VirtualMachine, class: &Py<PyType>, name: &str) -> Option<isize> {
+    let slots = class.heaptype_ext.as_deref()?.slots.as_ref()?;
+    let short = class.name().trim_start_matches('_').to_owned();
+    let index = slots.as_slice().iter().position(|slot| {
+        let slot = slot.to_string_lossy();
+        *slot == *name || (slot.starts_with("__") && !slot.ends_with("__") && *name == *format!("_{short}{slot}"))
+    })?;
+    let base = class.base.deref()?;
+    // SAFETY: a class's block is filled.
+    let base = unsafe { (*type_block(vm, base)).tp_basicsize };
+    Some(base + (index * size_of::<usize>()) as isize)
+}
+
+unsafe fn parts(block: Block) -> [Block; 3] {
+    // SAFETY: a descriptor's block.
+    let common = unsafe { &(*block.cast::<Descriptor>()).common };
+    [common.d_type.cast(), common.d_name, common.d_qualname]
+}
+
+unsafe fn each(block: Block, visit: &mut Visit<'_>) {
+    // SAFETY: a live descriptor's block.
+    unsafe { parts(block) }.into_iter().for_each(visit);
+}
+
+unsafe fn free(block: Block) {
+    // SAFETY: a dying descriptor's block owns its parts.
+    unsafe {
+        let shown = &mut *block.cast::<Descriptor>();
+        let own = std::mem::replace(&mut shown.own, std::ptr::null_mut());
+        if !own.is_null() {
+            drop(Box::from_raw(own));
+        }
+        for part in parts(block) {
+            dealloc::xdecref(part);
+        }
+    }
+}
