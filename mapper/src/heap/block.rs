@@ -62,6 +62,8 @@ pub mod flag {
     pub const SHOWN_TUPLE: u32 = 1 << 18;
     /// Either: what C code has done to it may have to be handed on before Python sees it again.
     pub const SHOWN: u32 = SHOWN_LIST | SHOWN_TUPLE;
+    /// A list or tuple of these, or a number that Python may hand back: what Python gets is not just the twin.
+    pub const LOOKED_AT: u32 = SHOWN | UNLISTED_NUMBER;
     /// Only managed code holds the object; its count is 1 for C code that asks whether a pointer is to a live object.
     pub const RESTING: u32 = 1 << 19;
     /// C gave its last count back while the block was queued.
@@ -81,6 +83,8 @@ pub mod flag {
     pub const KNOWN_NUMBER: u32 = 1 << 24;
     /// An exact number that waits for the end of the call to see whether C keeps it.
     pub const YOUNG_NUMBER: u32 = 1 << 25;
+    /// An exact number that C was given and that nothing leads back to: Python has not had it from C since.
+    pub const UNLISTED_NUMBER: u32 = 1 << 28;
 }
 
 /// What stands in front of a block. Shared by all who look at the block: every field is a cell.

@@ -4,7 +4,8 @@
 use rustpython_vm::{PyObject, PyObjectRef};
 
 use crate::abi::layout as c;
-use crate::heap::block::{self, Block, flag, header, header_of};
+use crate::abi::statics::statics;
+use crate::heap::block::{self, Block, Header, flag, header, header_of};
 use crate::heap::form::Look;
 use crate::heap::kind::Kind;
 use crate::lifetime::{check, collect, handle, kept, loans, managed, numbers, thread};
@@ -52,11 +53,40 @@ pub(crate) unsafe fn end_of_call(block: Block) {
     // SAFETY: by contract; a number's block has nothing but its value.
     unsafe {
         let busy = flag::BOUND | flag::PINNED | flag::QUEUED;
-        if Kind::of(block).is_number() && header(block).is_some_and(|header| !header.has(busy)) {
-            return release(block);
+        if let Some(header) = header(block)
+            && !header.has(busy)
+        {
+            if end_plain_number(block, header) {
+                return;
+            }
+            if Kind::of(block).is_number() {
+                return release(block);
+            }
         }
         dealloc(block);
     }
+}
+
+/// Ends the block of an exact int or float that has no entry in the table of handles. False if it is not one.
+///
+/// # Safety
+/// As for [`release`].
+#[inline]
+unsafe fn end_plain_number(block: Block, header: &Header) -> bool {
+    let statics = statics();
+    let known = flag::KNOWN_NUMBER | flag::YOUNG_NUMBER;
+    // SAFETY: by contract; the end of an int or float runs no code.
+    unsafe {
+        let class = (*block).ob_type;
+        if (class != statics.long && class != statics.float) || header.has(known) {
+            return false;
+        }
+        let twin = header.twin();
+        header.set_twin(std::ptr::null());
+        free(block);
+        drop(PyObjectRef::from_raw(std::ptr::NonNull::new_unchecked(twin.cast_mut())));
+    }
+    true
 }
 
 /// C's count of `block` has reached 0.
@@ -95,12 +125,15 @@ pub unsafe fn dealloc(block: Block) {
         header.set(flag::GIVEN_BACK);
         return;
     }
-    // SAFETY: by contract.
-    if unsafe { kept::keep(block) } {
-        return;
+    // SAFETY: nobody counts it; a twin that only the block holds is dropped with it.
+    unsafe {
+        if (*header.twin()).strong_count() == 1 && end_plain_number(block, header) {
+            return;
+        }
+        if !kept::keep(block) {
+            release(block);
+        }
     }
-    // SAFETY: nobody counts it.
-    unsafe { release(block) };
 }
 
 /// Gives back the only reference to what C code has returned: after the outermost return no C code uses what it holds.

@@ -402,7 +402,7 @@ pub(crate) unsafe fn keep_for_reuse(block: Block) -> bool {
         state().reusable_order.push_back((address, turn));
         if let Some(earlier) = state().reusable.insert(address, ForReuse { block, of: found, turn }) {
             state().reusable_bytes -= earlier.of.bytes;
-            dealloc::free_builtin(earlier.block);
+            end_reusable(earlier.block);
         }
         dealloc::drop_twin(twin);
         while state().reusable_bytes > REUSABLE_BYTES || state().reusable_order.len() > 2 * state().reusable.len() + 64
@@ -421,8 +421,14 @@ fn forget_oldest() {
         let ForReuse { block, of, .. } = entry.remove();
         state().reusable_bytes -= of.bytes;
         // SAFETY: nobody knows the block but this cache.
-        unsafe { dealloc::free_builtin(block) };
+        unsafe { end_reusable(block) };
     }
+}
+
+/// Ends a block that was kept for reuse, and the items that only it holds.
+unsafe fn end_reusable(block: Block) {
+    // SAFETY: by the callers' contract nobody knows the block.
+    sweeping(|| unsafe { dealloc::free_builtin(block) });
 }
 
 /// The block that stood for an object at this address and shows these items, with a count of 1 and no twin. The items of
@@ -440,7 +446,7 @@ pub(crate) fn reuse(object: &PyObject, items: impl FnOnce(Block, &[usize]) -> bo
             (*block).ob_refcnt = 1;
             return Some(block);
         }
-        dealloc::free_builtin(block);
+        end_reusable(block);
     }
     None
 }

@@ -167,7 +167,8 @@ impl New {
     /// A new reference to the block of a managed object.
     #[inline]
     pub fn of(vm: &VirtualMachine, object: impl Into<PyObjectRef>) -> Self {
-        Self(store::store_owned(vm, object.into()))
+        let object = object.into();
+        Self(store::store_number_for_c(vm, &object).unwrap_or_else(|| store::store(vm, &object)))
     }
 }
 

@@ -33,7 +33,7 @@ pub unsafe fn retrieve(vm: &VirtualMachine, block: Block) -> PyResult {
             if !header.has(flag::OWNS_TWIN) {
                 return retrieve_uncounted(vm, block, header, twin);
             }
-            if !header.has(flag::SHOWN) {
+            if !header.has(flag::LOOKED_AT) {
                 return Ok(twin.to_owned());
             }
             return retrieve_shown(vm, block, header, twin);
@@ -66,11 +66,17 @@ unsafe fn retrieve_uncounted(vm: &VirtualMachine, block: Block, header: &Header,
     }
 }
 
-/// The managed list or tuple for a block that C code may have written into since Python saw it.
+/// The managed list or tuple for a block that C code may have written into since Python saw it, or the number that Python
+/// may hand back.
 #[inline(never)]
 unsafe fn retrieve_shown(vm: &VirtualMachine, block: Block, header: &Header, twin: &PyObject) -> PyResult {
     // SAFETY: by the caller's contract.
     unsafe {
+        if header.has(flag::UNLISTED_NUMBER) {
+            header.unset(flag::UNLISTED_NUMBER);
+            numbers::look_at_return(block);
+            return Ok(twin.to_owned());
+        }
         if header.has(flag::SHOWN_LIST) {
             dealloc::hand_on(block, Look::Whole);
             return Ok(twin.to_owned());
@@ -111,10 +117,23 @@ pub unsafe fn take(vm: &VirtualMachine, block: Block) -> PyResult {
             dealloc::end_result(block);
             return object;
         }
+        if let Some(object) = unlisted(block) {
+            dealloc::decref(block);
+            return Ok(object);
+        }
         let object = retrieve(vm, block)?;
         dealloc::decref(block);
         Ok(object)
     }
+}
+
+/// The managed number of a block that Python gets back with C's reference: nobody asks for its block until it is passed
+/// again.
+#[inline]
+unsafe fn unlisted(block: Block) -> Option<PyObjectRef> {
+    let header = (!block.is_null()).then(|| header(block)).flatten()?;
+    // SAFETY: such a block owns its twin.
+    header.has(flag::UNLISTED_NUMBER).then(|| unsafe { (*header.twin()).to_owned() })
 }
 
 #[cold]

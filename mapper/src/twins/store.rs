@@ -2,22 +2,20 @@
 //! [form](crate::heap::form) of its type's kind if there is none. Needs the C lock.
 
 use rustpython_vm::builtins::{PyInt, PyStr, PyType};
-use rustpython_vm::{AsObject, PyObject, PyObjectRef, VirtualMachine};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, VirtualMachine};
 
 use crate::abi::statics::statics;
 use crate::heap::block::{Block, flag, header_of};
 use crate::heap::kind::Kind;
 use crate::lifetime::{handle, numbers, pinned};
-use crate::twins::forms::{self, long, unicode};
+use crate::twins::forms::{self, float, long, unicode};
 use crate::twins::types::type_block;
 
 /// Gives a new reference to the block that stands for `object`.
 #[inline]
 pub fn store(vm: &VirtualMachine, object: &PyObject) -> Block {
-    let class = object.class();
-    if class.is(vm.ctx.types.int_type) {
-        // SAFETY: the class says so.
-        return store_int(unsafe { object.downcast_unchecked_ref::<PyInt>() });
+    if let Some(block) = store_number(vm, object) {
+        return block;
     }
     match handle::block_of(object) {
         Some(block) => {
@@ -70,19 +68,46 @@ pub fn store_owned(vm: &VirtualMachine, object: PyObjectRef) -> Block {
     store(vm, &object)
 }
 
-/// Exact ints that C does not keep have no entry in the table (see [`numbers`]).
+/// [`store`] for exact ints and floats: those that C does not keep have no entry in the table (see [`numbers`]).
 #[inline]
-fn store_int(int: &rustpython_vm::Py<PyInt>) -> Block {
-    if let Some(block) = numbers::find(int.as_object()) {
-        // SAFETY: a tied block is live and stands for the object.
-        unsafe { handle::hold(block, int.as_object()) };
-        return block;
+pub(super) fn store_number(vm: &VirtualMachine, object: &PyObject) -> Option<Block> {
+    let is_int = object.class().is(vm.ctx.types.int_type);
+    if !is_int && !object.class().is(vm.ctx.types.float_type) {
+        return None;
     }
-    let (block, immortal) = long::new_block(int.as_bigint());
+    if let Some(block) = numbers::find(object) {
+        // SAFETY: the block is live and stands for the object.
+        unsafe { handle::hold(block, object) };
+        return Some(block);
+    }
+    // SAFETY: the class says what it is.
+    let (block, immortal) = unsafe {
+        if is_int {
+            long::new_block(object.downcast_unchecked_ref::<PyInt>().as_bigint())
+        } else {
+            (float::new_exact(object.downcast_unchecked_ref()), false)
+        }
+    };
     if !immortal {
-        own(block, int.as_object());
+        own(block, object);
+        // SAFETY: fresh blocks have headers.
+        unsafe { header_of(block) }.set(flag::UNLISTED_NUMBER);
     }
-    block
+    Some(block)
+}
+
+/// [`store_number`] for a reference that C may keep: then it is found again.
+#[inline]
+pub(super) fn store_number_for_c(vm: &VirtualMachine, object: &PyObject) -> Option<Block> {
+    let block = store_number(vm, object)?;
+    // SAFETY: numbers' blocks have headers.
+    unsafe {
+        if header_of(block).has(flag::UNLISTED_NUMBER) {
+            header_of(block).unset(flag::UNLISTED_NUMBER);
+            numbers::look_at_return(block);
+        }
+    }
+    Some(block)
 }
 
 /// Sets a fresh block's twin, which the block owns from now on.
@@ -95,6 +120,20 @@ fn own(block: Block, twin: &PyObject) {
     std::mem::forget(twin.to_owned());
 }
 
+/// [`store_new`] for an exact str.
+fn store_str(text: &Py<PyStr>) -> Block {
+    if text.as_wtf8().is_empty()
+        && let Some(empty) = unicode::empty()
+    {
+        return empty;
+    }
+    // SAFETY: the type is the text's.
+    let made = unsafe { unicode::new_block(text, statics().unicode) };
+    handle::tie(made, text.as_object());
+    own(made, text.as_object());
+    made
+}
+
 #[cold]
 fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
     let class = object.class();
@@ -104,11 +143,9 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
         unsafe { handle::hold(made, object) };
         return made;
     }
-    if class.is(vm.ctx.types.str_type)
-        && object.downcast_ref::<PyStr>().is_some_and(|text| text.as_wtf8().is_empty())
-        && let Some(empty) = unicode::empty()
-    {
-        return empty;
+    if class.is(vm.ctx.types.str_type) {
+        // SAFETY: the class says so.
+        return store_str(unsafe { object.downcast_unchecked_ref() });
     }
     if let Some(kept) = forms::reuse(vm, object) {
         handle::tie(kept, object);
@@ -124,10 +161,7 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
         if pinned::is_pinning(class_block) || kind == Kind::Module {
             pinned::pin(vm, made, object);
         }
-        // Floats, like ints, are as good as the same when equal.
-        if kind != Kind::Float || class_block != statics().float {
-            handle::tie(made, object);
-        }
+        handle::tie(made, object);
         own(made, object);
         if let Some(fill) = form.fill {
             fill(vm, made, object);

@@ -1,10 +1,11 @@
 //! Floats and complex numbers.
 
 use rustpython_vm::builtins::{PyComplex, PyFloat};
-use rustpython_vm::{PyObject, PyResult, VirtualMachine};
+use rustpython_vm::{Py, PyObject, PyResult, VirtualMachine};
 
 use crate::abi::layout as c;
-use crate::heap::block::Block;
+use crate::abi::statics::statics;
+use crate::heap::block::{self, Block};
 use crate::heap::form::{Form, Half, given};
 use crate::twins::forms::object::new_block;
 use crate::twins::forms::payload::bound;
@@ -26,6 +27,17 @@ pub(super) static COMPLEX: Form = Form {
     wrap: wrap_complex,
     ..Form::EMPTY
 };
+
+/// The block of an exact float, with a count of 1 and no twin.
+#[inline]
+pub(crate) fn new_exact(float: &Py<PyFloat>) -> Block {
+    let made = block::allocate_uninit(size_of::<c::PyFloatObject>(), 0);
+    assert!(!made.is_null(), "memory for a float");
+    let ob_base = c::PyObject { ob_refcnt: 1, ob_overflow: 0, ob_flags: 0, ob_type: statics().float };
+    // SAFETY: fresh memory of that size.
+    unsafe { made.cast::<c::PyFloatObject>().write(c::PyFloatObject { ob_base, ob_fval: float.to_f64() }) };
+    made
+}
 
 unsafe fn make_float(_: &VirtualMachine, object: &PyObject, class: *mut c::PyTypeObject) -> Block {
     // SAFETY: the kind says what the payload is; the block is fresh and of its class's size.

@@ -25,7 +25,7 @@ use crate::twins::{retrieve, store};
 
 mod runs;
 
-use runs::{agree_on, grow, is_shown, make_runs, memory, remembered};
+use runs::{addresses_of, agree_on, grow, is_shown, make_runs, memory, remembered};
 pub use runs::{clear, items, push, reserve};
 
 /// Lists.
@@ -106,9 +106,11 @@ unsafe fn mirror(vm: &VirtualMachine, block: Block, twin: &PyObject) {
     unsafe {
         let objects = twin.downcast_unchecked_ref::<PyList>().borrow_vec();
         assert!(make_runs(block, objects.len()), "memory for the mirror of a list that is in memory already");
-        header_of(block).set(flag::SHOWN_LIST);
+        let header = header_of(block);
+        header.set(flag::SHOWN_LIST | flag::CHANGING);
         // Storing an item asks no list for its items but those that get their blocks now, and they are others.
-        update(vm, block, 0..0, &objects);
+        runs::fill(block, objects.iter().map(|object| (store::store(vm, object), &**object)));
+        header.unset(flag::CHANGING);
     }
     remember_list(block, twin);
 }
@@ -367,7 +369,7 @@ unsafe fn hand_on(block: Block, look: Look) {
     unsafe {
         let changing = header(block).is_some_and(|header| header.has(flag::CHANGING));
         if is_shown(block) && !changing {
-            let mirror = items(block);
+            let mirror = addresses_of(items(block));
             let places = places(look, mirror.len());
             if mirror[places.clone()] != remembered(block).1[places.clone()] {
                 try_with_current_vm(|vm| hand_on_changes(vm, block, places.clone()));
@@ -403,7 +405,7 @@ unsafe fn reusable(block: Block, _: &PyObject) -> Option<Reusable> {
     // SAFETY: the callers' list, which C gave up.
     unsafe {
         let (mirror, header) = (items(block), header_of(block));
-        if !is_shown(block) || mirror != remembered(block).1 {
+        if !is_shown(block) || addresses_of(mirror) != remembered(block).1 {
             return None;
         }
         if !header.has(flag::PLAIN_ITEMS) {

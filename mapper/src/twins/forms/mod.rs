@@ -8,7 +8,7 @@ pub mod capsule;
 pub mod characters;
 pub mod datetime;
 pub mod dict;
-mod float;
+pub(crate) mod float;
 pub mod function;
 pub mod instancemethod;
 pub mod list;
