@@ -125,9 +125,10 @@ pub unsafe fn dealloc(block: Block) {
         header.set(flag::GIVEN_BACK);
         return;
     }
-    // SAFETY: nobody counts it; a twin that only the block holds is dropped with it.
+    // SAFETY: nobody counts it.
     unsafe {
-        if (*header.twin()).strong_count() == 1 && end_plain_number(block, header) {
+        let is_over = thread::context().sweeping.get() || (*header.twin()).strong_count() == 1;
+        if is_over && end_plain_number(block, header) {
             return;
         }
         if !kept::keep(block) {
@@ -275,12 +276,15 @@ pub(crate) unsafe fn end_again(block: Block) -> bool {
 pub(crate) unsafe fn release(block: Block) {
     // SAFETY: by contract.
     unsafe {
-        last_look(block);
         let header = header_of(block);
         let twin = header.twin();
         if header.has(flag::KNOWN_NUMBER | flag::YOUNG_NUMBER) {
             numbers::forget(block);
         }
+        if end_plain_number(block, header) {
+            return;
+        }
+        last_look(block);
         handle::untie(twin);
         header.set_twin(std::ptr::null());
         header.set(flag::MIRROR);

@@ -126,7 +126,7 @@ pub(crate) fn settle() {
     }
 }
 
-/// A number's block loses its twin.
+/// A number's block loses its twin: nothing leads to it any more.
 ///
 /// # Safety
 /// `block` is a number's that has one of the two flags, with its twin still set.
@@ -139,6 +139,9 @@ pub(crate) unsafe fn forget(block: Block) {
             while young().last() == Some(&Young::GONE) {
                 young().pop();
             }
+        }
+        if header.has(flag::KNOWN_NUMBER) {
+            handle::untie(header.twin());
         }
         count(header.twin(), -1);
         header.unset(flag::KNOWN_NUMBER | flag::YOUNG_NUMBER);

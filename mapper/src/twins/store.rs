@@ -75,25 +75,25 @@ pub(super) fn store_number(vm: &VirtualMachine, object: &PyObject) -> Option<Blo
     if !is_int && !object.class().is(vm.ctx.types.float_type) {
         return None;
     }
-    if let Some(block) = numbers::find(object) {
-        // SAFETY: the block is live and stands for the object.
-        unsafe { handle::hold(block, object) };
-        return Some(block);
-    }
-    // SAFETY: the class says what it is.
-    let (block, immortal) = unsafe {
-        if is_int {
+    // SAFETY: the class says what it is; a block that is found is live and stands for the object, a fresh one has a header.
+    unsafe {
+        let small = is_int.then(|| long::small_block(object.downcast_unchecked_ref::<PyInt>().as_bigint())).flatten();
+        if small.is_some() {
+            return small;
+        }
+        if let Some(block) = numbers::find(object) {
+            handle::hold(block, object);
+            return Some(block);
+        }
+        let block = if is_int {
             long::new_block(object.downcast_unchecked_ref::<PyInt>().as_bigint())
         } else {
-            (float::new_exact(object.downcast_unchecked_ref()), false)
-        }
-    };
-    if !immortal {
+            float::new_exact(object.downcast_unchecked_ref())
+        };
         own(block, object);
-        // SAFETY: fresh blocks have headers.
-        unsafe { header_of(block) }.set(flag::UNLISTED_NUMBER);
+        header_of(block).set(flag::UNLISTED_NUMBER);
+        Some(block)
     }
-    Some(block)
 }
 
 /// [`store_number`] for a reference that C may keep: then it is found again.

@@ -17,7 +17,7 @@ use crate::abi::layout as c;
 use crate::heap::block::{Block, flag, header, header_of};
 use crate::heap::form::{Form, Half, Look, Reusable, Visit, given};
 use crate::lifetime::due::remember_list;
-use crate::lifetime::{dealloc, handle, managed};
+use crate::lifetime::{dealloc, handle, kept, managed};
 use crate::twins::forms::payload::{bound, item as item_of};
 use crate::twins::forms::{PLAIN_ITEM, addresses, is_plain_item};
 use crate::twins::reference::{Borrowed, Stolen};
@@ -401,11 +401,12 @@ unsafe fn hand_on_changes(vm: &VirtualMachine, block: Block, places: Range<usize
 
 /// How many bytes a list holds that may be kept for the next time: all its items are values that hold nothing. What it shows
 /// is known by the addresses that it remembers.
-unsafe fn reusable(block: Block, _: &PyObject) -> Option<Reusable> {
+unsafe fn reusable(block: Block, twin: &PyObject) -> Option<Reusable> {
     // SAFETY: the callers' list, which C gave up.
     unsafe {
         let (mirror, header) = (items(block), header_of(block));
-        if !is_shown(block) || addresses_of(mirror) != remembered(block).1 {
+        let again = is_shown(block) && kept::comes_again(twin, remembered(block).0);
+        if !again || addresses_of(mirror) != remembered(block).1 {
             return None;
         }
         if !header.has(flag::PLAIN_ITEMS) {

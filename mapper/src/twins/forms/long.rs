@@ -125,21 +125,24 @@ pub fn from_digits(negative: bool, digits: &[u32]) -> Option<Block> {
     try_digits_block(negative, &digits[..used], statics().long)
 }
 
-/// A block for a managed int, and whether it is immortal. If not, it has a count of 1 and no twin yet.
+/// The immortal block of a managed int, if it has one.
 #[inline]
-pub fn new_block(value: &BigInt) -> (Block, bool) {
+pub fn small_block(value: &BigInt) -> Option<Block> {
+    value.to_i64().and_then(small)
+}
+
+/// A block for a managed int that has no [small one](small_block), with a count of 1 and no twin yet.
+#[inline]
+pub fn new_block(value: &BigInt) -> Block {
     match value.to_i64() {
-        Some(value) => match small(value) {
-            Some(block) => (block, true),
-            None => (new_i64_block(value), false),
-        },
-        None => (new_big_block(value, statics().long), false),
+        Some(value) => new_i64_block(value),
+        None => new_big_block(value, statics().long),
     }
 }
 
 /// A block for a big int of any size.
 pub fn from_bigint(value: &BigInt) -> Block {
-    new_block(value).0
+    small_block(value).unwrap_or_else(|| new_block(value))
 }
 
 fn new_big_block(value: &BigInt, kind: *mut c::PyTypeObject) -> Block {

@@ -10,7 +10,7 @@ use crate::heap::block::{self, Block};
 use crate::heap::form::{Form, Half, Reusable, Visit, given};
 use crate::heap::spare;
 use crate::lifetime::dealloc::xdecref;
-use crate::lifetime::handle;
+use crate::lifetime::{handle, kept};
 use crate::twins::forms::payload::{bound, item};
 use crate::twins::forms::{PLAIN_ITEM, addresses, is_plain_item};
 use crate::twins::retrieve::last_item;
@@ -156,8 +156,8 @@ unsafe fn reusable(block: Block, object: &PyObject) -> Option<Reusable> {
         let same = |(item, object): (&Block, &PyObjectRef)| {
             is_plain_item(*item) && handle::twin_of(*item).is_some_and(|twin| twin.is(object))
         };
-        let exact = (*block).ob_type == statics().tuple;
-        if !exact || mirror.is_empty() || mirror.len() != objects.len() || !mirror.iter().zip(objects).all(same) {
+        let again = (*block).ob_type == statics().tuple && kept::comes_again(object, addresses(objects));
+        if !again || mirror.is_empty() || mirror.len() != objects.len() || !mirror.iter().zip(objects).all(same) {
             return None;
         }
         Some(Reusable { run: addresses(objects).into(), bytes: mirror.len() * (2 * size_of::<Block>() + PLAIN_ITEM) })
