@@ -60,9 +60,13 @@ pub mod flag {
     pub const SHOWN_LIST: u32 = 1 << 17;
     /// A tuple that Python has seen, which C code may change while it counts the only reference that C has.
     pub const SHOWN_TUPLE: u32 = 1 << 18;
-    /// Either: what C code has done to it may have to be handed on before Python sees it again.
-    pub const SHOWN: u32 = SHOWN_LIST | SHOWN_TUPLE;
-    /// A list or tuple of these, or a number that Python may hand back: what Python gets is not just the twin.
+    /// Bytes that Python has seen while C counted them: C code may still be writing them.
+    pub const SHOWN_BYTES: u32 = 1 << 30;
+    /// One of these: what C code has done to it may have to be handed on before Python sees it again.
+    pub const SHOWN: u32 = SHOWN_LIST | SHOWN_TUPLE | SHOWN_BYTES;
+    /// It stands among the blocks that are looked at whenever C is entered and left (see [`crate::lifetime::watched`]).
+    pub const WATCHED: u32 = 1 << 29;
+    /// One of those, or a number that Python may hand back: what Python gets is not just the twin.
     pub const LOOKED_AT: u32 = SHOWN | UNLISTED_NUMBER;
     /// Only managed code holds the object; its count is 1 for C code that asks whether a pointer is to a live object.
     pub const RESTING: u32 = 1 << 19;

@@ -8,7 +8,7 @@ use crate::abi::statics::statics;
 use crate::heap::block::{self, Block, Header, flag, header, header_of};
 use crate::heap::form::Look;
 use crate::heap::kind::Kind;
-use crate::lifetime::{check, collect, handle, kept, loans, managed, numbers, thread};
+use crate::lifetime::{check, collect, handle, kept, loans, managed, numbers, thread, watched};
 
 /// How deep deallocation may nest before the rest waits.
 const NESTING: u32 = 50;
@@ -107,6 +107,10 @@ pub unsafe fn dealloc(block: Block) {
         unsafe { destroy(block) };
         return;
     }
+    if header.has(flag::SHOWN_BYTES) {
+        // SAFETY: by contract.
+        unsafe { finish_bytes(block, header) };
+    }
     if !header.has(flag::OWNS_TWIN) {
         return; // a block without a count of its own that was borrowed and given back
     }
@@ -156,6 +160,17 @@ pub(crate) unsafe fn last_look(block: Block) {
     if header(block).is_some_and(|header| header.has(flag::SHOWN_LIST)) {
         // SAFETY: by contract.
         unsafe { hand_on(block, Look::Whole) };
+    }
+}
+
+/// C code has given up bytes that it may have written into: they are Python's now.
+#[cold]
+unsafe fn finish_bytes(block: Block, header: &block::Header) {
+    // SAFETY: by the caller's contract.
+    unsafe { hand_on(block, Look::Whole) };
+    header.unset(flag::SHOWN_BYTES);
+    if header.has(flag::WATCHED) {
+        watched::forget(block);
     }
 }
 
@@ -380,7 +395,10 @@ pub(crate) unsafe fn free(block: Block) {
     // SAFETY: by contract.
     unsafe {
         let header = header_of(block);
-        if header.has(flag::COLLECTABLE | flag::GUARDED) {
+        if header.has(flag::COLLECTABLE | flag::GUARDED | flag::WATCHED) {
+            if header.has(flag::WATCHED) {
+                watched::forget(block);
+            }
             if header.has(flag::COLLECTABLE) {
                 collect::gone();
             }

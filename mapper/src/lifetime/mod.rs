@@ -26,3 +26,4 @@ pub mod thread;
 pub mod thread_end;
 mod turnstile;
 pub mod under_lock;
+pub mod watched;

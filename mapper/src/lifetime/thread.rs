@@ -235,6 +235,9 @@ pub fn enter(vm: &VirtualMachine) -> Section {
     if section.nested {
         under_lock::entered_again();
     }
+    if due::has_lists(section.context) {
+        due::lists_entered(vm, section.context);
+    }
     section
 }
 
@@ -283,6 +286,9 @@ impl Drop for Section {
     #[inline]
     fn drop(&mut self) {
         let context = self.context;
+        if due::has_lists(context) {
+            due::lists_left(context);
+        }
         if context.lists_lent.get() > context.depth.get() {
             due::settle_lists(context);
         }
@@ -323,7 +329,7 @@ pub fn leave<R>(vm: &VirtualMachine, f: impl FnOnce() -> R) -> R {
     if !context.slot.holds() {
         return f();
     }
-    if context.lists_lent.get() != 0 {
+    if due::has_lists(context) {
         return leave_lists(context, vm, f);
     }
     leave_looking(context, vm, f)
@@ -375,7 +381,7 @@ pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
     let mut run = |vm: Option<&VirtualMachine>| {
         let f = f.take().expect("runs once");
         match vm {
-            Some(vm) if context.lists_lent.get() != 0 => {
+            Some(vm) if due::has_lists(context) => {
                 due::lists_out(context);
                 let result = leave_now(context, Some(vm), f);
                 due::lists_back(vm, context);
@@ -422,7 +428,7 @@ pub(crate) fn is_known() -> bool {
 /// `PyEval_SaveThread`: gives the lock up and detaches this thread from the VM.
 pub(crate) fn save() -> *mut c::PyThreadState {
     let context = context();
-    if context.lists_lent.get() != 0 {
+    if due::has_lists(context) {
         due::lists_out(context);
     }
     if due::is_pressing() {
@@ -441,7 +447,7 @@ pub(crate) fn restore() {
     }
     rustpython_vm::vm::thread::with_current_vm(|vm| {
         lock::acquire(&context.slot, Some(vm));
-        if context.lists_lent.get() != 0 {
+        if due::has_lists(context) {
             due::lists_back(vm, context);
         }
     });

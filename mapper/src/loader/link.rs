@@ -52,6 +52,7 @@ pub(crate) fn link(vm: &VirtualMachine) -> Result<(), LinkError> {
     long::prepare(vm);
     fill::prepare();
     bytearray::prepare(vm);
+    crate::twins::forms::set::prepare(vm);
     vm.ctx.types.capsule_type.slots.repr.store(Some(capsule::repr));
     Ok(())
 }

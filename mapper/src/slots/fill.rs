@@ -41,6 +41,9 @@ pub(crate) unsafe fn fill_managed(vm: &VirtualMachine, t: &mut c::PyTypeObject, 
         // the class defines anew.
         if class.heaptype_ext.is_some() && crate::twins::types::derives_from_c(class) {
             t.tp_dealloc = Some(crate::twins::heap_type::subtype_dealloc);
+            if let Some(base) = class.base.deref() {
+                crate::slots::inherited::inherit(vm, class, base);
+            }
             crate::slots::managed::fill(t, class, class.base.deref(), kind);
             crate::abi::slot_table::inherit(t, t.tp_base);
             return;

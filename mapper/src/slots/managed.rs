@@ -12,6 +12,7 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachin
 use crate::abi::address::exported;
 use crate::abi::layout as c;
 use crate::calls::api::{api, infallible};
+use crate::capi::sequence::{sq_ass_item, sq_item};
 use crate::heap::block::{Block, flag, header};
 use crate::heap::kind::Kind;
 use crate::lifetime::thread::leave;
@@ -153,20 +154,6 @@ unsafe extern "C" fn tp_finalize(object: Block) {
             None => Ok(()),
         }
     });
-}
-
-/// `sq_ass_item`: NULL deletes.
-unsafe extern "C" fn sq_ass_item(object: Block, index: isize, value: Block) -> c_int {
-    api(|vm| {
-        let (managed, value) = (Borrowed(object).held(vm)?, Borrowed(value).opt(vm)?);
-        leave(vm, || match value {
-            Some(value) => managed.sequence_unchecked().set_item(index, value, vm),
-            None => managed.sequence_unchecked().del_item(index, vm),
-        })?;
-        // SAFETY: C's argument.
-        unsafe { touched(vm, object) };
-        Ok(0)
-    })
 }
 
 /// `mp_ass_subscript`: NULL deletes.
@@ -352,7 +339,6 @@ unsafe fn fill_containers(sequence: &mut c::PySequenceMethods, mapping: &mut c::
             as_sequence.length => sq_length, "PyObject_Size";
             as_sequence.concat => sq_concat, "PySequence_Concat";
             as_sequence.repeat => sq_repeat, "PySequence_Repeat";
-            as_sequence.item => sq_item, "PySequence_GetItem";
             as_sequence.contains => sq_contains, "PySequence_Contains";
             as_sequence.inplace_concat => sq_inplace_concat, "PySequence_InPlaceConcat";
             as_sequence.inplace_repeat => sq_inplace_repeat, "PySequence_InPlaceRepeat";
@@ -362,6 +348,9 @@ unsafe fn fill_containers(sequence: &mut c::PySequenceMethods, mapping: &mut c::
             as_mapping.subscript => mp_subscript, "PyObject_GetItem";
         }
     }
-    set_own! { slots, sequence; as_sequence.ass_item => sq_ass_item, sq_ass_item; }
+    set_own! { slots, sequence;
+        as_sequence.item => sq_item, sq_item;
+        as_sequence.ass_item => sq_ass_item, sq_ass_item;
+    }
     set_own! { slots, mapping; as_mapping.ass_subscript => mp_ass_subscript, mp_ass_subscript; }
 }

@@ -1,5 +1,6 @@
 //! The slots of the types that C code sees: which function stands in each, and those functions.
 
 pub mod fill;
+mod inherited;
 pub mod managed;
 pub mod owned;

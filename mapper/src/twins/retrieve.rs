@@ -10,9 +10,9 @@ use crate::heap::block::{Block, Header, annex, flag, header, header_of};
 use crate::heap::form::Half;
 use crate::heap::form::Look;
 use crate::heap::kind::Kind;
-use crate::lifetime::{dealloc, handle, numbers};
+use crate::lifetime::{dealloc, handle, numbers, watched};
 use crate::twins::forms::list::agree;
-use crate::twins::forms::{long, tuple, unicode};
+use crate::twins::forms::{bytes, long, tuple, unicode};
 use crate::twins::heap_type;
 
 /// The managed object for a block that C lends us.
@@ -66,8 +66,8 @@ unsafe fn retrieve_uncounted(vm: &VirtualMachine, block: Block, header: &Header,
     }
 }
 
-/// The managed list or tuple for a block that C code may have written into since Python saw it, or the number that Python
-/// may hand back.
+/// The managed list, tuple or bytes for a block that C code may have written into since Python saw it, or the number that
+/// Python may hand back.
 #[inline(never)]
 unsafe fn retrieve_shown(vm: &VirtualMachine, block: Block, header: &Header, twin: &PyObject) -> PyResult {
     // SAFETY: by the caller's contract.
@@ -79,13 +79,30 @@ unsafe fn retrieve_shown(vm: &VirtualMachine, block: Block, header: &Header, twi
         }
         if header.has(flag::SHOWN_LIST) {
             dealloc::hand_on(block, Look::Whole);
+            if !header.has(flag::LENT) && handle::count(block) > 0 {
+                watched::watch(block, header);
+            }
             return Ok(twin.to_owned());
+        }
+        if header.has(flag::SHOWN_BYTES) {
+            if header.has(flag::BOUND) || bytes::has_its_length(block, twin) {
+                dealloc::hand_on(block, Look::Whole);
+                return Ok(twin.to_owned());
+            }
+            return retrieve_changed(vm, block, header, twin);
         }
         let (mirror, items) = (tuple::slice(block), twin.downcast_unchecked_ref::<PyTuple>());
         if mirror.len() == items.len() && mirror.iter().zip(items).all(|(item, object)| agree(*item, object)) {
             return Ok(twin.to_owned());
         }
-        // Python's tuple stays as it was; this is another one, for which C code has used the memory again.
+        retrieve_changed(vm, block, header, twin)
+    }
+}
+
+/// The managed object for a block whose memory C code has used again: Python's stays as it was, this is another one.
+unsafe fn retrieve_changed(vm: &VirtualMachine, block: Block, header: &Header, twin: &PyObject) -> PyResult {
+    // SAFETY: by the caller's contract.
+    unsafe {
         handle::untie(twin);
         header.set_twin(std::ptr::null());
         if header.has(flag::OWNS_TWIN) {
@@ -175,6 +192,9 @@ unsafe fn retrieve_new(vm: &VirtualMachine, block: Block) -> PyResult {
         }
         if (*block).ob_refcnt > 0 {
             handle::adopt(block, &object);
+            if kind == Kind::Bytes {
+                bytes::show(block);
+            }
         }
         Ok(object)
     }

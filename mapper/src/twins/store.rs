@@ -8,7 +8,7 @@ use crate::abi::statics::statics;
 use crate::heap::block::{Block, flag, header_of};
 use crate::heap::kind::Kind;
 use crate::lifetime::{handle, numbers, pinned};
-use crate::twins::forms::{self, float, long, unicode};
+use crate::twins::forms::{self, bytes, float, long, unicode};
 use crate::twins::types::type_block;
 
 /// Gives a new reference to the block that stands for `object`.
@@ -65,7 +65,19 @@ pub(crate) unsafe fn touched(vm: &VirtualMachine, block: Block) {
 /// Like [`store`], and gives up the managed reference.
 #[inline]
 pub fn store_owned(vm: &VirtualMachine, object: PyObjectRef) -> Block {
-    store(vm, &object)
+    let made = make_alone(vm, &object);
+    if made.is_null() { store(vm, &object) } else { made }
+}
+
+/// Bytes that nobody else has are C's own from the start: it may write into them.
+#[inline]
+fn make_alone(vm: &VirtualMachine, object: &PyObject) -> Block {
+    let alone = object.class().is(vm.ctx.types.bytes_type) && object.strong_count() == 1;
+    if alone && handle::block_of(object).is_none() {
+        // SAFETY: exact bytes.
+        return unsafe { (Kind::Bytes.form().make)(vm, object, statics().bytes) };
+    }
+    std::ptr::null_mut()
 }
 
 /// [`store`] for exact ints and floats: those that C does not keep have no entry in the table (see [`numbers`]).
@@ -165,6 +177,9 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
         own(made, object);
         if let Some(fill) = form.fill {
             fill(vm, made, object);
+        }
+        if kind == Kind::Bytes && class_block != statics().bytes {
+            bytes::show(made);
         }
         made
     }

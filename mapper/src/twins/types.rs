@@ -254,7 +254,7 @@ pub fn is_of_c(class: &Py<PyType>) -> bool {
 }
 
 /// Whether C code made one of the types that a class derives from, first bases only: those decide on the layout.
-pub(crate) fn derives_from_c(class: &Py<PyType>) -> bool {
+pub fn derives_from_c(class: &Py<PyType>) -> bool {
     std::iter::successors(class.base.deref(), |class| class.base.deref()).any(is_of_c)
 }
 

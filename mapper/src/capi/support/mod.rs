@@ -4,5 +4,6 @@ pub(crate) mod arguments;
 pub(crate) mod building;
 pub mod export;
 pub mod format;
+pub(crate) mod literal;
 pub(crate) mod memory;
 pub(crate) mod pending;

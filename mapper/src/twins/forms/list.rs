@@ -314,6 +314,38 @@ pub unsafe fn set(vm: &VirtualMachine, block: Block, index: usize, item: Stolen)
     }
 }
 
+/// Appends an item on both sides.
+///
+/// # Errors
+/// Memory is out, or the item is ending; nothing is changed then.
+///
+/// # Safety
+/// `block` is a list's, `item` an object.
+pub unsafe fn append(vm: &VirtualMachine, block: Block, item: Borrowed) -> PyResult<()> {
+    // SAFETY: by contract; the list takes over the new reference.
+    unsafe {
+        let twin = twin(block);
+        let object = twin.map(|_| item.get(vm)).transpose()?;
+        let held = items(block).len();
+        if !grow(block, held + 1) {
+            return Err(vm.no_memory_error());
+        }
+        if let (Some(twin), Some(object)) = (twin, &object) {
+            let mut objects = twin.borrow_vec_mut();
+            objects.push(object.clone());
+            if objects.len() != held + 1 {
+                drop(objects);
+                refresh(vm, block);
+                return Ok(());
+            }
+        }
+        let pushed = push(block, item.again().0, object.as_deref());
+        debug_assert!(pushed, "there is room");
+        object.into_iter().for_each(managed::drop_managed);
+        Ok(())
+    }
+}
+
 /// Replaces the items in `range` on both sides by `new`, whose references the list takes over. What ends may run code:
 /// nothing of the list is looked at afterwards.
 ///

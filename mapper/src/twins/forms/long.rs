@@ -27,6 +27,9 @@ const DIGITS: usize =
 pub(super) static FORM: Form =
     Form { sizes: (24, 4), subclass_flag: c::tpflags::LONG_SUBCLASS, make, value: Some(value), wrap, ..Form::EMPTY };
 
+/// The bit of `lv_tag` that says of a small int that it never ends.
+const IMMORTAL: usize = 1 << 2;
+
 static SMALL: OnceLock<Vec<usize>> = OnceLock::new();
 
 /// Makes the immortal blocks.
@@ -39,6 +42,7 @@ pub(crate) fn prepare(vm: &VirtualMachine) {
                 // SAFETY: a fresh block; the twin's reference is never given back.
                 unsafe {
                     handle::immortalize(made);
+                    (*made.cast::<c::PyLongObject>()).long_value.lv_tag |= IMMORTAL;
                     let header = header_of(made);
                     header.set_twin(twin.as_object());
                     header.set(flag::OWNS_TWIN | flag::PINNED);
