@@ -5,4 +5,5 @@ pub(crate) mod building;
 pub mod export;
 pub mod format;
 pub(crate) mod memory;
+pub(crate) mod names;
 pub(crate) mod pending;
