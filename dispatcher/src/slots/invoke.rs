@@ -28,7 +28,7 @@ fn wrapper(name: &'static str) -> impl Fn() -> String {
 
 /// What a slot returned, as the VM's result.
 #[inline]
-fn object_result(vm: &VirtualMachine, result: Block, name: &'static str) -> PyResult {
+pub(super) fn object_result(vm: &VirtualMachine, result: Block, name: &'static str) -> PyResult {
     // SAFETY: slots give a reference or NULL.
     unsafe { error::result(vm, result, wrapper(name)) }
 }

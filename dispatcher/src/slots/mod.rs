@@ -9,6 +9,7 @@ mod invoke;
 mod iteration;
 mod mapping;
 mod number;
+mod sending;
 mod sequence;
 mod special;
 
@@ -51,6 +52,7 @@ pub(crate) unsafe fn install(vm: &VirtualMachine, class: &PyTypeRef, block: *mut
         if let Some(suite) = t.tp_as_async.as_ref() {
             iteration::install_async(vm, class, suite);
         }
+        sending::install(vm, class, t);
     }
     Ok(())
 }

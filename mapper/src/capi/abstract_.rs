@@ -515,8 +515,16 @@ pub unsafe extern "C" fn PyIter_NextItem(iterator: Borrowed, item: *mut Block) -
 /// Sends a value into an iterator. Returns 1 with the next item in `result` (`PYGEN_NEXT`), 0 with the returned value
 /// (`PYGEN_RETURN`), or -1.
 pub unsafe extern "C" fn PyIter_Send(iterator: Borrowed, value: Borrowed, result: *mut Block) -> c_int {
-    // SAFETY: C's arguments.
-    unsafe { *result = std::ptr::null_mut() };
+    // SAFETY: C's arguments; a type's suite is a table of nullable functions.
+    unsafe {
+        *result = std::ptr::null_mut();
+        let suite = (*(*iterator.0).ob_type).tp_as_async.as_ref();
+        if Kind::of(iterator.0) == Kind::Instance
+            && let Some(send) = suite.and_then(|suite| suite.am_send)
+        {
+            return send(iterator.0, value.0, result);
+        }
+    }
     api(|vm| {
         let (iterator, value) = (iterator.held(vm)?, value.get(vm)?);
         let sent = if vm.is_none(&value) && PyIter::check(&iterator) {

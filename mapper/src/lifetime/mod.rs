@@ -15,6 +15,7 @@ pub mod handled;
 pub mod interpreter;
 pub mod kept;
 pub mod loans;
+pub(crate) mod locals;
 pub mod managed;
 pub mod numbers;
 pub mod pinned;

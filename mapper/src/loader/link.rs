@@ -137,6 +137,9 @@ unsafe fn fill_datum(vm: &VirtualMachine, name: &str, address: *mut c_void, size
             "Py_FileSystemDefaultEncodeErrors" => {
                 address.cast::<*const u8>().write(c"surrogateescape".as_ptr().cast());
             }
+            "PyStructSequence_UnnamedField" => {
+                address.cast::<*const u8>().write(crate::capi::structseq::UNNAMED.as_ptr().cast());
+            }
             "Py_HasFileSystemDefaultEncoding" | "Py_UTF8Mode" => address.cast::<c_int>().write(1),
             "_Py_ctype_table" => ctype_table(address.cast()),
             "_Py_ctype_tolower" => fill_bytes(address.cast(), |byte| byte.to_ascii_lowercase()),

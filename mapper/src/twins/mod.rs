@@ -1,11 +1,13 @@
 //! The crossing of one object: managed object to block and back, types, exceptions, references as types, modules, and in
 //! [`forms`] each layout of objects.
 
+pub mod chaining;
 pub mod cycles;
 pub mod error;
 pub mod forms;
 pub mod frames;
 pub mod heap_type;
+pub(crate) mod indirect;
 pub mod lend;
 pub mod passing;
 pub mod phases;

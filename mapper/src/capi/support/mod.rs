@@ -6,4 +6,5 @@ pub mod export;
 pub mod format;
 pub(crate) mod literal;
 pub(crate) mod memory;
+pub(crate) mod names;
 pub(crate) mod pending;

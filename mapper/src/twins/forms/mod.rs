@@ -6,6 +6,7 @@ pub mod bytearray;
 pub mod bytes;
 pub mod capsule;
 pub mod characters;
+mod code;
 pub mod datetime;
 pub mod dict;
 pub(crate) mod float;

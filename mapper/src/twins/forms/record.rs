@@ -4,7 +4,8 @@
 use std::ffi::c_int;
 use std::mem::{offset_of, size_of};
 
-use rustpython_vm::builtins::{PyMemoryView, PyType, PyWeak};
+use rustpython_vm::builtins::{PyCode, PyMemoryView, PyStr, PyType, PyWeak};
+use rustpython_vm::frame::FrameObject;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload as _, VirtualMachine};
 
 use crate::abi::layout as c;
@@ -47,6 +48,10 @@ enum As {
     IsSome,
     /// A C `Py_hash_t` that is not known yet, whatever the attribute is.
     Unhashed,
+    /// A C `Py_ssize_t`.
+    Size,
+    /// How many values a format of `struct` has, as a C `Py_ssize_t`.
+    Values,
     /// A method's definition that names no function, so that code generators call the object instead.
     NoDefinition,
 }
@@ -123,6 +128,8 @@ static FRAME: Record = Record { size: size_of::<PyFrameObject>(), fields: &[] };
 static WEAK: Record = Record { size: size_of::<c::PyWeakReference>(), fields: &[] };
 static VIEW: Record = Record { size: size_of::<c::PyMemoryViewObject>() + size_of::<Arrays>(), fields: &[] };
 static PICKLE_BUFFER: Record = Record { size: size_of::<PickleBuffer>(), fields: &[] };
+/// `PyStructObject` of `_struct.c`, which `_testbuffer` reads.
+static STRUCT: Record = Record { size: 56, fields: &[(16, "size", As::Size), (24, "format", As::Values)] };
 static NONE: Record = Record { size: size_of::<c::PyObject>(), fields: &[] };
 
 fn record(vm: &VirtualMachine, class: &Py<PyType>) -> &'static Record {
@@ -142,8 +149,20 @@ fn record(vm: &VirtualMachine, class: &Py<PyType>) -> &'static Record {
     match table.iter().find(|(of, _)| class.fast_issubclass(*of)) {
         Some((_, record)) => record,
         None if &*class.slot_name() == "pickle.PickleBuffer" => &PICKLE_BUFFER,
+        None if is_struct(vm, class) => &STRUCT,
         None => &NONE,
     }
+}
+
+/// Whether a class is `struct.Struct` or derived from it.
+fn is_struct(vm: &VirtualMachine, class: &Py<PyType>) -> bool {
+    let mut builtin = std::iter::successors(Some(class), |class| class.base.deref());
+    builtin.find(|class| class.heaptype_ext.is_none()).is_some_and(|class| {
+        &*class.slot_name() == "Struct"
+            && class
+                .get_attr(vm.ctx.intern_str("__module__"))
+                .is_some_and(|module| module.downcast_ref::<PyStr>().is_some_and(|it| it.as_bytes() == b"_struct"))
+    })
 }
 
 /// The size of the struct of a class's instances, in bytes.
@@ -211,6 +230,14 @@ pub(crate) unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) 
             return;
         }
         fill_fields(vm, block, object, record(vm, object.class()));
+        if let Some(code) = object.downcast_ref::<PyCode>() {
+            super::code::fill_variables(vm, block, code);
+        } else if let Some(frame) = object.downcast_ref::<FrameObject>() {
+            let block = block.cast::<PyFrameObject>();
+            let data = (&raw mut (*block).f_frame_data).cast();
+            super::code::fill_frame(vm, block.cast(), data, frame);
+            (*block).f_frame = data.cast();
+        }
     }
 }
 
@@ -236,6 +263,11 @@ unsafe fn fill_field(vm: &VirtualMachine, block: Block, object: &PyObject, at: *
                 at.copy_from(number.to_be_bytes().as_ptr().add(size_of::<u32>() - count), count);
             }
             As::IsSome => at.write(u8::from(found().is_some_and(|it| !vm.is_none(&it)))),
+            As::Size => at.cast::<isize>().write(found().and_then(|it| it.try_to_value(vm).ok()).unwrap_or(0)),
+            As::Values => {
+                let format = found().and_then(|it| it.downcast::<PyStr>().ok());
+                at.cast::<isize>().write(format.map_or(0, |format| values(&format.to_string_lossy())));
+            }
             As::Unhashed => at.cast::<isize>().write(-1),
             As::NoDefinition => at.cast::<*const c::PyMethodDef>().write(&raw const NO_DEFINITION.0),
             As::Length => {
@@ -244,6 +276,24 @@ unsafe fn fill_field(vm: &VirtualMachine, block: Block, object: &PyObject, at: *
             }
         }
     }
+}
+
+/// How many values a format of `struct` has: a string is one however long it is, padding is none.
+fn values(format: &str) -> isize {
+    let (mut all, mut count) = (0, None);
+    for code in format.chars() {
+        if let Some(digit) = code.to_digit(10) {
+            count = Some(count.unwrap_or(0isize).saturating_mul(10).saturating_add(digit as isize));
+            continue;
+        }
+        let times = count.take().unwrap_or(1);
+        all += match code {
+            's' | 'p' => 1,
+            code if code.is_ascii_alphabetic() && code != 'x' || code == '?' => times,
+            _ => 0,
+        };
+    }
+    all
 }
 
 /// Brings the block of an object that can change up to date.
