@@ -258,7 +258,7 @@ mod tests {
         block
     }
 
-    fn has(block: Block, flags: u32) -> bool {
+    fn has(block: Block, flags: u64) -> bool {
         // SAFETY: the tests' blocks have headers; slots stay when their blocks go.
         unsafe { header_of(block) }.has(flags)
     }
