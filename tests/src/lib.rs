@@ -349,7 +349,7 @@ macro_rules! fixture_scripts {
     ($check:path) => {
         $crate::tests_of! { $check, "fixtures/use_":
             antiques arguments bases borrowed buffers building capsules classes containers contexts conventions cycles
-            dates derived descriptors errors files generated habits heirs integers interpreters level lifetimes lists
+            dates derived descriptors errors files generated habits heirs instances integers interpreters level lifetimes lists
             locks loops mirrors module_state records runtime single_phase sizes slots slotted states strings threads
         }
     };

@@ -60,8 +60,14 @@ pub mod flag {
     pub const SHOWN_LIST: u32 = 1 << 17;
     /// A tuple that Python has seen, which C code may change while it counts the only reference that C has.
     pub const SHOWN_TUPLE: u32 = 1 << 18;
-    /// Either: what C code has done to it may have to be handed on before Python sees it again.
-    pub const SHOWN: u32 = SHOWN_LIST | SHOWN_TUPLE;
+    /// An object whose struct has fields that the managed half fills (see [`crate::twins::fields`]).
+    pub const LINKED: u32 = 1 << 28;
+    /// Callbacks of its weak references wait for its deallocator (see [`crate::lifetime::weak`]).
+    pub const CALLBACKS: u32 = 1 << 29;
+    /// Nobody in C counts it but a list that Python has, too, which holds the twin (see [`crate::lifetime::mirrored`]).
+    pub const MIRRORED: u32 = 1 << 30;
+    /// Any: what C code has done to it may have to be handed on before Python sees it again.
+    pub const SHOWN: u32 = SHOWN_LIST | SHOWN_TUPLE | LINKED;
     /// Only managed code holds the object; its count is 1 for C code that asks whether a pointer is to a live object.
     pub const RESTING: u32 = 1 << 19;
     /// C gave its last count back while the block was queued.
@@ -376,15 +382,22 @@ impl Arena {
     }
 }
 
+/// Whether memory came from [`allocate`].
+#[inline]
+pub(crate) fn is_ours(block: Block) -> bool {
+    #[cfg(feature = "malloc-blocks")]
+    return arena().registry.contains_key(&(block as usize));
+    #[cfg(not(feature = "malloc-blocks"))]
+    {
+        (block as usize).wrapping_sub(arena().start) < RANGE
+    }
+}
+
 /// The header of a block of ours, or of one that was annexed; None for other memory: static objects, and what
 /// a type's own allocator made and Python has not seen.
 #[inline]
 pub fn header(block: Block) -> Option<&'static Header> {
-    #[cfg(feature = "malloc-blocks")]
-    let ours = arena().registry.contains_key(&(block as usize));
-    #[cfg(not(feature = "malloc-blocks"))]
-    let ours = (block as usize).wrapping_sub(arena().start) < RANGE;
-    if !ours {
+    if !is_ours(block) {
         return annexed(block);
     }
     // SAFETY: every pointer that C may hold into the range is to a slot handed out with a header.

@@ -16,8 +16,10 @@ pub mod interpreter;
 pub mod kept;
 pub mod loans;
 pub mod managed;
+pub(crate) mod mirrored;
 pub mod numbers;
 pub mod pinned;
+pub(crate) mod places;
 pub mod raised;
 mod shadow;
 #[cfg(test)]
@@ -26,3 +28,4 @@ pub mod thread;
 pub mod thread_end;
 mod turnstile;
 pub mod under_lock;
+pub(crate) mod weak;

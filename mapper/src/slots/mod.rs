@@ -2,4 +2,5 @@
 
 pub mod fill;
 pub mod managed;
+pub mod object;
 pub mod owned;
