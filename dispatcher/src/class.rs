@@ -39,10 +39,14 @@ pub(crate) fn new(vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: Class
     // Only a struct that grew makes a layout of its own: that is how conflicts between bases are found.
     // SAFETY: a base's block is ready.
     let grown = t.tp_basicsize - unsafe { (*t.tp_base).tp_basicsize };
-    // The VM makes objects of its own types' kinds itself, and only in the size that it knows.
+    // A place for the keeper of the block, if the VM makes the objects.
     // SAFETY: as above.
-    let by_c = unsafe { Kind::of_type(t) } == Kind::Instance;
-    managed.basicsize = if grown > 0 && by_c { base_size + grown as usize } else { base_size };
+    let has_keeper = unsafe { is_pinning(t) && !is_pinning(t.tp_base) };
+    managed.member_count = parts.base.slots.member_count + usize::from(has_keeper);
+    // The VM makes objects of its own types' kinds itself, and but for classes only in the size that it knows.
+    // SAFETY: as above.
+    let may_grow = matches!(unsafe { Kind::of_type(t) }, Kind::Instance | Kind::Type);
+    managed.basicsize = if grown > 0 && may_grow { base_size + grown as usize } else { base_size };
     // The VM takes the first base for the one that decides on the layout.
     let first = if parts.base.is(&parts.bases[0]) { parts.bases.clone() } else { vec![parts.base] };
     let in_order = first.len() == parts.bases.len();
@@ -102,10 +106,8 @@ fn flags(t: &c::PyTypeObject, bases: &[PyTypeRef]) -> PyTypeFlags {
     if t.tp_dictoffset != 0 || inherited(PyTypeFlags::HAS_DICT) || t.tp_flags & tpflags::MANAGED_DICT != 0 {
         flags |= PyTypeFlags::from_slice(&[PyTypeFlags::HAS_DICT]);
     }
-    // SAFETY: a type whose base is ready. The ends of such objects are seen through weak references.
-    let watched = unsafe { is_pinning(t) };
     let weak = t.tp_weaklistoffset != 0 || t.tp_flags & tpflags::MANAGED_WEAKREF != 0;
-    if weak || watched || inherited(PyTypeFlags::HAS_WEAKREF) {
+    if weak || inherited(PyTypeFlags::HAS_WEAKREF) {
         flags |= PyTypeFlags::from_slice(&[PyTypeFlags::HAS_WEAKREF]);
     }
     flags

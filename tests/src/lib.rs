@@ -349,9 +349,9 @@ macro_rules! fixture_scripts {
     ($check:path) => {
         $crate::tests_of! { $check, "fixtures/use_":
             antiques arguments bases borrowed buffers building capsules classes concrete containers contexts conventions
-            cycles dates derived descriptors errors files generated habits heirs integers interpreters kept level
-            lifetimes lists locks loops mirrors module_state operands records runtime single_phase sizes slots slotted
-            states strings threads
+            cycles dates derived descriptors errors files generated habits heirs instances integers interpreters kept
+            level lifetimes lists locks loops mirrors module_state operands records runtime single_phase sizes slots
+            slotted states strings threads
         }
     };
 }

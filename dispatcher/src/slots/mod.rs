@@ -4,6 +4,7 @@
 
 mod attributes;
 mod basic;
+mod class_attribute;
 mod creation;
 mod invoke;
 mod iteration;
@@ -15,11 +16,21 @@ mod special;
 
 use rustclad_mapper::abi::layout as c;
 use rustclad_mapper::capi::support::export::as_buffer;
-use rustclad_mapper::twins::cycles::finalize;
 use rustpython_vm::builtins::PyTypeRef;
 use rustpython_vm::{PyResult, VirtualMachine};
 
 use self::special::special;
+
+/// Prepares what all classes have of `object`, before any Python code runs.
+pub(crate) fn start(vm: &VirtualMachine) {
+    creation::install_object_new(vm);
+    class_attribute::install(vm);
+}
+
+/// C code is about to be loaded.
+pub(crate) fn prepare() {
+    class_attribute::prepare();
+}
 
 /// Gives a class the slots that its type defines.
 ///
@@ -33,9 +44,8 @@ pub(crate) unsafe fn install(vm: &VirtualMachine, class: &PyTypeRef, block: *mut
         basic::install(vm, class, t);
         attributes::install(vm, class, t);
         iteration::install(vm, class, t);
-        if t.tp_finalize.is_some() {
-            class.slots.del.store(Some(finalize));
-            special!(vm, class, "__del__", |vm, this, []| finalize(this, vm).map(|()| vm.ctx.none()));
+        if let Some(f) = t.tp_finalize {
+            special!(vm, class, "__del__", |vm, this, []| invoke::finalizer(vm, f, this));
         }
         if t.tp_as_buffer.as_ref().is_some_and(|suite| suite.bf_getbuffer.is_some()) {
             class.slots.as_buffer.store(Some(as_buffer));

@@ -32,6 +32,7 @@ pub(crate) const TOKEN: c_int = 83;
 pub(crate) const BASE: c_int = 48;
 pub(crate) const BASES: c_int = 49;
 pub(crate) const DOC: c_int = 56;
+pub(crate) const MEMBERS: c_int = 72;
 
 /// Slot numbers, and the slots' offsets in a `PyHeapTypeObject`.
 pub(crate) const SLOTS: [(c_int, usize); 82] = [
@@ -198,6 +199,7 @@ pub(crate) unsafe fn inherit(t: *mut c::PyTypeObject, base: *const c::PyTypeObje
             | c::tpflags::TYPE_SUBCLASS
             | c::tpflags::HAVE_VECTORCALL
             | c::tpflags::HAVE_GC
+            | c::tpflags::ITEMS_AT_END
             | c::tpflags::METHOD_DESCRIPTOR;
         (*t).tp_flags |= (*base).tp_flags & FLAGS;
     }

@@ -62,10 +62,16 @@ pub mod flag {
     pub const SHOWN_TUPLE: u64 = 1 << 18;
     /// Bytes that Python has seen while C counted them: C code may still be writing them.
     pub const SHOWN_BYTES: u64 = 1 << 30;
-    /// One of these: what C code has done to it may have to be handed on before Python sees it again.
-    pub const SHOWN: u64 = SHOWN_LIST | SHOWN_TUPLE | SHOWN_BYTES;
     /// It stands among the blocks that are looked at whenever C is entered and left (see [`crate::lifetime::watched`]).
     pub const WATCHED: u64 = 1 << 29;
+    /// An object whose struct has fields that the managed half fills (see [`crate::twins::fields`]).
+    pub const LINKED: u64 = 1 << 31;
+    /// Callbacks of its weak references wait for its deallocator (see [`crate::lifetime::weak`]).
+    pub const CALLBACKS: u64 = 1 << 32;
+    /// Nobody in C counts it but a list that Python has, too, which holds the twin (see [`crate::lifetime::mirrored`]).
+    pub const MIRRORED: u64 = 1 << 33;
+    /// One of these: what C code has done to it may have to be handed on before Python sees it again.
+    pub const SHOWN: u64 = SHOWN_LIST | SHOWN_TUPLE | SHOWN_BYTES | LINKED;
     /// One of those, or a number that Python may hand back: what Python gets is not just the twin.
     pub const LOOKED_AT: u64 = SHOWN | UNLISTED_NUMBER;
     /// Only managed code holds the object; its count is 1 for C code that asks whether a pointer is to a live object.
@@ -389,15 +395,22 @@ impl Arena {
     }
 }
 
+/// Whether memory came from [`allocate`].
+#[inline]
+pub(crate) fn is_ours(block: Block) -> bool {
+    #[cfg(feature = "malloc-blocks")]
+    return arena().registry.contains_key(&(block as usize));
+    #[cfg(not(feature = "malloc-blocks"))]
+    {
+        (block as usize).wrapping_sub(arena().start) < RANGE
+    }
+}
+
 /// The header of a block of ours, or of one that was annexed; None for other memory: static objects, and what
 /// a type's own allocator made and Python has not seen.
 #[inline]
 pub fn header(block: Block) -> Option<&'static Header> {
-    #[cfg(feature = "malloc-blocks")]
-    let ours = arena().registry.contains_key(&(block as usize));
-    #[cfg(not(feature = "malloc-blocks"))]
-    let ours = (block as usize).wrapping_sub(arena().start) < RANGE;
-    if !ours {
+    if !is_ours(block) {
         return annexed(block);
     }
     // SAFETY: every pointer that C may hold into the range is to a slot handed out with a header.

@@ -17,7 +17,7 @@ use crate::abi::platform;
 use crate::heap::block::{self, Block, flag, header_of};
 use crate::heap::kind::Kind;
 use crate::lifetime::graph::{self, SHADOW_KEY, graph};
-use crate::lifetime::{dealloc, due, finalizer, handle, kept, loans, managed, raised, thread, turnstile};
+use crate::lifetime::{dealloc, due, finalizer, handle, kept, loans, managed, pinned, raised, thread, turnstile};
 
 /// Whether the graph may be read.
 static COLLECTING: AtomicBool = AtomicBool::new(false);
@@ -97,7 +97,8 @@ fn lend_counts() -> Vec<PyObjectRef> {
         unsafe {
             let Some(twin) = header_of(node.block).twin().as_ref() else { continue };
             handle::adopt(node.block, twin);
-            for _ in 1..node.internal {
+            let owned = u32::from(header_of(node.block).has(flag::OWNS_TWIN));
+            for _ in owned..node.internal {
                 lent.push(twin.to_owned());
             }
         }
@@ -137,6 +138,11 @@ fn finish(vm: &VirtualMachine, lent: Vec<PyObjectRef>) {
 /// Whether this thread collects. Others that look at an object meanwhile see its managed references only.
 pub(super) fn is_running() -> bool {
     COLLECTING.load(Ordering::Acquire) && graph().thread == platform::thread_id()
+}
+
+/// Whether this thread collects, and the graph stands.
+pub(crate) fn is_collecting() -> bool {
+    is_running()
 }
 
 /// Runs `body` with the C lock if this thread collects: the graph may be used.
@@ -198,7 +204,8 @@ pub(super) unsafe fn clear(block: Block) {
     // SAFETY: by contract; the reference keeps it while it is cleared.
     unsafe {
         handle::incref(block);
-        if let Some(clear) = Kind::of(block).form().clear {
+        let kind = if pinned::is_pinning((*block).ob_type) { Kind::Instance } else { Kind::of(block) };
+        if let Some(clear) = kind.form().clear {
             clear(block);
         }
         // What `tp_clear` raised has nowhere to go.

@@ -8,7 +8,7 @@ use crate::abi::statics::statics;
 use crate::heap::block::{self, Block, Header, flag, header, header_of};
 use crate::heap::form::Look;
 use crate::heap::kind::Kind;
-use crate::lifetime::{check, collect, handle, kept, loans, managed, numbers, thread, watched};
+use crate::lifetime::{check, collect, handle, kept, loans, managed, mirrored, numbers, thread, watched, weak};
 
 /// How deep deallocation may nest before the rest waits.
 const NESTING: u32 = 50;
@@ -112,6 +112,10 @@ pub unsafe fn dealloc(block: Block) {
         unsafe { finish_bytes(block, header) };
     }
     if !header.has(flag::OWNS_TWIN) {
+        if header.has(flag::MIRRORED) {
+            // SAFETY: by contract.
+            unsafe { mirrored::let_go(block, header) };
+        }
         return; // a block without a count of its own that was borrowed and given back
     }
     if header.has(flag::BOUND | flag::PINNED) {
@@ -157,7 +161,7 @@ pub(crate) unsafe fn end_result(block: Block) {
 /// `block` points to an object that is whole.
 #[inline]
 pub(crate) unsafe fn last_look(block: Block) {
-    if header(block).is_some_and(|header| header.has(flag::SHOWN_LIST)) {
+    if header(block).is_some_and(|header| header.has(flag::SHOWN_LIST | flag::LINKED)) {
         // SAFETY: by contract.
         unsafe { hand_on(block, Look::Whole) };
     }
@@ -395,6 +399,9 @@ pub(crate) unsafe fn free(block: Block) {
     // SAFETY: by contract.
     unsafe {
         let header = header_of(block);
+        if !header.twin().is_null() || header.has(flag::CALLBACKS) {
+            lose_ties(block, header);
+        }
         if header.has(flag::COLLECTABLE | flag::GUARDED | flag::WATCHED) {
             if header.has(flag::WATCHED) {
                 watched::forget(block);
@@ -407,6 +414,30 @@ pub(crate) unsafe fn free(block: Block) {
             }
         }
         block::free_now(block);
+    }
+}
+
+/// Parts a block that is freed from the half that user code saw while the deallocator ran, and drops callbacks of weak
+/// references that it has not asked for. Who kept that half has an object without a struct.
+#[cold]
+fn lose_ties(block: Block, header: &Header) {
+    for (weak, callback) in weak::waiting(block) {
+        managed::drop_managed(callback);
+        managed::drop_managed(weak.into());
+    }
+    let twin = header.twin();
+    if twin.is_null() {
+        return;
+    }
+    handle::untie(twin);
+    header.outrun_twin();
+    if header.has(flag::OWNS_TWIN) {
+        header.unset(flag::OWNS_TWIN);
+        // SAFETY: OWNS_TWIN stood for this reference. Its end says nothing to the block any more, whatever runs then.
+        unsafe {
+            (*block).ob_refcnt = 0;
+            drop_twin(twin);
+        }
     }
 }
 
@@ -441,7 +472,13 @@ pub fn twin_died(block: Block) {
             handle::untie(header.twin());
             header.set_twin(std::ptr::null());
             header.unset(flag::OWNS_TWIN);
+            if header.has(flag::PINNED) {
+                header.set(flag::FINALIZED); // the VM did
+            }
             handle::wake(block);
+            if header.has(flag::MIRRORED) {
+                return mirrored::twin_died(block, header);
+            }
             if (*block).ob_refcnt == 0 {
                 destroy(block);
             }

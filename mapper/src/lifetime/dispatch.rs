@@ -12,6 +12,9 @@ use crate::heap::block::Block;
 
 /// Makes the managed functions and types that call into C.
 pub trait Dispatcher: Send + Sync {
+    /// Called for each interpreter, before any Python code runs in it.
+    fn start(&self, vm: &VirtualMachine);
+
     /// Called once, before any C code runs.
     fn prepare(&self, vm: &VirtualMachine);
 

@@ -10,7 +10,7 @@ use crate::heap::block::{Block, Header, flag, header};
 use crate::heap::form::Look;
 use crate::heap::kind::Kind;
 use crate::lifetime::thread::{self, Context, context};
-use crate::lifetime::{collect, dealloc, handle, kept, loans, managed, watched};
+use crate::lifetime::{collect, dealloc, handle, kept, loans, managed, mirrored, watched};
 
 /// Whether something waits.
 static DUE: AtomicBool = AtomicBool::new(false);
@@ -62,6 +62,7 @@ pub(crate) fn in_between() {
 }
 
 fn look() {
+    mirrored::look_again();
     thread::drop_left();
     if loans::is_due() {
         loans::revalidate();
@@ -71,7 +72,7 @@ fn look() {
     }
 }
 
-/// A list that C code may write into until it returns.
+/// A list, or an object with fields that both sides have, that C code may write into until it returns.
 pub(crate) struct LentList {
     /// The depth of the call that got it.
     depth: u32,
@@ -81,7 +82,7 @@ pub(crate) struct LentList {
     turn: usize,
 }
 
-/// Has a list that is in step looked at when managed code has run, and when the call into C that is under way returns.
+/// Has a list that is in step, or an object with fields that both sides have, looked at when managed code has run, and when the call into C that is under way returns.
 #[inline]
 pub(crate) fn remember_list(block: Block, twin: &PyObject) {
     let Some(header) = header(block) else { return };
@@ -111,7 +112,7 @@ pub(crate) fn settle_lists(context: &Context) {
             header.unset(flag::LENT | flag::IN_STEP);
             // SAFETY: a tied block is live.
             unsafe {
-                if handle::count(list.block) > 0 {
+                if header.has(flag::SHOWN_LIST) && handle::count(list.block) > 0 {
                     kept::keeps_list(list.block, header);
                     watched::watch(list.block, header);
                 }

@@ -18,7 +18,7 @@ use crate::heap::form::Visit;
 use crate::heap::kind::Kind;
 use crate::heap::spare;
 use crate::lifetime::shadow::Shadow;
-use crate::lifetime::{handle, loans};
+use crate::lifetime::{handle, loans, pinned};
 
 /// A block in the graph.
 pub(super) struct Node {
@@ -157,7 +157,8 @@ fn find_roots(vm: &VirtualMachine, graph: &mut Graph) {
             {
                 handle::adopt(node.block, twin);
             }
-            let shows_edges = header.has(flag::BOUND) && Kind::of(node.block) != Kind::Type;
+            let has_payload = header.has(flag::BOUND) || pinned::is_pinning((*node.block).ob_type);
+            let shows_edges = has_payload && Kind::of(node.block) != Kind::Type;
             if header.twin().is_null() || (end > node.first_edge && !shows_edges) || Kind::of(node.block) == Kind::Type
             {
                 handle::incref(node.block);
@@ -195,7 +196,9 @@ pub(crate) unsafe fn each_reference(block: Block, visit: &mut Visit<'_>) {
         if header(block).is_some_and(|header| header.has(flag::LENDS)) {
             loans::each(block, visit);
         }
-        if let Some(each) = Kind::of(block).form().each {
+        // C code knows what its own fields refer to.
+        let kind = if pinned::is_pinning((*block).ob_type) { Kind::Instance } else { Kind::of(block) };
+        if let Some(each) = kind.form().each {
             each(block, visit);
         }
     }

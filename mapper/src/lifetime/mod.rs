@@ -17,8 +17,10 @@ pub mod kept;
 pub mod loans;
 pub(crate) mod locals;
 pub mod managed;
+pub(crate) mod mirrored;
 pub mod numbers;
 pub mod pinned;
+pub(crate) mod places;
 pub mod raised;
 mod shadow;
 #[cfg(test)]
@@ -28,3 +30,4 @@ pub mod thread_end;
 mod turnstile;
 pub mod under_lock;
 pub mod watched;
+pub(crate) mod weak;

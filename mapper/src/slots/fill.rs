@@ -1,20 +1,20 @@
 //! The slots of managed types' blocks: what C code finds when it looks into a type that Python made.
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
 
 use rustpython_vm::builtins::PyType;
-use rustpython_vm::{AsObject, Py, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, Py, VirtualMachine};
 
 use crate::abi::address::data_address;
 use crate::abi::address::exported;
 use crate::abi::layout as c;
-use crate::abi::text;
 use crate::capi::abstract_::PyObject_Call;
 use crate::heap::block::Block;
 use crate::heap::kind::Kind;
 use crate::lifetime::dealloc;
 use crate::lifetime::handle;
 use crate::lifetime::thread::leave_with;
+use crate::slots::object;
 use crate::twins::forms::tuple;
 use crate::twins::reference::{Borrowed, New};
 
@@ -44,6 +44,7 @@ pub(crate) unsafe fn fill_managed(vm: &VirtualMachine, t: &mut c::PyTypeObject, 
             if let Some(base) = class.base.deref() {
                 crate::slots::inherited::inherit(vm, class, base);
             }
+            crate::twins::cycles::prepare(vm, class, t, false);
             crate::slots::managed::fill(t, class, class.base.deref(), kind);
             crate::abi::slot_table::inherit(t, t.tp_base);
             return;
@@ -51,11 +52,15 @@ pub(crate) unsafe fn fill_managed(vm: &VirtualMachine, t: &mut c::PyTypeObject, 
         if kind != Kind::Instance {
             t.tp_dealloc = Some(crate::lifetime::dealloc::free_builtin);
         }
+        if kind != Kind::Instance && t.tp_flags & c::tpflags::HAVE_GC != 0 {
+            t.tp_traverse = Some(traverse_builtin);
+            t.tp_clear = Some(clear_builtin);
+        }
         crate::slots::managed::fill(t, class, None, kind);
-        let object = &vm.ctx.types.object_type.slots;
+        let of_object = &vm.ctx.types.object_type.slots;
         macro_rules! generic {
             ($slot:ident) => {
-                class.slots.$slot.load().map(|f| f as usize) == object.$slot.load().map(|f| f as usize)
+                class.slots.$slot.load().map(|f| f as usize) == of_object.$slot.load().map(|f| f as usize)
             };
         }
         // C code compares these with the functions' addresses.
@@ -66,18 +71,48 @@ pub(crate) unsafe fn fill_managed(vm: &VirtualMachine, t: &mut c::PyTypeObject, 
             set!(tp_setattro = "PyObject_GenericSetAttr");
         }
         if kind == Kind::Opaque && class.is(vm.ctx.types.object_type) {
-            t.tp_new = Some(object_new);
-            t.tp_init = Some(object_init);
+            t.tp_new = Some(object::new);
+            t.tp_init = Some(object::init);
         } else if class.heaptype_ext.is_none() && class.slots.new.load().is_some() {
             (t.tp_new, t.tp_init) = crate::slots::owned::for_type(class);
             if generic!(init) {
-                t.tp_init = Some(object_init);
+                t.tp_init = Some(object::init);
             }
         } else {
             t.tp_new = Some(managed_new);
             t.tp_init = Some(managed_init);
         }
     }
+}
+
+/// `tp_traverse` of managed types, which those of C types that derive from them call: what the block counts. What the half
+/// refers to, it shows itself.
+unsafe extern "C" fn traverse_builtin(object: Block, visit: c::VisitProc, argument: *mut c_void) -> c_int {
+    let mut status = 0;
+    let mut each = |target: Block| {
+        if status == 0 && !target.is_null() {
+            // SAFETY: C's function and its argument.
+            status = unsafe { visit(target, argument) };
+        }
+    };
+    // SAFETY: C's argument: an object.
+    unsafe {
+        if let Some(visit_parts) = Kind::of(object).form().each {
+            visit_parts(object, &mut each);
+        }
+    }
+    status
+}
+
+/// `tp_clear` of managed types: the VM clears the half.
+unsafe extern "C" fn clear_builtin(object: Block) -> c_int {
+    // SAFETY: C's argument: an object.
+    unsafe {
+        if let Some(clear_parts) = Kind::of(object).form().clear {
+            clear_parts(object);
+        }
+    }
+    0
 }
 
 /// Gives a type's block its suites: behind the type itself, or, for static types, which have no room, elsewhere for ever.
@@ -94,35 +129,6 @@ unsafe fn own_suites(t: &mut c::PyTypeObject) {
         t.tp_as_sequence = &mut suites.as_sequence;
         t.tp_as_buffer = &mut suites.as_buffer;
     }
-}
-
-/// `object`'s `tp_new`, for C types: memory from the type's own allocator. Arguments must have a taker.
-unsafe extern "C" fn object_new(class: *mut c::PyTypeObject, args: Block, keywords: Block) -> Block {
-    // SAFETY: C's arguments.
-    unsafe {
-        let given = !tuple::slice(args).is_empty() || !keywords.is_null();
-        let own_new = (*class).tp_new.is_none_or(|new| !std::ptr::fn_addr_eq(new, object_new as c::NewFunc));
-        let own_init = (*class).tp_init.is_none_or(|init| !std::ptr::fn_addr_eq(init, object_init as c::InitProc));
-        if given && (own_new || !own_init) {
-            return crate::calls::api::api(|vm| -> PyResult<New> {
-                Err(vm.new_type_error(if own_new {
-                    "object.__new__() takes exactly one argument (the type to instantiate)".to_owned()
-                } else {
-                    format!("{}() takes no arguments", text::of_c((*class).tp_name))
-                }))
-            })
-            .0;
-        }
-        match (*class).tp_alloc {
-            Some(alloc) => alloc(class, 0),
-            None => crate::twins::heap_type::generic_alloc(class, 0),
-        }
-    }
-}
-
-/// `object`'s `tp_init`.
-unsafe extern "C" fn object_init(_: Block, _: Block, _: Block) -> c_int {
-    0
 }
 
 /// `tp_new` of managed types: calls the class's `__new__`.

@@ -149,10 +149,8 @@ unsafe extern "C" fn tp_finalize(object: Block) {
             return Ok(());
         }
         let object = Borrowed(object).get(vm)?;
-        match object.class().slots.del.load() {
-            Some(f) => leave(vm, || f(&object, vm)),
-            None => Ok(()),
-        }
+        leave(vm, || object.try_call_finalizer());
+        Ok(())
     });
 }
 

@@ -3,4 +3,5 @@
 pub mod fill;
 mod inherited;
 pub mod managed;
+pub mod object;
 pub mod owned;

@@ -17,9 +17,10 @@ use crate::heap::kind::Kind;
 use crate::lifetime::dispatch::{ClassParts, dispatcher};
 use crate::lifetime::thread::leave;
 use crate::lifetime::{collect, dealloc, finalizer, handle, pinned};
+use crate::twins::forms::object::size_with;
 use crate::twins::forms::tuple;
-use crate::twins::types::{end_with, fill_mro, type_block};
-use crate::twins::{retrieve, store, type_dict};
+use crate::twins::types::{end_with, fill_mro, hold_metaclass, type_block};
+use crate::twins::{cycles, fields, retrieve, slotted, store, type_dict};
 
 /// `PyType_FromMetaclass`. `metaclass`, `module` and `bases` may be null. Returns a new reference.
 ///
@@ -49,12 +50,14 @@ pub(crate) unsafe fn from_spec(
         }
         let metaclass = if metaclass.is_null() { statics().type_ } else { metaclass };
         let metaclass = winner(vm, metaclass, &bases)?;
-        let size = ((*metaclass).tp_basicsize as usize).max(size_of::<c::PyHeapTypeObject>());
-        let made = block::allocate(size, flag::BOUND | flag::COLLECTABLE);
+        let members = spec_slots(spec).find(|(slot, _)| *slot == slot_table::MEMBERS).map(|(_, table)| table.cast());
+        let count = slotted::length(members.unwrap_or(std::ptr::null_mut()));
+        let made = block::allocate(slotted::size_of_type(metaclass, count), flag::BOUND | flag::COLLECTABLE);
         assert!(!made.is_null(), "out of memory for a type");
         collect::born(collect::CLASS);
         (*made).ob_refcnt = 1;
         (*made).ob_type = metaclass;
+        hold_metaclass(made.cast());
         let heap = &mut *made.cast::<c::PyHeapTypeObject>();
         slot_table::own_suites(heap);
         let t = &mut heap.ht_type;
@@ -202,13 +205,24 @@ unsafe fn fill_from_spec(
                 }
             }
         }
+        slotted::copy_members(&raw mut heap.ht_type, base);
         special_members(&mut heap.ht_type);
         Ok(())
     }
 }
 
-/// `__dictoffset__` and its like among the members set fields of the type.
+/// Where CPython keeps a managed dict and a managed list of weak references: in front of the object.
+const MANAGED_DICT_OFFSET: isize = -1;
+const MANAGED_WEAKREF_OFFSET: isize = -32;
+
+/// `__dictoffset__` and its like among the members set fields of the type, and so do the flags for what is managed.
 unsafe fn special_members(t: &mut c::PyTypeObject) {
+    if t.tp_flags & tpflags::MANAGED_DICT != 0 {
+        t.tp_dictoffset = MANAGED_DICT_OFFSET;
+    }
+    if t.tp_flags & tpflags::MANAGED_WEAKREF != 0 {
+        t.tp_weaklistoffset = MANAGED_WEAKREF_OFFSET;
+    }
     let mut member = t.tp_members;
     // SAFETY: the table ends with a NULL name.
     unsafe {
@@ -255,7 +269,9 @@ unsafe fn finish(
         } else {
             handle::tie_foreign(block.cast(), class.clone().into());
         }
+        let finalizes = (*block).tp_finalize.is_some();
         inherit(vm, block, &bases, heap);
+        cycles::prepare(vm, &class, block, finalizes);
         (*block).tp_flags |= tpflags::READY;
         if (*block).tp_dict.is_null() {
             type_dict::make(vm, block, &class);
@@ -313,6 +329,7 @@ unsafe fn inherit(vm: &VirtualMachine, block: *mut c::PyTypeObject, bases: &[PyT
         if (*block).tp_flags & tpflags::DISALLOW_INSTANTIATION != 0 {
             (*block).tp_new = None;
         }
+        fields::note(block);
     }
 }
 
@@ -368,12 +385,12 @@ pub(crate) unsafe extern "C" fn subtype_dealloc(block: Block) {
         }
         let class = (*block).ob_type;
         let mut base = class;
-        while !base.is_null()
-            && (*base).tp_dealloc.is_some_and(|dealloc| std::ptr::fn_addr_eq(dealloc, subtype_dealloc as c::Destructor))
-        {
+        while !base.is_null() && is_subtype_dealloc((*base).tp_dealloc) {
             base = (*base).tp_base;
         }
         let dealloc = if base.is_null() { None } else { dealloc::dealloc_of_c(base) };
+        slotted::clear(block);
+        fields::clear_dict(block, base);
         match dealloc {
             Some(dealloc) => dealloc(block),
             None => dealloc::free_builtin(block),
@@ -385,11 +402,9 @@ pub(crate) unsafe extern "C" fn subtype_dealloc(block: Block) {
     }
 }
 
-/// How many bytes an object with `items` variable parts has. None if that is more than a number holds.
-pub(crate) fn size_with(class: &c::PyTypeObject, items: isize) -> Option<usize> {
-    // One item more than asked for: CPython keeps a sentinel behind the last.
-    let extra = if class.tp_itemsize == 0 { 0 } else { items.checked_add(1)?.checked_mul(class.tp_itemsize)? };
-    usize::try_from(class.tp_basicsize.checked_add(extra)?).ok()
+/// Whether a deallocator is the one of types that have none of their own.
+pub(crate) fn is_subtype_dealloc(dealloc: Option<c::Destructor>) -> bool {
+    dealloc.is_some_and(|dealloc| std::ptr::fn_addr_eq(dealloc, subtype_dealloc as c::Destructor))
 }
 
 /// `PyType_GenericAlloc`: zeroed memory for an instance with `items` variable parts, with a count of 1. NULL if
@@ -402,7 +417,8 @@ pub(crate) unsafe fn generic_alloc(class: *mut c::PyTypeObject, items: isize) ->
     unsafe {
         let t = &*class;
         let Some(size) = size_with(t, items) else { return std::ptr::null_mut() };
-        let made = block::allocate(size.max(size_of::<c::PyObject>()), 0);
+        let size = size.max(size_of::<c::PyObject>()).next_multiple_of(8);
+        let made = block::allocate(size + slotted::room(class), 0);
         if made.is_null() {
             return made;
         }

@@ -4,6 +4,7 @@
 pub mod chaining;
 pub mod cycles;
 pub mod error;
+pub(crate) mod fields;
 pub mod forms;
 pub mod frames;
 pub mod heap_type;
@@ -13,6 +14,7 @@ pub mod passing;
 pub mod phases;
 pub mod reference;
 pub mod retrieve;
+pub(crate) mod slotted;
 pub mod state;
 pub mod store;
 pub mod type_dict;

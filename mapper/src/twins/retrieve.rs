@@ -13,7 +13,7 @@ use crate::heap::kind::Kind;
 use crate::lifetime::{dealloc, handle, numbers, watched};
 use crate::twins::forms::list::agree;
 use crate::twins::forms::{bytes, long, tuple, unicode};
-use crate::twins::heap_type;
+use crate::twins::{fields, heap_type};
 
 /// The managed object for a block that C lends us.
 ///
@@ -90,6 +90,10 @@ unsafe fn retrieve_shown(vm: &VirtualMachine, block: Block, header: &Header, twi
                 return Ok(twin.to_owned());
             }
             return retrieve_changed(vm, block, header, twin);
+        }
+        if !header.has(flag::SHOWN_TUPLE) {
+            fields::in_step(vm, block, twin);
+            return Ok(twin.to_owned());
         }
         let (mirror, items) = (tuple::slice(block), twin.downcast_unchecked_ref::<PyTuple>());
         if mirror.len() == items.len() && mirror.iter().zip(items).all(|(item, object)| agree(*item, object)) {
@@ -169,7 +173,8 @@ unsafe fn retrieve_new(vm: &VirtualMachine, block: Block) -> PyResult {
             }
             return new_instance(vm, block);
         };
-        if header.has(flag::DYING) {
+        // A deallocator may count its object while user code looks at it.
+        if header.has(flag::DYING) && (*block).ob_refcnt == 0 {
             return Err(vm.new_system_error("an object is used while it is being deallocated"));
         }
         let kind = Kind::of(block);
@@ -281,10 +286,11 @@ unsafe fn new_instance(vm: &VirtualMachine, block: Block) -> PyResult {
             .downcast::<PyType>()
             .map_err(|_| vm.new_system_error("an object's type is not a type"))?;
         let kind = Kind::of(block);
-        let dict =
-            class.slots.flags.has_feature(rustpython_vm::types::PyTypeFlags::HAS_DICT).then(|| vm.ctx.new_dict());
+        let has_dict = class.slots.flags.has_feature(rustpython_vm::types::PyTypeFlags::HAS_DICT);
+        let dict = has_dict.then(|| fields::first_dict(vm, block));
         let header = header(block).unwrap_or_else(|| annex(block));
         header.set(flag::BOUND);
+        fields::linked(block);
         let twin = (kind.form().wrap)(vm, block, Half { class, dict })?;
         if kind == Kind::Function {
             return Ok(twin); // the dispatcher tied it

@@ -7,7 +7,9 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, VirtualMachine};
 use crate::abi::statics::statics;
 use crate::heap::block::{Block, flag, header_of};
 use crate::heap::kind::Kind;
+use crate::heap::spare;
 use crate::lifetime::{handle, numbers, pinned};
+use crate::twins::fields;
 use crate::twins::forms::{self, bytes, float, long, unicode};
 use crate::twins::types::type_block;
 
@@ -44,6 +46,9 @@ pub(crate) unsafe fn refresh(vm: &VirtualMachine, block: Block, object: &PyObjec
         {
             refresh(vm, block, object);
         }
+        if spare::links((*block).ob_type) {
+            fields::lend(vm, block, object);
+        }
     }
 }
 
@@ -58,6 +63,11 @@ pub(crate) unsafe fn touched(vm: &VirtualMachine, block: Block) {
             && let Some(twin) = handle::twin_of(block)
         {
             touched(vm, block, twin);
+        }
+        if spare::links((*block).ob_type)
+            && let Some(twin) = handle::twin_of(block)
+        {
+            fields::in_step(vm, block, twin);
         }
     }
 }
@@ -180,6 +190,10 @@ fn store_new(vm: &VirtualMachine, object: &PyObject) -> Block {
         }
         if kind == Kind::Bytes && class_block != statics().bytes {
             bytes::show(made);
+        }
+        if spare::links(class_block) {
+            fields::linked(made);
+            fields::lend(vm, made, object);
         }
         made
     }

@@ -8,7 +8,7 @@ use std::sync::{Mutex, OnceLock};
 use rustpython_vm::builtins::{PyCallableIterator, PyType, PyTypeRef};
 use rustpython_vm::class::PyClassImpl as _;
 use rustpython_vm::types::PyTypeFlags;
-use rustpython_vm::{AsObject, Context, Py, PyPayload as _, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, Context, Py, PyObject, PyPayload as _, PyResult, VirtualMachine};
 
 use crate::abi::layout as c;
 use crate::abi::layout::tpflags;
@@ -20,7 +20,7 @@ use crate::lifetime::thread::leave;
 use crate::lifetime::{collect, dealloc, handle, pinned, thread};
 use crate::twins::forms::instancemethod::InstanceMethod;
 use crate::twins::forms::{datetime, record, tuple};
-use crate::twins::{store, type_dict};
+use crate::twins::{slotted, store, type_dict};
 
 /// Types.
 pub(super) static FORM: Form = Form {
@@ -225,6 +225,31 @@ impl Drop for TypeBlock {
     }
 }
 
+/// An object has got another class: C code reads it in the struct. Whoever counts the class, counts the new one.
+pub fn class_changed(vm: &VirtualMachine, object: &PyObject) {
+    let _section = thread::enter(vm);
+    let Some(block) = handle::block_of(object) else { return };
+    let Some(header) = block::header(block) else { return };
+    let class = type_block(vm, object.class());
+    // SAFETY: a tied block is an object; classes are types.
+    unsafe {
+        let old = std::mem::replace(&mut (*block).ob_type, class);
+        // As those that make and pin objects.
+        let counts = |class: *mut c::PyTypeObject| {
+            (*class).tp_flags & tpflags::HEAPTYPE != 0
+                && (header.has(flag::BOUND) || (header.has(flag::PINNED) && pinned::is_pinning(class)))
+        };
+        if old != class {
+            if counts(class) {
+                handle::hold(class.cast(), object.class().as_object());
+            }
+            if counts(old) {
+                dealloc::decref(old.cast());
+            }
+        }
+    }
+}
+
 /// Marks a class as one that C code makes: from now on it can be [given](give) what it refers to.
 pub fn begin_class_of_c(class: &Py<PyType>) {
     let _ = class.init_type_data(TypeBlock { block: 0, of_c: true, owned: Mutex::default() });
@@ -260,7 +285,9 @@ pub fn derives_from_c(class: &Py<PyType>) -> bool {
 
 #[cold]
 fn new_type_block(vm: &VirtualMachine, class: &Py<PyType>) -> *mut c::PyTypeObject {
-    let made = block::allocate(size_of::<c::PyHeapTypeObject>(), flag::PINNED | flag::BOUND | flag::COLLECTABLE);
+    // SAFETY: a class's metaclass is one.
+    let size = unsafe { slotted::size_of_type(type_block(vm, class.as_object().class()), slotted::count(class)) };
+    let made = block::allocate(size, flag::PINNED | flag::BOUND | flag::COLLECTABLE);
     assert!(!made.is_null(), "out of memory for a type's block");
     collect::born(collect::CLASS);
     handle::tie(made, class.as_object());
@@ -268,6 +295,7 @@ fn new_type_block(vm: &VirtualMachine, class: &Py<PyType>) -> *mut c::PyTypeObje
     // SAFETY: fresh memory of a heap type's size.
     unsafe {
         fill(vm, made, class, None);
+        hold_metaclass(made);
         if class.heaptype_ext.is_some() {
             type_dict::make(vm, made, class);
             // Macros read the names.
@@ -282,6 +310,23 @@ fn new_type_block(vm: &VirtualMachine, class: &Py<PyType>) -> *mut c::PyTypeObje
         }
     }
     made
+}
+
+/// Has a type count its metaclass, as an object does its class. Who ends the type gives that back: the metaclass's
+/// deallocator, if it has one, else ours.
+///
+/// # Safety
+/// `t` is a heap type's block with its metaclass set.
+pub(crate) unsafe fn hold_metaclass(t: *mut c::PyTypeObject) {
+    // SAFETY: by contract.
+    unsafe {
+        let metaclass = (*t).ob_base.ob_base.ob_type;
+        if (*metaclass).tp_flags & tpflags::HEAPTYPE != 0
+            && let Some(twin) = handle::twin_of(metaclass.cast())
+        {
+            handle::hold(metaclass.cast(), twin);
+        }
+    }
 }
 
 /// Fills a type's block from the managed type. `kind` is given for the static types, found from the bases otherwise.
@@ -302,11 +347,14 @@ pub(crate) unsafe fn fill(vm: &VirtualMachine, to: *mut c::PyTypeObject, class: 
         t.tp_basicsize = basicsize as isize;
         t.tp_itemsize = itemsize as isize;
         t.tp_flags = flags(vm, class, kind);
-        if !base.is_null() && itemsize == 0 && (*base).tp_basicsize > t.tp_basicsize {
+        if !base.is_null() && (*base).tp_basicsize > t.tp_basicsize {
             t.tp_basicsize = (*base).tp_basicsize;
         }
         if !base.is_null() {
             pinned::inherit(t, base);
+        }
+        if class.heaptype_ext.is_some() {
+            slotted::fill(vm, t, class);
         }
         fill_slots()(vm, t, class, kind);
         fill_mro(vm, t, class);
@@ -386,6 +434,9 @@ fn flags(vm: &VirtualMachine, class: &Py<PyType>, kind: Kind) -> usize {
     if has_dict || !holds_none {
         flags |= tpflags::HAVE_GC;
     }
+    if kind == Kind::Type {
+        flags |= tpflags::ITEMS_AT_END;
+    }
     flags
 }
 
@@ -403,6 +454,9 @@ unsafe fn each_part(block: Block, visit: &mut Visit<'_>) {
             tuple::slice(mro).iter().filter(|item| **item != t.cast()).for_each(|item| visit(*item));
         }
         let heap = t.cast::<c::PyHeapTypeObject>();
+        if (*(*block).ob_type).tp_flags & tpflags::HEAPTYPE != 0 {
+            visit((*block).ob_type.cast());
+        }
         for object in [(*t).tp_bases, (*t).tp_dict, (*t).tp_cache, (*heap).ht_module, (*heap).ht_slots] {
             visit(object);
         }
@@ -436,6 +490,11 @@ unsafe fn free_tables(block: Block) {
                 dealloc::xdecref(object);
             }
             libc::free((*t).tp_doc.cast_mut().cast());
+        }
+        slotted::free_names(t);
+        let metaclass = (*block).ob_type;
+        if (*metaclass).tp_flags & tpflags::HEAPTYPE != 0 && dealloc::dealloc_of_c(metaclass).is_none() {
+            dealloc::decref(metaclass.cast());
         }
         if !(*t).tp_name.is_null() {
             drop(CString::from_raw((*t).tp_name.cast_mut()));

@@ -6,9 +6,11 @@ use rustpython_vm::builtins::PyBytes;
 use rustpython_vm::{PyObject, PyResult, VirtualMachine};
 
 use crate::abi::layout as c;
+use crate::abi::statics::statics;
 use crate::heap::block::{self, Block, flag, header};
 use crate::heap::form::{Form, Half, Look, given};
 use crate::lifetime::{handle, watched};
+use crate::twins::forms::object::allocate_derived;
 use crate::twins::forms::payload::bound;
 
 /// Bytes.
@@ -47,7 +49,9 @@ pub unsafe fn new_block(data: &[u8], class: *mut c::PyTypeObject) -> Block {
 /// As for [`new_block`].
 pub unsafe fn new_block_uninit(length: usize, class: *mut c::PyTypeObject) -> Block {
     let made = match length.checked_add(DATA + 1) {
-        Some(size) => block::allocate_uninit(size, 0),
+        Some(size) if class == statics().bytes => block::allocate_uninit(size, 0),
+        // SAFETY: by contract.
+        Some(size) => unsafe { allocate_derived(class, size, length) },
         None => std::ptr::null_mut(),
     };
     if made.is_null() {

@@ -41,6 +41,7 @@ pub(super) static FORM: Form = Form {
     caught_up: Some(caught_up),
     written: Some(hand_on),
     reusable: Some(reusable),
+    lose: Some(runs::lose),
     free: Some(free),
     each: Some(each),
     clear: Some(clear),

@@ -12,6 +12,7 @@ use crate::abi::statics::statics;
 use crate::heap::block::{self, Block, flag, header_of};
 use crate::heap::form::{Form, Half};
 use crate::lifetime::handle;
+use crate::twins::forms::object::allocate_derived;
 use crate::twins::forms::payload::bound;
 
 /// Bits of a digit.
@@ -97,7 +98,13 @@ fn new_i64_block(value: i64) -> Block {
 /// memory is out.
 #[inline]
 fn try_digits_block(negative: bool, digits: &[u32], kind: *mut c::PyTypeObject) -> Option<Block> {
-    let made = block::allocate_uninit(DIGITS + 4 * digits.len().max(2), 0);
+    let size = DIGITS + 4 * digits.len().max(2);
+    let made = if kind == statics().long {
+        block::allocate_uninit(size, 0)
+    } else {
+        // SAFETY: the callers give ready types.
+        unsafe { allocate_derived(kind, size, digits.len()) }
+    };
     if made.is_null() {
         return None;
     }

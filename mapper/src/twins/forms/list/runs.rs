@@ -7,6 +7,7 @@ use rustpython_vm::{AsObject, PyObject, PyObjectRef};
 use smallvec::SmallVec;
 
 use crate::abi::layout as c;
+use crate::abi::statics::statics;
 use crate::heap::block::{Block, flag, header, is_possible};
 use crate::heap::spare;
 use crate::lifetime::{dealloc, handle};
@@ -262,6 +263,22 @@ pub(super) unsafe fn splice(
         }
         (*list).ob_base.ob_size = (held - range.len() + new.len()) as isize;
         old
+    }
+}
+
+/// Shows None for an item that the managed list has no more, until the list is looked at; gives its reference back.
+///
+/// # Safety
+/// `block` is a list's that Python has seen.
+pub(super) unsafe fn lose(block: Block, item: Block) {
+    // SAFETY: by contract.
+    unsafe {
+        let Some(index) = items(block).iter().position(|it| *it == item) else { return };
+        if let Some(header) = header(block) {
+            header.unset(flag::IN_STEP);
+        }
+        let lost = replace(block, index, statics().none, None);
+        dealloc::xdecref(lost);
     }
 }
 
