@@ -348,9 +348,9 @@ macro_rules! module_scripts {
 macro_rules! fixture_scripts {
     ($check:path) => {
         $crate::tests_of! { $check, "fixtures/use_":
-            antiques arguments bases borrowed buffers building capsules classes containers contexts conventions cycles
+            antiques arguments bases borrowed buffers building capsules classes classslots containers contexts conventions cycles
             dates derived descriptors errors files generated habits heirs integers interpreters level lifetimes lists
-            locks loops mirrors module_state records runtime single_phase sizes slots slotted states strings threads
+            locks loops mirrors module_state ownslots records runtime single_phase sizes slots slotted states strings threads
         }
     };
 }

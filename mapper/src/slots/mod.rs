@@ -1,5 +1,8 @@
 //! The slots of the types that C code sees: which function stands in each, and those functions.
 
+pub mod change;
 pub mod fill;
-pub mod managed;
+mod generic;
 pub mod owned;
+mod rows;
+mod special;
