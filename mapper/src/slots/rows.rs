@@ -184,6 +184,14 @@ unsafe fn asked(
         if f != 0 && !(is_own && f == row.generic.0 as usize) {
             return Says::Is(f);
         }
+        // The length is one method of the same sort for sequences and mappings.
+        let alike =
+            rows().filter(|other| other.at != row.at && !row.generic.0.is_null() && other.generic.0 == row.generic.0);
+        if let Some(f) = alike.map(|other| slot_table::read(block, other.at) as usize).find(|f| *f != 0)
+            && !is_own
+        {
+            return Says::Is(f);
+        }
         let others = rows().filter(|other| other.at != row.at && interned(vm, other).contains(&name));
         let by_text = row.at == at!(ht_type, tp_getattro) && (*block).tp_getattr.is_some()
             || row.at == at!(ht_type, tp_setattro) && (*block).tp_setattr.is_some();
