@@ -7,6 +7,7 @@ use rustclad_mapper::abi::text;
 use rustclad_mapper::heap::kind::Kind;
 use rustclad_mapper::lifetime::dispatch::ClassParts;
 use rustclad_mapper::lifetime::pinned::is_pinning;
+use rustclad_mapper::lifetime::thread;
 use rustclad_mapper::twins::forms::function::texts;
 use rustclad_mapper::twins::forms::module;
 use rustclad_mapper::twins::types::{begin_class_of_c, give};
@@ -53,20 +54,23 @@ pub(crate) fn new(vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: Class
     let class = PyType::new_heap(full_name, first, Default::default(), managed, parts.metaclass, &vm.ctx)
         .map_err(|message| vm.new_type_error(message))?;
     begin_class_of_c(&class);
+    for (name, value) in parts.attributes {
+        class.set_attr(vm.ctx.intern_str(name.as_wtf8()), value);
+    }
     give(&class, owned_name);
     own_doc.map(|text| give(&class, text));
     if !in_order {
         let bases = parts.bases.into_iter().map(Into::into).collect();
-        class.as_object().set_attr("__bases__", vm.ctx.new_tuple(bases), vm)?;
+        thread::leave(vm, || class.as_object().set_attr("__bases__", vm.ctx.new_tuple(bases), vm))?;
     }
     if let Some(names) = class.heaptype_ext.as_deref() {
         *names.qualname.write() = vm.ctx.new_str(parts.name);
     }
     if let Some(module) = parts.module {
-        class.set_attr(vm.ctx.intern_str("__module__"), vm.ctx.new_str(module).into());
+        definitions::set(vm, &class, "__module__", vm.ctx.new_str(module));
     }
     if let Some(text) = managed_doc {
-        class.set_attr(vm.ctx.intern_str("__doc__"), vm.ctx.new_str(text).into());
+        definitions::set(vm, &class, "__doc__", vm.ctx.new_str(text));
     }
     // SAFETY: the tables of the type live as long as it.
     unsafe {

@@ -50,14 +50,15 @@ pub(crate) unsafe fn install(vm: &VirtualMachine, class: &PyTypeRef, block: *mut
         if t.tp_as_buffer.as_ref().is_some_and(|suite| suite.bf_getbuffer.is_some()) {
             class.slots.as_buffer.store(Some(as_buffer));
         }
+        // The first to define a special method keeps it: numbers go before mappings, mappings before sequences.
         if let Some(suite) = t.tp_as_number.as_ref() {
             number::install(vm, class, suite);
         }
-        if let Some(suite) = t.tp_as_sequence.as_ref() {
-            sequence::install(vm, class, suite);
-        }
         if let Some(suite) = t.tp_as_mapping.as_ref() {
             mapping::install(vm, class, suite);
+        }
+        if let Some(suite) = t.tp_as_sequence.as_ref() {
+            sequence::install(vm, class, suite);
         }
         if let Some(suite) = t.tp_as_async.as_ref() {
             iteration::install_async(vm, class, suite);

@@ -483,9 +483,17 @@ pub(crate) fn next(vm: &VirtualMachine, iterator: &PyObject) -> PyResult<PyIterR
     leave(vm, || PyIter::new(iterator).next(vm))
 }
 
+/// [`next`] as `tp_iternext` has it, which classes made in Python that are no iterators have, too.
+fn next_of(vm: &VirtualMachine, iterator: &PyObject) -> PyResult<PyIterReturn> {
+    if !PyIter::check(iterator) {
+        return Err(vm.new_type_error(format!("'{}' object is not iterable", iterator.class().slot_name())));
+    }
+    next(vm, iterator)
+}
+
 /// An iterator's next item; NULL, without an exception, at the end.
 pub unsafe extern "C" fn PyIter_Next(iterator: Borrowed) -> New {
-    api(|vm| match next(vm, &*iterator.held(vm)?)? {
+    api(|vm| match next_of(vm, &*iterator.held(vm)?)? {
         PyIterReturn::Return(item) => Ok(New::of(vm, item)),
         PyIterReturn::StopIteration(_) => Ok(New::NULL),
     })

@@ -2,7 +2,7 @@
 
 use super::abstract_::{name_error, new_name};
 use super::prelude::*;
-use crate::twins::fields;
+use crate::twins::{fields, type_dict};
 use rustpython_vm::builtins::{PyDict, PyStr, object_generic_set_dict, object_get_dict};
 use rustpython_vm::function::PySetterValue;
 use rustpython_vm::{Py, PyObject};
@@ -124,6 +124,10 @@ fn setting(vm: &VirtualMachine, value: Borrowed) -> PyResult<PySetterValue> {
 /// Sets an attribute, or deletes it if the value is NULL. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyObject_SetAttr(object: Borrowed, name: Borrowed, value: Borrowed) -> c_int {
     api(|vm| {
+        // SAFETY: C's arguments.
+        if let Some(result) = unsafe { type_dict::set_early(vm, object.0, name, value) } {
+            return result.map(|()| 0);
+        }
         let value = setting(vm, value)?;
         by_object(vm, object, name, |object, name| object.call_set_attr(vm, name, value))?;
         Ok(0)
@@ -133,6 +137,15 @@ pub unsafe extern "C" fn PyObject_SetAttr(object: Borrowed, name: Borrowed, valu
 /// [`PyObject_SetAttr`] by a name in UTF-8.
 pub unsafe extern "C" fn PyObject_SetAttrString(object: Borrowed, name: *const c_char, value: Borrowed) -> c_int {
     api(|vm| {
+        // SAFETY: C's arguments.
+        unsafe {
+            let text = New::of(vm, new_name(vm, name)?);
+            let early = type_dict::set_early(vm, object.0, Borrowed(text.0), value);
+            dealloc::decref(text.0);
+            if let Some(result) = early {
+                return result.map(|()| 0);
+            }
+        }
         let value = setting(vm, value)?;
         // SAFETY: C's arguments.
         unsafe { by_text(vm, object, name, |object, name| object.call_set_attr(vm, name, value))? };

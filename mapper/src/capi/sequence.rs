@@ -3,7 +3,7 @@
 use super::prelude::*;
 use crate::heap::block::is_possible;
 use crate::twins::forms::list;
-use rustpython_vm::builtins::{PyBytes, PyDict, PyList, PyTuple, PyType};
+use rustpython_vm::builtins::{PyBytes, PyList, PyTuple, PyType};
 use rustpython_vm::{Py, PyObject, PyPayload as _, VirtualMachine as Vm};
 use store::touched;
 
@@ -13,10 +13,10 @@ pub unsafe extern "C" fn PySequence_Check(object: Borrowed) -> c_int {
     match unsafe { Kind::of(object.0) } {
         Kind::Dict => 0,
         Kind::List | Kind::Tuple | Kind::Unicode | Kind::Bytes | Kind::ByteArray => 1,
-        _ => infallible(0, |vm| {
-            let object = object.held(vm)?;
-            Ok((!object.downcastable::<PyDict>() && object.sequence_unchecked().check()).into())
-        }),
+        // SAFETY: as above; a type's suite is NULL or valid.
+        _ => unsafe {
+            (*(*object.0).ob_type).tp_as_sequence.as_ref().is_some_and(|suite| suite.sq_item.is_some()).into()
+        },
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use rustpython_vm::builtins::PyTypeRef;
+use rustpython_vm::builtins::{PyStrRef, PyTypeRef};
 use rustpython_vm::function::PySetterValue;
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
@@ -93,6 +93,8 @@ pub struct ClassParts {
     pub metaclass: PyTypeRef,
     /// The module's name, if the type's name had one.
     pub module: Option<String>,
+    /// What C code put into its dict before: it is not to be replaced.
+    pub attributes: Vec<(PyStrRef, PyObjectRef)>,
 }
 
 static DISPATCHER: OnceLock<&'static dyn Dispatcher> = OnceLock::new();

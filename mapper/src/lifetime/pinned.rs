@@ -104,7 +104,10 @@ pub(crate) unsafe fn pin(vm: &VirtualMachine, block: Block, twin: &PyObject) {
 }
 
 /// Ends the block when the twin ends.
-fn watch(vm: &VirtualMachine, block: Block, twin: &PyObject) -> PyResult<()> {
+///
+/// # Errors
+/// `TypeError` if the twin cannot be weakly referenced.
+pub(crate) fn watch(vm: &VirtualMachine, block: Block, twin: &PyObject) -> PyResult<()> {
     // The VM never frees a closure's captures: the block's address comes as what the function is bound to.
     static ENDED: OnceLock<PyRef<HeapMethodDef>> = OnceLock::new();
     let ended = ENDED.get_or_init(|| vm.ctx.new_method_def("ended", ended, PyMethodFlags::EMPTY, ItemDoc::NONE));

@@ -14,7 +14,7 @@ use crate::heap::kind::Kind;
 use crate::lifetime::thread::leave;
 use crate::lifetime::{check, handle};
 use crate::loader::symbols;
-use crate::slots::fill;
+use crate::slots::{change, fill};
 use crate::twins::forms::{bytearray, capsule, long};
 use crate::twins::types;
 
@@ -51,6 +51,7 @@ pub(crate) fn link(vm: &VirtualMachine) -> Result<(), LinkError> {
     let _ = STUB.set(library);
     long::prepare(vm);
     fill::prepare();
+    change::install(vm);
     bytearray::prepare(vm);
     crate::twins::forms::set::prepare(vm);
     vm.ctx.types.capsule_type.slots.repr.store(Some(capsule::repr));

@@ -1,7 +1,10 @@
 //! The slots of the types that C code sees: which function stands in each, and those functions.
 
+pub mod change;
 pub mod fill;
+mod generic;
 mod inherited;
-pub mod managed;
 pub mod object;
 pub mod owned;
+mod rows;
+mod special;

@@ -3,9 +3,11 @@
 
 use std::ffi::{CString, c_int, c_void};
 
-use rustpython_vm::builtins::{PyStr, PyTuple, PyType, PyTypeRef};
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyStr, PyTuple, PyType, PyTypeRef};
+use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyResult, VirtualMachine};
 
+use crate::abi::address::exported;
 use crate::abi::layout as c;
 use crate::abi::layout::tpflags;
 use crate::abi::slot_table;
@@ -39,17 +41,16 @@ pub(crate) unsafe fn from_spec(
     // SAFETY: by contract.
     unsafe {
         let spec = &*spec;
+        if spec.name.is_null() {
+            return Err(vm.new_system_error("Type spec does not define the name field."));
+        }
         let full_name = text::of_c(spec.name);
         let bases = bases_of(vm, spec, bases)?;
         let best = best_base(vm, &bases)?;
         let base = type_block(vm, &best);
-        for base in &bases {
-            if (*type_block(vm, base)).tp_flags & tpflags::BASETYPE == 0 {
-                return Err(vm.new_type_error(format!("type '{}' is not an acceptable base type", base.name())));
-            }
-        }
         let metaclass = if metaclass.is_null() { statics().type_ } else { metaclass };
         let metaclass = winner(vm, metaclass, &bases)?;
+        check_spec(vm, spec, &full_name, &bases, metaclass)?;
         let members = spec_slots(spec).find(|(slot, _)| *slot == slot_table::MEMBERS).map(|(_, table)| table.cast());
         let count = slotted::length(members.unwrap_or(std::ptr::null_mut()));
         let made = block::allocate(slotted::size_of_type(metaclass, count), flag::BOUND | flag::COLLECTABLE);
@@ -62,7 +63,8 @@ pub(crate) unsafe fn from_spec(
         slot_table::own_suites(heap);
         let t = &mut heap.ht_type;
         t.tp_flags = spec.flags as usize | tpflags::HEAPTYPE;
-        t.tp_name = CString::new(full_name.clone()).unwrap_or_default().into_raw();
+        heap._ht_tpname = CString::new(full_name.clone()).unwrap_or_default().into_raw();
+        heap.ht_type.tp_name = heap._ht_tpname;
         let result = fill_from_spec(vm, made, spec, base)
             .and_then(|()| finish(vm, made.cast(), &full_name, bases, best, metaclass));
         if let Err(error) = result {
@@ -76,6 +78,40 @@ pub(crate) unsafe fn from_spec(
         }
         Ok(made)
     }
+}
+
+/// A type that cannot be changed must not derive from one that can.
+#[cold]
+pub(crate) fn mutable_base(vm: &VirtualMachine, name: &str, base: &Py<PyType>) -> PyBaseExceptionRef {
+    let base = base.slot_name().to_string();
+    vm.new_type_error(format!("Creating immutable type {name} from mutable base {base}"))
+}
+
+/// What is asked of a spec's metaclass and bases.
+unsafe fn check_spec(
+    vm: &VirtualMachine,
+    spec: &c::PyType_Spec,
+    name: &str,
+    bases: &[PyTypeRef],
+    metaclass: *mut c::PyTypeObject,
+) -> PyResult<()> {
+    // SAFETY: type blocks.
+    unsafe {
+        let new = |t: *mut c::PyTypeObject| (*t).tp_new.map(|f| f as usize);
+        if new(metaclass).is_some() && new(metaclass) != new(statics().type_) {
+            return Err(vm.new_type_error("Metaclasses with custom tp_new are not supported."));
+        }
+        for base in bases {
+            let flags = (*type_block(vm, base)).tp_flags;
+            if flags & tpflags::BASETYPE == 0 {
+                return Err(vm.new_type_error(format!("type '{}' is not an acceptable base type", base.slot_name())));
+            }
+            if spec.flags as usize & tpflags::IMMUTABLETYPE != 0 && flags & tpflags::IMMUTABLETYPE == 0 {
+                return Err(mutable_base(vm, name, base));
+            }
+        }
+    }
+    Ok(())
 }
 
 const METACLASS_CONFLICT: &str = "metaclass conflict: the metaclass of a derived class must be a (non-strict) subclass \
@@ -262,20 +298,19 @@ unsafe fn finish(
         let heap = block::header(block.cast()).is_some();
         // A vectorcall on the type, a custom allocator and the rest are read from the block; the managed half gets
         // what the type defines itself.
-        let class =
-            dispatcher().class(vm, block, ClassParts { name, bases: bases.clone(), base: best, metaclass, module })?;
+        let attributes = type_dict::early(vm, block)?;
+        let parts = ClassParts { name, bases: bases.clone(), base: best, metaclass, module, attributes };
+        let class = dispatcher().class(vm, block, parts)?;
         if heap {
             tie_heap(vm, block, &class);
         } else {
             handle::tie_foreign(block.cast(), class.clone().into());
         }
         let finalizes = (*block).tp_finalize.is_some();
-        inherit(vm, block, &bases, heap);
+        inherit(vm, block, &class, &bases, heap);
         cycles::prepare(vm, &class, block, finalizes);
         (*block).tp_flags |= tpflags::READY;
-        if (*block).tp_dict.is_null() {
-            type_dict::make(vm, block, &class);
-        }
+        type_dict::make(vm, block, &class);
         fill_mro(vm, &mut *block, &class);
         Ok(())
     }
@@ -307,19 +342,31 @@ unsafe fn tie_heap(vm: &VirtualMachine, block: *mut c::PyTypeObject, class: &PyT
         end_with(class, block.cast());
         handle::tie(block.cast(), class.as_object());
         handle::adopt(block.cast(), class.as_object());
-        let qualname = store::store(vm, class.__qualname__(vm).as_object());
         let parts = block.cast::<c::PyHeapTypeObject>();
-        (*parts).ht_qualname = qualname;
-        let short = class.name().rsplit('.').next().unwrap_or_default().to_owned();
-        (*parts).ht_name = store::store(vm, vm.ctx.new_str(short).as_object());
+        if (*parts).ht_qualname.is_null() {
+            (*parts).ht_qualname = store::store(vm, class.__qualname__(vm).as_object());
+        }
+        if (*parts).ht_name.is_null() {
+            let short = class.name().rsplit('.').next().unwrap_or_default().to_owned();
+            (*parts).ht_name = store::store(vm, vm.ctx.new_str(short).as_object());
+        }
     }
 }
 
 /// Fills in the slots that a type has from its bases.
-unsafe fn inherit(vm: &VirtualMachine, block: *mut c::PyTypeObject, bases: &[PyTypeRef], heap: bool) {
+unsafe fn inherit(
+    vm: &VirtualMachine,
+    block: *mut c::PyTypeObject,
+    class: &Py<PyType>,
+    bases: &[PyTypeRef],
+    heap: bool,
+) {
     // SAFETY: by the caller's contract.
     unsafe {
         let no_dealloc = (*block).tp_dealloc.is_none();
+        for base in &class.mro_collect()[1..] {
+            slot_table::inherit_slots(block, type_block(vm, base));
+        }
         for base in bases {
             slot_table::inherit(block, type_block(vm, base));
         }
@@ -329,17 +376,20 @@ unsafe fn inherit(vm: &VirtualMachine, block: *mut c::PyTypeObject, bases: &[PyT
         if (*block).tp_flags & tpflags::DISALLOW_INSTANTIATION != 0 {
             (*block).tp_new = None;
         }
+        if (*block).tp_hash.is_none() {
+            (*block).tp_hash = std::mem::transmute(exported("PyObject_HashNotImplemented"));
+        }
         fields::note(block);
     }
 }
 
-/// `PyType_Ready` for a static type.
+/// `PyType_Ready` for a static type, or for one that C code took memory for by itself.
 ///
 /// # Errors
 /// As for [`from_spec`].
 ///
 /// # Safety
-/// `t` is a static type that lives for ever.
+/// `t` is a type; a static one lives for ever.
 pub(crate) unsafe fn ready(vm: &VirtualMachine, t: *mut c::PyTypeObject) -> PyResult<()> {
     // SAFETY: by contract.
     unsafe {
@@ -356,12 +406,24 @@ pub(crate) unsafe fn ready(vm: &VirtualMachine, t: *mut c::PyTypeObject) -> PyRe
         if (*t).ob_base.ob_base.ob_type.is_null() {
             (*t).ob_base.ob_base.ob_type = (*(*t).tp_base).ob_base.ob_base.ob_type;
         }
-        handle::immortalize(t.cast());
+        match block::header(t.cast()) {
+            Some(header) => header.set(flag::BOUND),
+            None => {
+                handle::immortalize(t.cast());
+                if (*t).tp_flags & tpflags::HEAPTYPE == 0 {
+                    (*t).tp_flags |= tpflags::IMMUTABLETYPE;
+                }
+            }
+        }
         let name = text::of_c((*t).tp_name);
         let mut bases = Vec::new();
         if !(*t).tp_bases.is_null() {
             for &base in tuple::slice((*t).tp_bases) {
                 bases.push(retrieve::retrieve(vm, base)?);
+            }
+            if block::header(t.cast()).is_some() {
+                // Another tuple takes its place.
+                dealloc::decref(std::mem::replace(&mut (*t).tp_bases, std::ptr::null_mut()));
             }
         } else {
             bases.push(retrieve::retrieve(vm, (*t).tp_base.cast())?);
@@ -372,6 +434,23 @@ pub(crate) unsafe fn ready(vm: &VirtualMachine, t: *mut c::PyTypeObject) -> PyRe
         special_members(&mut *t);
         let best = best_base(vm, &bases)?;
         finish(vm, t, &name, bases, best, (*t).ob_base.ob_base.ob_type)
+    }
+}
+
+/// C code may say after it made a type ready where its objects have their dict and weak references.
+///
+/// # Safety
+/// `t` is the block of `class`.
+pub(crate) unsafe fn note_offsets(class: &Py<PyType>, t: *const c::PyTypeObject) {
+    // SAFETY: by contract.
+    let (dict, weak) = unsafe { ((*t).tp_dictoffset, (*t).tp_weaklistoffset) };
+    let flags = &class.slots.flags;
+    if dict != 0 && !flags.has_feature(PyTypeFlags::HAS_DICT) {
+        flags.insert(PyTypeFlags::HAS_DICT);
+    }
+    if weak != 0 && !flags.has_feature(PyTypeFlags::HAS_WEAKREF) {
+        flags.insert(PyTypeFlags::HAS_WEAKREF);
+        flags.insert(PyTypeFlags::MANAGED_WEAKREF);
     }
 }
 

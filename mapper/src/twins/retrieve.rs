@@ -178,6 +178,11 @@ unsafe fn retrieve_new(vm: &VirtualMachine, block: Block) -> PyResult {
             return Err(vm.new_system_error("an object is used while it is being deallocated"));
         }
         let kind = Kind::of(block);
+        if kind == Kind::Type && (*block.cast::<c::PyTypeObject>()).tp_flags & c::tpflags::READY == 0 {
+            // C code took memory for a type and shows it before it is ready.
+            heap_type::ready(vm, block.cast())?;
+            return retrieve(vm, block);
+        }
         let exact = is_exact((*block).ob_type);
         if kind == Kind::List && exact {
             return new_list(vm, block);
@@ -285,6 +290,7 @@ unsafe fn new_instance(vm: &VirtualMachine, block: Block) -> PyResult {
         let class = retrieve(vm, (*block).ob_type.cast())?
             .downcast::<PyType>()
             .map_err(|_| vm.new_system_error("an object's type is not a type"))?;
+        heap_type::note_offsets(&class, (*block).ob_type);
         let kind = Kind::of(block);
         let has_dict = class.slots.flags.has_feature(rustpython_vm::types::PyTypeFlags::HAS_DICT);
         let dict = has_dict.then(|| fields::first_dict(vm, block));

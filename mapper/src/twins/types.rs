@@ -303,7 +303,11 @@ fn new_type_block(vm: &VirtualMachine, class: &Py<PyType>) -> *mut c::PyTypeObje
             (*heap).ht_name = store::store(vm, vm.ctx.new_str(&*class.name()).as_object());
             (*heap).ht_qualname = store::store(vm, &class.__qualname__(vm));
             (*made).ob_base.ob_base.ob_refcnt = 0;
-            let _ = class.init_type_data(TypeBlock { block: made as usize, of_c: false, owned: Mutex::default() });
+            let data = TypeBlock { block: made as usize, of_c: false, owned: Mutex::default() };
+            if class.init_type_data(data).is_err() {
+                // `ctypes` keeps its own data there.
+                let _ = pinned::watch(vm, made.cast(), class.as_object());
+            }
         } else {
             // RustPython's static types never die, and neither do their blocks.
             (*made).ob_base.ob_base.ob_refcnt = handle::IMMORTAL;
@@ -343,6 +347,9 @@ pub(crate) unsafe fn fill(vm: &VirtualMachine, to: *mut c::PyTypeObject, class: 
         t.ob_base.ob_base.ob_type = type_block(vm, class.as_object().class());
         t.tp_base = base;
         t.tp_name = type_name(class);
+        if block::header(to.cast()).is_some() {
+            (*to.cast::<c::PyHeapTypeObject>())._ht_tpname = t.tp_name.cast_mut();
+        }
         let (basicsize, itemsize) = if kind == Kind::Record { (record::size(vm, class), 0) } else { kind.sizes() };
         t.tp_basicsize = basicsize as isize;
         t.tp_itemsize = itemsize as isize;
@@ -380,6 +387,38 @@ pub(crate) unsafe fn fill_mro(vm: &VirtualMachine, t: &mut c::PyTypeObject, clas
     let bases: Vec<Block> =
         class.bases.read().as_slice().iter().map(|base| store::store(vm, base.as_object())).collect();
     t.tp_bases = tuple::with_items(&bases);
+}
+
+/// [`fill_mro`] for a class whose bases changed, and its `tp_base`.
+///
+/// # Safety
+/// `t` is the block of `class`.
+pub(crate) unsafe fn refill_mro(vm: &VirtualMachine, t: *mut c::PyTypeObject, class: &Py<PyType>) {
+    // SAFETY: by contract.
+    unsafe {
+        let (mro, bases) = ((*t).tp_mro, (*t).tp_bases);
+        (*t).tp_base = class.base.deref().map_or(std::ptr::null_mut(), |base| type_block(vm, base));
+        fill_mro(vm, &mut *t, class);
+        give_up_mro(t, mro);
+        dealloc::xdecref(bases);
+    }
+}
+
+/// Gives up a `tp_mro`, whose entry for the type itself is not counted.
+unsafe fn give_up_mro(t: *mut c::PyTypeObject, mro: Block) {
+    if mro.is_null() {
+        return;
+    }
+    // SAFETY: a tuple that the type owns.
+    unsafe {
+        for index in 0..(*mro.cast::<c::PyVarObject>()).ob_size as usize {
+            let item = tuple::items(mro).add(index);
+            if *item == t.cast() {
+                *item = std::ptr::null_mut();
+            }
+        }
+        dealloc::decref(mro);
+    }
 }
 
 /// What instances of a managed class are laid out as: as those of its first base that is not just an object.
@@ -469,19 +508,11 @@ unsafe fn each_part(block: Block, visit: &mut Visit<'_>) {
 /// `block` is a heap type's that nobody refers to.
 unsafe fn free_tables(block: Block) {
     let t = block.cast::<c::PyTypeObject>();
-    // SAFETY: by contract; `tp_name` of such a block was made by `CString::into_raw`.
+    // SAFETY: by contract; `_ht_tpname` was made by `CString::into_raw`.
     unsafe {
-        let mro = (*t).tp_mro;
-        if !mro.is_null() {
-            for index in 0..(*mro.cast::<c::PyVarObject>()).ob_size as usize {
-                let item = tuple::items(mro).add(index);
-                if *item == t.cast() {
-                    *item = std::ptr::null_mut();
-                }
-            }
-        }
+        give_up_mro(t, (*t).tp_mro);
         type_dict::end((*t).tp_dict);
-        for object in [mro, (*t).tp_bases, (*t).tp_dict, (*t).tp_cache] {
+        for object in [(*t).tp_bases, (*t).tp_dict, (*t).tp_cache] {
             dealloc::xdecref(object);
         }
         if (*t).tp_flags & tpflags::HEAPTYPE != 0 {
@@ -496,8 +527,10 @@ unsafe fn free_tables(block: Block) {
         if (*metaclass).tp_flags & tpflags::HEAPTYPE != 0 && dealloc::dealloc_of_c(metaclass).is_none() {
             dealloc::decref(metaclass.cast());
         }
-        if !(*t).tp_name.is_null() {
-            drop(CString::from_raw((*t).tp_name.cast_mut()));
+        // C code may have set `tp_name` to what it likes.
+        let name = (*t.cast::<c::PyHeapTypeObject>())._ht_tpname;
+        if !name.is_null() {
+            drop(CString::from_raw(name));
         }
     }
 }
