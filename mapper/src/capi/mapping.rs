@@ -44,7 +44,7 @@ fn unhashable(vm: &VirtualMachine, key: &PyObject, error: PyBaseExceptionRef) ->
     let plain = format!("unhashable type: '{name}'");
     let args = error.args();
     let said = args.as_slice().first().and_then(|said| said.downcast_ref::<PyStr>());
-    if !said.is_some_and(|said| said.to_string() == plain) {
+    if said.is_none_or(|said| said.to_string() != plain) {
         return error;
     }
     vm.new_type_error(format!("cannot use '{name}' as a dict key ({plain})"))

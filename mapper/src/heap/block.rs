@@ -64,11 +64,11 @@ pub mod flag {
     pub const SHOWN_BYTES: u64 = 1 << 30;
     /// It stands among the blocks that are looked at whenever C is entered and left (see [`crate::lifetime::watched`]).
     pub const WATCHED: u64 = 1 << 29;
-    /// An object whose struct has fields that the managed half fills (see [`crate::twins::fields`]).
+    /// An object whose struct has fields that the managed half fills (see `twins::fields`).
     pub const LINKED: u64 = 1 << 31;
-    /// Callbacks of its weak references wait for its deallocator (see [`crate::lifetime::weak`]).
+    /// Callbacks of its weak references wait for its deallocator (see `lifetime::weak`).
     pub const CALLBACKS: u64 = 1 << 32;
-    /// Nobody in C counts it but a list that Python has, too, which holds the twin (see [`crate::lifetime::mirrored`]).
+    /// Nobody in C counts it but a list that Python has, too, which holds the twin (see `lifetime::mirrored`).
     pub const MIRRORED: u64 = 1 << 33;
     /// One of these: what C code has done to it may have to be handed on before Python sees it again.
     pub const SHOWN: u64 = SHOWN_LIST | SHOWN_TUPLE | SHOWN_BYTES | LINKED;

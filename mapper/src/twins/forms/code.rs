@@ -82,7 +82,7 @@ const OWN: u8 = 1;
 /// `data` is that room, in `block`.
 pub(super) unsafe fn fill_frame(vm: &VirtualMachine, block: Block, data: *mut u8, frame: &FrameObject) {
     let (code, globals, builtins) = (frame.iframe().code(), frame.iframe().globals(), frame.iframe().builtins());
-    let lent = |object: &PyObject| lend(vm, block, &object.to_owned());
+    let lent = |object: &PyObject| lend(vm, block, object);
     // SAFETY: by contract.
     unsafe {
         data.cast::<Running>().write(Running {
