@@ -5,18 +5,7 @@ use rustpython_vm::builtins::PyFloat;
 
 /// A new float.
 pub unsafe extern "C" fn PyFloat_FromDouble(value: f64) -> New {
-    // SAFETY: a fresh block of a float's size, filled at once.
-    unsafe {
-        let made = crate::heap::block::allocate_uninit(size_of::<c::PyFloatObject>(), 0);
-        if made.is_null() {
-            return no_memory();
-        }
-        made.cast::<c::PyFloatObject>().write(c::PyFloatObject {
-            ob_base: c::PyObject { ob_refcnt: 1, ob_overflow: 0, ob_flags: 0, ob_type: statics().float },
-            ob_fval: value,
-        });
-        New(made)
-    }
+    crate::twins::forms::float::from_f64(value).map_or_else(no_memory, New)
 }
 
 /// A new float from text.

@@ -53,15 +53,8 @@ pub(crate) unsafe fn end_of_call(block: Block) {
     // SAFETY: by contract; a number's block has nothing but its value.
     unsafe {
         let busy = flag::BOUND | flag::PINNED | flag::QUEUED;
-        if let Some(header) = header(block)
-            && !header.has(busy)
-        {
-            if end_plain_number(block, header) {
-                return;
-            }
-            if Kind::of(block).is_number() {
-                return release(block);
-            }
+        if Kind::of(block).is_number() && header(block).is_some_and(|header| !header.has(busy)) {
+            return release(block);
         }
         dealloc(block);
     }

@@ -86,7 +86,7 @@ pub(crate) unsafe fn keep(block: Block) {
     }
 }
 
-/// Looks at a number, whose twin was just made for it, when the call is over.
+/// Looks at a number when the call is over; until then its twin leads to it.
 ///
 /// # Safety
 /// `block` is an exact number's with a twin.
@@ -96,6 +96,7 @@ pub(crate) unsafe fn look_at_return(block: Block) {
     }
     // SAFETY: by contract.
     let twin = unsafe {
+        header_of(block).unset(flag::UNLISTED_NUMBER);
         header_of(block).set(flag::YOUNG_NUMBER);
         spare::set_young_index(block, young().len());
         header_of(block).twin()

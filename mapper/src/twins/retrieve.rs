@@ -73,7 +73,6 @@ unsafe fn retrieve_shown(vm: &VirtualMachine, block: Block, header: &Header, twi
     // SAFETY: by the caller's contract.
     unsafe {
         if header.has(flag::UNLISTED_NUMBER) {
-            header.unset(flag::UNLISTED_NUMBER);
             numbers::look_at_return(block);
             return Ok(twin.to_owned());
         }

@@ -1,7 +1,7 @@
 //! Managed object to block. [`store`] gives a new reference to the block that stands for an object, making it by the
 //! [form](crate::heap::form) of its type's kind if there is none. Needs the C lock.
 
-use rustpython_vm::builtins::{PyInt, PyStr, PyType};
+use rustpython_vm::builtins::{PyFloat, PyInt, PyStr, PyType};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, VirtualMachine};
 
 use crate::abi::statics::statics;
@@ -110,7 +110,7 @@ pub(super) fn store_number(vm: &VirtualMachine, object: &PyObject) -> Option<Blo
         let block = if is_int {
             long::new_block(object.downcast_unchecked_ref::<PyInt>().as_bigint())
         } else {
-            float::new_exact(object.downcast_unchecked_ref())
+            float::from_f64(object.downcast_unchecked_ref::<PyFloat>().to_f64()).expect("memory for a float")
         };
         own(block, object);
         header_of(block).set(flag::UNLISTED_NUMBER);
@@ -125,7 +125,6 @@ pub(super) fn store_number_for_c(vm: &VirtualMachine, object: &PyObject) -> Opti
     // SAFETY: numbers' blocks have headers.
     unsafe {
         if header_of(block).has(flag::UNLISTED_NUMBER) {
-            header_of(block).unset(flag::UNLISTED_NUMBER);
             numbers::look_at_return(block);
         }
     }

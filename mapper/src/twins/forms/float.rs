@@ -1,7 +1,7 @@
 //! Floats and complex numbers.
 
 use rustpython_vm::builtins::{PyComplex, PyFloat};
-use rustpython_vm::{Py, PyObject, PyResult, VirtualMachine};
+use rustpython_vm::{PyObject, PyResult, VirtualMachine};
 
 use crate::abi::layout as c;
 use crate::abi::statics::statics;
@@ -28,15 +28,17 @@ pub(super) static COMPLEX: Form = Form {
     ..Form::EMPTY
 };
 
-/// The block of an exact float, with a count of 1 and no twin.
+/// A block of an exact float, with a count of 1 and no twin. None if memory is out.
 #[inline]
-pub(crate) fn new_exact(float: &Py<PyFloat>) -> Block {
+pub(crate) fn from_f64(value: f64) -> Option<Block> {
     let made = block::allocate_uninit(size_of::<c::PyFloatObject>(), 0);
-    assert!(!made.is_null(), "memory for a float");
+    if made.is_null() {
+        return None;
+    }
     let ob_base = c::PyObject { ob_refcnt: 1, ob_overflow: 0, ob_flags: 0, ob_type: statics().float };
     // SAFETY: fresh memory of that size.
-    unsafe { made.cast::<c::PyFloatObject>().write(c::PyFloatObject { ob_base, ob_fval: float.to_f64() }) };
-    made
+    unsafe { made.cast::<c::PyFloatObject>().write(c::PyFloatObject { ob_base, ob_fval: value }) };
+    Some(made)
 }
 
 unsafe fn make_float(_: &VirtualMachine, object: &PyObject, class: *mut c::PyTypeObject) -> Block {
