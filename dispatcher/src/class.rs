@@ -7,6 +7,7 @@ use rustclad_mapper::abi::text;
 use rustclad_mapper::heap::kind::Kind;
 use rustclad_mapper::lifetime::dispatch::ClassParts;
 use rustclad_mapper::lifetime::pinned::is_pinning;
+use rustclad_mapper::lifetime::thread;
 use rustclad_mapper::twins::forms::function::texts;
 use rustclad_mapper::twins::forms::module;
 use rustclad_mapper::twins::types::{begin_class_of_c, give};
@@ -39,30 +40,37 @@ pub(crate) fn new(vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: Class
     // Only a struct that grew makes a layout of its own: that is how conflicts between bases are found.
     // SAFETY: a base's block is ready.
     let grown = t.tp_basicsize - unsafe { (*t.tp_base).tp_basicsize };
-    // The VM makes objects of its own types' kinds itself, and only in the size that it knows.
+    // A place for the keeper of the block, if the VM makes the objects.
     // SAFETY: as above.
-    let by_c = unsafe { Kind::of_type(t) } == Kind::Instance;
-    managed.basicsize = if grown > 0 && by_c { base_size + grown as usize } else { base_size };
+    let has_keeper = unsafe { is_pinning(t) && !is_pinning(t.tp_base) };
+    managed.member_count = parts.base.slots.member_count + usize::from(has_keeper);
+    // The VM makes objects of its own types' kinds itself, and but for classes only in the size that it knows.
+    // SAFETY: as above.
+    let may_grow = matches!(unsafe { Kind::of_type(t) }, Kind::Instance | Kind::Type);
+    managed.basicsize = if grown > 0 && may_grow { base_size + grown as usize } else { base_size };
     // The VM takes the first base for the one that decides on the layout.
     let first = if parts.base.is(&parts.bases[0]) { parts.bases.clone() } else { vec![parts.base] };
     let in_order = first.len() == parts.bases.len();
     let class = PyType::new_heap(full_name, first, Default::default(), managed, parts.metaclass, &vm.ctx)
         .map_err(|message| vm.new_type_error(message))?;
     begin_class_of_c(&class);
+    for (name, value) in parts.attributes {
+        class.set_attr(vm.ctx.intern_str(name.as_wtf8()), value);
+    }
     give(&class, owned_name);
     own_doc.map(|text| give(&class, text));
     if !in_order {
         let bases = parts.bases.into_iter().map(Into::into).collect();
-        class.as_object().set_attr("__bases__", vm.ctx.new_tuple(bases), vm)?;
+        thread::leave(vm, || class.as_object().set_attr("__bases__", vm.ctx.new_tuple(bases), vm))?;
     }
     if let Some(names) = class.heaptype_ext.as_deref() {
         *names.qualname.write() = vm.ctx.new_str(parts.name);
     }
     if let Some(module) = parts.module {
-        class.set_attr(vm.ctx.intern_str("__module__"), vm.ctx.new_str(module).into());
+        definitions::set(vm, &class, "__module__", vm.ctx.new_str(module));
     }
     if let Some(text) = managed_doc {
-        class.set_attr(vm.ctx.intern_str("__doc__"), vm.ctx.new_str(text).into());
+        definitions::set(vm, &class, "__doc__", vm.ctx.new_str(text));
     }
     // SAFETY: the tables of the type live as long as it.
     unsafe {
@@ -102,10 +110,8 @@ fn flags(t: &c::PyTypeObject, bases: &[PyTypeRef]) -> PyTypeFlags {
     if t.tp_dictoffset != 0 || inherited(PyTypeFlags::HAS_DICT) || t.tp_flags & tpflags::MANAGED_DICT != 0 {
         flags |= PyTypeFlags::from_slice(&[PyTypeFlags::HAS_DICT]);
     }
-    // SAFETY: a type whose base is ready. The ends of such objects are seen through weak references.
-    let watched = unsafe { is_pinning(t) };
     let weak = t.tp_weaklistoffset != 0 || t.tp_flags & tpflags::MANAGED_WEAKREF != 0;
-    if weak || watched || inherited(PyTypeFlags::HAS_WEAKREF) {
+    if weak || inherited(PyTypeFlags::HAS_WEAKREF) {
         flags |= PyTypeFlags::from_slice(&[PyTypeFlags::HAS_WEAKREF]);
     }
     flags

@@ -109,9 +109,13 @@ pub(crate) fn function(vm: &VirtualMachine, class: &PyTypeRef, definition: PyMet
     HeapMethodDef::new(definition).into_ref(&vm.ctx).build_function(vm, Some(class.clone().into())).into()
 }
 
-/// An attribute as an object for a class's dictionary.
+/// An attribute as an object for a class's dictionary. What is there already stays: C code put it there before, or it is
+/// the special method of another slot.
 pub(crate) fn set(vm: &VirtualMachine, class: &PyTypeRef, name: &str, value: impl Into<PyObjectRef>) {
-    class.set_attr(vm.ctx.intern_str(name), value.into());
+    let name = vm.ctx.intern_str(name);
+    if class.attributes.get(name).is_none() {
+        class.set_attr(name, value.into());
+    }
 }
 
 /// Adds a special method to a class.

@@ -32,8 +32,13 @@ struct Dispatcher;
 pub static DISPATCHER: &dyn rustclad_mapper::Dispatcher = &Dispatcher;
 
 impl rustclad_mapper::Dispatcher for Dispatcher {
+    fn start(&self, vm: &VirtualMachine) {
+        slots::start(vm);
+    }
+
     fn prepare(&self, vm: &VirtualMachine) {
         names::install(vm);
+        slots::prepare();
     }
 
     fn function(&self, vm: &VirtualMachine, block: Block) -> PyObjectRef {

@@ -10,7 +10,7 @@ use rustclad_mapper::twins::passing::Passed;
 use rustclad_mapper::twins::{retrieve, store};
 use rustpython_vm::builtins::{PyFloat, PyInt, PyStr};
 use rustpython_vm::function::PySetterValue;
-use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, PyObject, PyResult, VirtualMachine};
 
 const READONLY: c_int = 1;
 
@@ -121,15 +121,7 @@ impl<'a> Member<'a> {
                     return Err(vm.new_type_error("can't delete numeric/char attribute"));
                 }
             };
-            macro_rules! int {
-                ($kind:ty) => {
-                    at.cast::<$kind>().write_unaligned(truncated(vm, &value)? as $kind)
-                };
-            }
             match self.kind {
-                0 => int!(i16),
-                1 => int!(i32),
-                2 | 17 | 19 => int!(i64),
                 3 => at.cast::<f32>().write_unaligned(float(vm, &value)? as f32),
                 4 => at.cast::<f64>().write_unaligned(float(vm, &value)?),
                 6 | 16 => {
@@ -143,11 +135,6 @@ impl<'a> Member<'a> {
                     };
                     at.write(text.as_bytes()[0]);
                 }
-                8 => int!(i8),
-                9 => int!(u8),
-                10 => int!(u16),
-                11 => int!(u32),
-                12 | 18 => at.cast::<u64>().write_unaligned(truncated(vm, &value)? as u64),
                 14 => {
                     if !value.class().is(vm.ctx.types.bool_type) {
                         return Err(vm.new_type_error("attribute value type must be bool"));
@@ -155,27 +142,98 @@ impl<'a> Member<'a> {
                     at.write(u8::from(value.is(&vm.ctx.true_value)));
                 }
                 5 | 13 | 20 => return Err(vm.new_type_error("readonly attribute")),
-                _ => return Err(vm.new_system_error(format!("bad memberdescr type for {}", self.name))),
+                kind => match INTEGERS.iter().find(|integer| integer.kind == kind) {
+                    Some(integer) => integer.write(vm, at, &value)?,
+                    None => return Err(vm.new_system_error(format!("bad memberdescr type for {}", self.name))),
+                },
             }
             Ok(())
         }
     }
 }
 
-/// An int's low 64 bits.
-///
-/// # Errors
-/// `TypeError` if it is no int, `OverflowError` if it does not fit 64 bits either way.
-fn truncated(vm: &VirtualMachine, value: &PyObjectRef) -> PyResult<i64> {
-    let int = value.try_index(vm)?;
-    let int: &rustpython_vm::Py<PyInt> = &int;
-    int.try_to_primitive::<i64>(vm)
-        .or_else(|error| int.try_to_primitive::<u64>(vm).map(|it| it as i64).map_err(|_| error))
+/// A kind of field that holds an integer.
+struct Integer {
+    kind: c_int,
+    size: usize,
+    /// What the field can hold.
+    range: (i128, i128),
+    /// What it takes, though with a warning.
+    taken: (i128, i128),
+    /// What is said of less, and of more.
+    words: (&'static str, &'static str),
+    /// What a warning calls the field.
+    name: &'static str,
 }
 
-fn float(vm: &VirtualMachine, value: &PyObjectRef) -> PyResult<f64> {
+const LONG: (i128, i128) = (i64::MIN as i128, i64::MAX as i128);
+const UNSIGNED: (i128, i128) = (i64::MIN as i128, u64::MAX as i128);
+const NO_LONG: &str = "Python int too large to convert to C long";
+const NO_UNSIGNED: &str = "Python int too large to convert to C unsigned long";
+const NO_SIZE: &str = "Python int too large to convert to C ssize_t";
+const TOO_BIG: &str = "int too big to convert";
+const SIZE: c_int = 19;
+
+/// The rows of [`INTEGERS`].
+macro_rules! integers {
+    ($($kind:expr, $type:ty, $taken:expr, $less:expr, $more:expr, $name:literal;)*) => {
+        [$(Integer {
+            kind: $kind,
+            size: size_of::<$type>(),
+            range: (<$type>::MIN as i128, <$type>::MAX as i128),
+            taken: $taken,
+            words: ($less, $more),
+            name: $name,
+        }),*]
+    };
+}
+
+static INTEGERS: [Integer; 11] = integers! {
+    8, i8, LONG, NO_LONG, NO_LONG, "char";
+    9, u8, LONG, NO_LONG, NO_LONG, "unsigned char";
+    0, i16, LONG, NO_LONG, NO_LONG, "short";
+    10, u16, LONG, NO_LONG, NO_LONG, "unsigned short";
+    1, i32, LONG, NO_LONG, NO_LONG, "int";
+    11, u32, UNSIGNED, NO_LONG, NO_UNSIGNED, "unsigned int";
+    2, i64, LONG, NO_LONG, NO_LONG, "long";
+    12, u64, UNSIGNED, NO_LONG, NO_UNSIGNED, "unsigned long";
+    17, i64, LONG, TOO_BIG, TOO_BIG, "long long";
+    18, u64, UNSIGNED, NO_LONG, TOO_BIG, "unsigned long long";
+    SIZE, isize, LONG, NO_SIZE, NO_SIZE, "ssize_t";
+};
+
+impl Integer {
+    /// Writes a number into the field, cut off with a warning if it is one that the field takes but cannot hold.
+    unsafe fn write(&self, vm: &VirtualMachine, at: *mut u8, value: &PyObject) -> PyResult<()> {
+        if self.kind == SIZE && !value.downcastable::<PyInt>() {
+            return Err(vm.new_type_error("an integer is required"));
+        }
+        let int = thread::leave(vm, || value.try_index(vm))?;
+        let number = int.as_bigint();
+        let taken = i128::try_from(number).ok().filter(|number| (self.taken.0..=self.taken.1).contains(number));
+        let Some(number) = taken else {
+            let is_less = number.to_signed_bytes_le().last().is_some_and(|top| top & 0x80 != 0);
+            return Err(vm.new_overflow_error(if is_less { self.words.0 } else { self.words.1 }));
+        };
+        // SAFETY: the caller's field, of this size.
+        unsafe { at.copy_from_nonoverlapping(number.to_le_bytes().as_ptr(), self.size) };
+        if (self.range.0..=self.range.1).contains(&number) {
+            return Ok(());
+        }
+        // Only the types of old that took negative numbers say so.
+        let message = if number < 0 && self.taken.1 == UNSIGNED.1 {
+            "Writing negative value into unsigned field".to_owned()
+        } else {
+            format!("Truncation of value to {}", self.name)
+        };
+        let category = vm.ctx.exceptions.runtime_warning;
+        thread::leave(vm, || rustpython_vm::stdlib::_warnings::warn(category, message, 1, vm))
+    }
+}
+
+fn float(vm: &VirtualMachine, value: &PyObject) -> PyResult<f64> {
     match value.downcast_ref::<PyFloat>() {
         Some(float) => Ok(float.to_f64()),
-        None => Ok(value.try_float(vm)?.to_f64()),
+        None => Ok(thread::leave(vm, || value.try_float(vm))?.to_f64()),
     }
 }

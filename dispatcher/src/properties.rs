@@ -7,11 +7,11 @@ use rustclad_mapper::abi::text;
 use rustclad_mapper::lifetime::thread;
 use rustclad_mapper::twins::error;
 use rustclad_mapper::twins::passing::Passed;
-use rustpython_vm::builtins::PyTypeRef;
+use rustpython_vm::builtins::{PyType, PyTypeRef};
 use rustpython_vm::function::PySetterValue;
-use rustpython_vm::{AsObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, Py, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
-use crate::definitions::{doc, name_of, set};
+use crate::definitions::{doc, name_of, set, static_class};
 
 /// A getter and setter with their closure argument.
 #[derive(Clone, Copy)]
@@ -20,6 +20,7 @@ struct Property {
     set: Option<c::Setter>,
     closure: usize,
     name: &'static str,
+    class: &'static Py<PyType>,
 }
 
 /// Adds the type's properties.
@@ -46,7 +47,13 @@ pub(crate) unsafe fn add_getsets(vm: &VirtualMachine, class: &PyTypeRef, t: &c::
 pub(crate) unsafe fn getset(vm: &VirtualMachine, class: &PyTypeRef, definition: &c::PyGetSetDef) -> PyObjectRef {
     // SAFETY: by contract.
     let name = name_of(vm, &unsafe { text::of_c(definition.name) });
-    let property = Property { get: definition.get, set: definition.set, closure: definition.closure as usize, name };
+    let property = Property {
+        get: definition.get,
+        set: definition.set,
+        closure: definition.closure as usize,
+        name,
+        class: static_class(class),
+    };
     let mut getset = rustpython_vm::builtins::PyGetSet::new(name, class, &vm.ctx).with_doc(doc(class, definition.doc));
     if definition.get.is_some() {
         getset = getset.with_get(move |this: PyObjectRef, vm: &VirtualMachine| property.call_get(vm, &this));
@@ -60,7 +67,22 @@ pub(crate) unsafe fn getset(vm: &VirtualMachine, class: &PyTypeRef, definition: 
 }
 
 impl Property {
+    /// The getter and the setter read the object as one of their class.
+    #[inline]
+    fn check(self, vm: &VirtualMachine, this: &PyObjectRef) -> PyResult<()> {
+        if this.class().fast_issubclass(self.class) {
+            return Ok(());
+        }
+        Err(vm.new_type_error(format!(
+            "descriptor '{}' for '{}' objects doesn't apply to a '{}' object",
+            self.name,
+            self.class.slot_name(),
+            this.class().slot_name()
+        )))
+    }
+
     fn call_get(self, vm: &VirtualMachine, this: &PyObjectRef) -> PyResult {
+        self.check(vm, this)?;
         let Some(get) = self.get else {
             return Err(vm.new_attribute_error(format!("unreadable attribute '{}'", self.name)));
         };
@@ -74,6 +96,7 @@ impl Property {
     }
 
     fn call_set(self, vm: &VirtualMachine, this: &PyObjectRef, value: PySetterValue) -> PyResult<()> {
+        self.check(vm, this)?;
         let Some(set) = self.set else {
             return Err(vm.new_attribute_error(format!("attribute '{}' is not writable", self.name)));
         };

@@ -41,7 +41,8 @@ impl Mapper {
     pub fn hook(dispatcher: &'static dyn Dispatcher) -> impl Fn(&mut VirtualMachine) {
         dispatch::set(dispatcher);
         setup::set_rooms();
-        |vm| {
+        move |vm| {
+            dispatcher.start(vm);
             import::install(vm);
             modules::install(vm);
             pending::install(vm);

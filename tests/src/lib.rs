@@ -348,9 +348,10 @@ macro_rules! module_scripts {
 macro_rules! fixture_scripts {
     ($check:path) => {
         $crate::tests_of! { $check, "fixtures/use_":
-            antiques arguments bases borrowed buffers building capsules classes containers contexts conventions cycles
-            dates derived descriptors errors files generated habits heirs integers interpreters level lifetimes lists
-            locks loops mirrors module_state records runtime single_phase sizes slots slotted states strings structs threads
+            antiques arguments bases borrowed buffers building capsules classes classslots concrete containers contexts
+            conventions cycles dates derived descriptors errors files generated habits heirs instances integers
+            interpreters kept level lifetimes lists locks loops mirrors module_state operands ownslots records runtime
+            single_phase sizes slots slotted states strings structs threads
         }
     };
 }

@@ -7,7 +7,7 @@ use rustclad_mapper::heap::kind::Kind;
 use rustpython_vm::builtins::{PyStr, PyTypeRef};
 use rustpython_vm::function::{Callee, Either, FuncArgs, PyComparisonValue};
 use rustpython_vm::types::PyComparisonOp;
-use rustpython_vm::{AsObject, PyObject, PyRef, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
 use super::invoke::{compare, hash, unary};
 use super::special::{class_slot, missing, special, split, unary_method};
@@ -66,10 +66,7 @@ fn install_hash(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject) {
 
 fn install_comparison(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject) {
     if let Some(f) = t.tp_richcompare {
-        class.slots.richcompare.store(Some(|this, other, op, vm| match class_slot(vm, this, |t| t.tp_richcompare) {
-            Some(f) => compare(vm, f, this, other, operator(op)).map(Either::A),
-            None => Ok(Either::B(PyComparisonValue::NotImplemented)),
-        }));
+        class.slots.richcompare.store(Some(compared));
         for (op, name) in ["__lt__", "__le__", "__eq__", "__ne__", "__gt__", "__ge__"].into_iter().enumerate() {
             let code = move |vm: &VirtualMachine, args: FuncArgs, _: Callee| -> PyResult {
                 let (this, [other]) = split(vm, &args, name)?;
@@ -84,6 +81,22 @@ fn install_comparison(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObjec
                 .hash
                 .store(Some(|this, vm| Err(vm.new_type_error(format!("unhashable type: '{}'", this.class().name())))));
         }
+    } else if t.tp_hash.is_some() {
+        // Hash and comparison are inherited together or not at all: the block has none then.
+        class.slots.richcompare.store(Some(compared));
+    }
+}
+
+/// The VM's slot for comparisons: what the class's block has.
+fn compared(
+    this: &PyObject,
+    other: &PyObject,
+    op: PyComparisonOp,
+    vm: &VirtualMachine,
+) -> PyResult<Either<PyObjectRef, PyComparisonValue>> {
+    match class_slot(vm, this, |t| t.tp_richcompare) {
+        Some(f) => compare(vm, f, this, other, operator(op)).map(Either::A),
+        None => Ok(Either::B(PyComparisonValue::NotImplemented)),
     }
 }
 

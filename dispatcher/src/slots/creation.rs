@@ -1,20 +1,26 @@
 //! How objects are made, initialized and called: `tp_new`, `tp_init` and `tp_call`.
 
+use std::sync::Once;
+
 use rustclad_mapper::abi::layout as c;
-use rustclad_mapper::abi::layout::tpflags;
+use rustclad_mapper::abi::text;
 use rustclad_mapper::heap::kind::Kind;
-use rustclad_mapper::twins::types::type_block;
+use rustclad_mapper::lifetime::thread;
+use rustclad_mapper::twins::forms::object::made_in_c;
+use rustclad_mapper::twins::types::{is_of_c, type_block};
 use rustpython_vm::builtins::{PyType, PyTypeRef};
-use rustpython_vm::function::{Callee, FuncArgs, PyMethodFlags};
-use rustpython_vm::{PyResult, VirtualMachine};
+use rustpython_vm::function::{Callee, FuncArgs, PyMethodDef, PyMethodFlags};
+use rustpython_vm::types::PyTypeFlags;
+use rustpython_vm::vm::thread::with_current_vm;
+use rustpython_vm::{AsObject as _, Py, PyResult, VirtualMachine};
 
 use super::invoke::{call, construct, init};
 use super::special::{class_slot, missing};
 use crate::definitions::{definition, function, method, set, static_class};
 
 pub(super) fn install(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject) {
-    // SAFETY: a type and its base, whose kinds are known.
-    let (kind, base) = unsafe { (Kind::of_type(t), Kind::of_type(t.tp_base)) };
+    // SAFETY: a type whose kind is known.
+    let kind = unsafe { Kind::of_type(t) };
     if t.tp_new.is_none() && kind != Kind::Instance {
         // Objects of a builtin type's kind are made by that type.
         return install_init_and_call(vm, class, t);
@@ -27,30 +33,98 @@ pub(super) fn install(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObjec
             None => Err(vm.new_type_error(format!("cannot create '{}' instances", class.slot_name()))),
         }
     }));
-    // `object.__new__` refuses to make objects of C's: what a type inherits from `object`, it calls under its own name.
-    // SAFETY: as above.
-    let inherited = if kind == Kind::Instance && base == Kind::Opaque { unsafe { (*t.tp_base).tp_new } } else { None };
-    let inherited = inherited.filter(|_| t.tp_flags & tpflags::DISALLOW_INSTANTIATION == 0);
-    if let Some(f) = t.tp_new.or(inherited) {
+    if let Some(f) = t.tp_new {
         let owner = static_class(class);
         let code = move |vm: &VirtualMachine, mut args: FuncArgs, _: Callee| -> PyResult {
-            let name = owner.name();
-            let Some(first) = args.take_positional() else {
-                return Err(vm.new_type_error(format!("{name}.__new__(): not enough arguments")));
-            };
-            let Ok(class) = first.downcast::<PyType>() else {
-                return Err(vm.new_type_error(format!("{name}.__new__(X): X is not a type object")));
-            };
-            if !class.fast_issubclass(owner) {
-                let other = class.name();
-                return Err(vm.new_type_error(format!("{name}.__new__({other}): {other} is not a subtype of {name}")));
-            }
+            let class = class_to_make(vm, owner, &mut args)?;
+            refuse_unsafe(vm, owner, &class, f)?;
             construct(vm, f, &class, args)
         };
         let definition = definition(vm, class, "__new__", None, Box::new(code), PyMethodFlags::STATIC);
         set(vm, class, "__new__", function(vm, class, definition));
     }
     install_init_and_call(vm, class, t);
+}
+
+/// The class that `__new__` of a type is to make an object of.
+fn class_to_make(vm: &VirtualMachine, owner: &Py<PyType>, args: &mut FuncArgs) -> PyResult<PyTypeRef> {
+    let name = owner.slot_name();
+    let Some(first) = args.take_positional() else {
+        return Err(vm.new_type_error(format!("{name}.__new__(): not enough arguments")));
+    };
+    let class = first.downcast::<PyType>().map_err(|other| {
+        let other = other.class().slot_name().to_string();
+        vm.new_type_error(format!("{name}.__new__(X): X is not a type object ({other})"))
+    })?;
+    if class.fast_issubclass(owner) {
+        return Ok(class);
+    }
+    let other = class.slot_name();
+    Err(vm.new_type_error(format!("{name}.__new__({other}): {other} is not a subtype of {name}")))
+}
+
+/// Refuses to make an object of a class by another function than the one that the C type has it derives from: that type's
+/// own part of the struct would be left as it comes.
+fn refuse_unsafe(vm: &VirtualMachine, owner: &Py<PyType>, class: &Py<PyType>, f: c::NewFunc) -> PyResult<()> {
+    if class.slots.flags.has_feature(PyTypeFlags::DISALLOW_INSTANTIATION) {
+        return Err(vm.new_type_error(format!("cannot create '{}' instances", class.slot_name())));
+    }
+    let made_by = {
+        let _section = thread::enter(vm);
+        // SAFETY: a type's block, and that of a type that it derives from.
+        let base = unsafe { &*made_in_c(type_block(vm, class)) };
+        match base.tp_new {
+            Some(new) if std::ptr::fn_addr_eq(new, f) => return Ok(()),
+            // SAFETY: a type has a name.
+            _ => unsafe { text::of_c(base.tp_name) },
+        }
+    };
+    let (owner, class) = (owner.slot_name(), class.slot_name());
+    Err(vm.new_type_error(format!("{owner}.__new__({class}) is not safe, use {made_by}.__new__()")))
+}
+
+/// Lets `object.__new__` make objects of C's types, as far as they leave that to `object`; the VM's own makes the others. Once
+/// in a process, before any Python code runs.
+pub(crate) fn install_object_new(vm: &VirtualMachine) {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let object = vm.ctx.types.object_type;
+        let Some(vms) = object.attributes.get(vm.ctx.intern_str("__new__")) else { return };
+        let code = move |vm: &VirtualMachine, mut args: FuncArgs, _: Callee| -> PyResult {
+            let object = vm.ctx.types.object_type;
+            args.take_positional(); // what it is bound to
+            let of_c = args.args.first().and_then(|first| first.downcast_ref::<PyType>()).is_some_and(is_made_by_c);
+            if !of_c {
+                return vms.call(args, vm);
+            }
+            let class = class_to_make(vm, object, &mut args)?;
+            let new = {
+                let _section = thread::enter(vm);
+                // SAFETY: `object`'s block.
+                unsafe { (*type_block(vm, object)).tp_new }
+            };
+            let new = new.ok_or_else(|| missing(vm, "tp_new"))?;
+            refuse_unsafe(vm, object, &class, new)?;
+            construct(vm, new, &class, args)
+        };
+        let doc = "Create and return a new object.  See help(type) for accurate signature.".to_owned();
+        let definition = definition(vm, object, "__new__", Some(doc), Box::new(code), PyMethodFlags::METHOD);
+        let definition: &'static PyMethodDef = Box::leak(Box::new(definition));
+        let method = definition.build_bound_method(&vm.ctx, object.to_owned().into(), object);
+        object.set_attr(vm.ctx.intern_str("__new__"), method.into());
+    });
+}
+
+/// Whether C code makes the objects of a class.
+fn is_made_by_c(class: &Py<PyType>) -> bool {
+    let Some(of_c) = std::iter::successors(Some(class), |class| class.base.deref()).find(|class| is_of_c(class)) else {
+        return false;
+    };
+    with_current_vm(|vm| {
+        let _section = thread::enter(vm);
+        // SAFETY: a type's block is ready.
+        unsafe { Kind::of_type(type_block(vm, of_c)) == Kind::Instance }
+    })
 }
 
 fn install_init_and_call(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject) {

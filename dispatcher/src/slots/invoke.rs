@@ -5,6 +5,7 @@ use std::ffi::{CString, c_int};
 use rustclad_mapper::abi::layout as c;
 use rustclad_mapper::heap::block::Block;
 use rustclad_mapper::lifetime::thread;
+use rustclad_mapper::twins::cycles::saved;
 use rustclad_mapper::twins::error;
 use rustclad_mapper::twins::passing::Passed;
 use rustclad_mapper::twins::types::type_block;
@@ -28,7 +29,7 @@ fn wrapper(name: &'static str) -> impl Fn() -> String {
 
 /// What a slot returned, as the VM's result.
 #[inline]
-fn object_result(vm: &VirtualMachine, result: Block, name: &'static str) -> PyResult {
+pub(super) fn object_result(vm: &VirtualMachine, result: Block, name: &'static str) -> PyResult {
     // SAFETY: slots give a reference or NULL.
     unsafe { error::result(vm, result, wrapper(name)) }
 }
@@ -51,6 +52,17 @@ pub(super) fn unary(vm: &VirtualMachine, f: c::UnaryFunc, this: &PyObject, name:
     let this = Passed::new(vm, this);
     // SAFETY: a slot of the object's type, with the C lock.
     object_result(vm, unsafe { f(this.block()) }, name)
+}
+
+/// Calls a finalizer.
+pub(super) fn finalizer(vm: &VirtualMachine, f: c::Destructor, this: &PyObject) -> PyResult {
+    let _section = thread::enter(vm);
+    let passed = Passed::new(vm, this);
+    // SAFETY: as for `unary`.
+    unsafe { f(passed.block()) };
+    drop(passed);
+    saved(this);
+    error::status(vm, !error::occurred().is_null(), wrapper("__del__")).map(|()| vm.ctx.none())
 }
 
 pub(super) fn binary(

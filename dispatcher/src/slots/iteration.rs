@@ -1,9 +1,9 @@
 //! Iterators, and what can be waited for.
 
 use rustclad_mapper::abi::layout as c;
-use rustpython_vm::VirtualMachine;
 use rustpython_vm::builtins::PyTypeRef;
 use rustpython_vm::protocol::PyIterReturn;
+use rustpython_vm::{PyObject, PyResult, VirtualMachine};
 
 use super::invoke::{next, unary};
 use super::special::{class_slot, missing, special, unary_method};
@@ -22,18 +22,23 @@ pub(super) fn install(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObjec
         unary_method(vm, class, "__iter__", f);
     }
     if let Some(f) = t.tp_iternext {
-        class.slots.iternext.store(Some(|this, vm| match class_slot(vm, this, |t| t.tp_iternext) {
-            // The end may also be a StopIteration that is raised.
-            Some(f) => match next(vm, f, this) {
-                Ok(None) => Ok(PyIterReturn::StopIteration(None)),
-                Ok(Some(item)) => Ok(PyIterReturn::Return(item)),
-                Err(error) => PyIterReturn::from_pyresult(Err(error), vm),
-            },
-            None => Err(missing(vm, "tp_iternext")),
-        }));
+        class.slots.iternext.store(Some(step));
         special!(vm, class, "__next__", |vm, this, []| {
             next(vm, f, this)?.ok_or_else(|| vm.new_stop_iteration(None))
         });
+    }
+}
+
+/// The VM's slot for `tp_iternext`.
+pub(super) fn step(this: &PyObject, vm: &VirtualMachine) -> PyResult<PyIterReturn> {
+    match class_slot(vm, this, |t| t.tp_iternext) {
+        // The end may also be a StopIteration that is raised.
+        Some(f) => match next(vm, f, this) {
+            Ok(None) => Ok(PyIterReturn::StopIteration(None)),
+            Ok(Some(item)) => Ok(PyIterReturn::Return(item)),
+            Err(error) => PyIterReturn::from_pyresult(Err(error), vm),
+        },
+        None => Err(missing(vm, "tp_iternext")),
     }
 }
 

@@ -4,21 +4,33 @@
 
 mod attributes;
 mod basic;
+mod class_attribute;
 mod creation;
 mod invoke;
 mod iteration;
 mod mapping;
 mod number;
+mod sending;
 mod sequence;
 mod special;
 
 use rustclad_mapper::abi::layout as c;
 use rustclad_mapper::capi::support::export::as_buffer;
-use rustclad_mapper::twins::cycles::finalize;
 use rustpython_vm::builtins::PyTypeRef;
 use rustpython_vm::{PyResult, VirtualMachine};
 
 use self::special::special;
+
+/// Prepares what all classes have of `object`, before any Python code runs.
+pub(crate) fn start(vm: &VirtualMachine) {
+    creation::install_object_new(vm);
+    class_attribute::install(vm);
+}
+
+/// C code is about to be loaded.
+pub(crate) fn prepare() {
+    class_attribute::prepare();
+}
 
 /// Gives a class the slots that its type defines.
 ///
@@ -32,25 +44,26 @@ pub(crate) unsafe fn install(vm: &VirtualMachine, class: &PyTypeRef, block: *mut
         basic::install(vm, class, t);
         attributes::install(vm, class, t);
         iteration::install(vm, class, t);
-        if t.tp_finalize.is_some() {
-            class.slots.del.store(Some(finalize));
-            special!(vm, class, "__del__", |vm, this, []| finalize(this, vm).map(|()| vm.ctx.none()));
+        if let Some(f) = t.tp_finalize {
+            special!(vm, class, "__del__", |vm, this, []| invoke::finalizer(vm, f, this));
         }
         if t.tp_as_buffer.as_ref().is_some_and(|suite| suite.bf_getbuffer.is_some()) {
             class.slots.as_buffer.store(Some(as_buffer));
         }
+        // The first to define a special method keeps it: numbers go before mappings, mappings before sequences.
         if let Some(suite) = t.tp_as_number.as_ref() {
             number::install(vm, class, suite);
-        }
-        if let Some(suite) = t.tp_as_sequence.as_ref() {
-            sequence::install(vm, class, suite);
         }
         if let Some(suite) = t.tp_as_mapping.as_ref() {
             mapping::install(vm, class, suite);
         }
+        if let Some(suite) = t.tp_as_sequence.as_ref() {
+            sequence::install(vm, class, suite);
+        }
         if let Some(suite) = t.tp_as_async.as_ref() {
             iteration::install_async(vm, class, suite);
         }
+        sending::install(vm, class, t);
     }
     Ok(())
 }

@@ -1,12 +1,15 @@
 //! The suite of numbers.
 
 use rustclad_mapper::abi::layout as c;
+use rustclad_mapper::twins::types::{derives_from_c, is_of_c};
 use rustpython_vm::builtins::PyTypeRef;
+use rustpython_vm::function::{Callee, FuncArgs};
 use rustpython_vm::protocol::PyNumber;
-use rustpython_vm::{PyObject, VirtualMachine};
+use rustpython_vm::{AsObject, PyObject, PyResult, VirtualMachine};
 
 use super::invoke::{binary, inquiry, ternary, unary};
 use super::special::{class_slot, missing, special, unary_method};
+use crate::definitions::method;
 
 /// A binary number slot: the VM's two slots (both get the operands in C's order), `__x__` and `__rx__`.
 macro_rules! binary_slots {
@@ -123,23 +126,95 @@ fn install_unary(vm: &VirtualMachine, class: &PyTypeRef, suite: &c::PyNumberMeth
     }
 }
 
+/// The `nb_power` of an operand whose class is C's or derives from one.
+fn power_of(vm: &VirtualMachine, this: &PyObject) -> Option<c::TernaryFunc> {
+    if !is_of_c(this.class()) && !derives_from_c(this.class()) {
+        return None;
+    }
+    number_slot(vm, this, |suite| suite.nb_power)
+}
+
+fn is_same(f: c::TernaryFunc, other: Option<c::TernaryFunc>) -> bool {
+    other.is_some_and(|other| std::ptr::fn_addr_eq(f, other))
+}
+
+/// The left operand's `nb_power`. The VM asks the modulus's class by the same function, if the left operand has another; for
+/// two classes of C it takes the functions for one, so the modulus gets its turn here, unless the right operand comes first.
+fn power(a: &PyObject, b: &PyObject, modulus: &PyObject, vm: &VirtualMachine) -> PyResult {
+    let own = power_of(vm, a);
+    if let Some(f) = own {
+        let result = ternary(vm, f, a, Some(b), Some(modulus), "__pow__")?;
+        // No builtin type's slot knows a class of C's.
+        let others = !b.class().is(a.class())
+            && b.class().heaptype_ext.is_some()
+            && b.class().slots.as_number.right_power.load().is_some();
+        if !result.is(&vm.ctx.not_implemented) || others {
+            return Ok(result);
+        }
+    }
+    match power_of(vm, modulus).filter(|f| !is_same(*f, own)) {
+        Some(f) => ternary(vm, f, a, Some(b), Some(modulus), "__pow__"),
+        None => Ok(vm.ctx.not_implemented()),
+    }
+}
+
+/// The right operand's `nb_power`, and the modulus's if the VM would not ask that.
+fn right_power(a: &PyObject, b: &PyObject, modulus: &PyObject, vm: &VirtualMachine) -> PyResult {
+    let (left, own) = (power_of(vm, a), power_of(vm, b));
+    if let Some(f) = own.filter(|f| !is_same(*f, left)) {
+        let result = ternary(vm, f, a, Some(b), Some(modulus), "__rpow__")?;
+        if !result.is(&vm.ctx.not_implemented) {
+            return Ok(result);
+        }
+    }
+    let last = power_of(vm, modulus).filter(|f| left.is_some() && !is_same(*f, left) && !is_same(*f, own));
+    match last {
+        Some(f) => ternary(vm, f, a, Some(b), Some(modulus), "__pow__"),
+        None => Ok(vm.ctx.not_implemented()),
+    }
+}
+
 fn install_power(vm: &VirtualMachine, class: &PyTypeRef, suite: &c::PyNumberMethods) {
+    let slots = &class.slots.as_number;
     if let Some(f) = suite.nb_power {
-        class.slots.as_number.power.store(Some(|a, b, third, vm| match number_slot(vm, a, |suite| suite.nb_power) {
-            Some(f) => ternary(vm, f, a, Some(b), Some(third), "__pow__"),
-            None => Ok(vm.ctx.not_implemented()),
-        }));
-        class.slots.as_number.right_power.store(Some(|a, b, third, vm| {
-            match number_slot(vm, b, |suite| suite.nb_power) {
-                Some(f) => ternary(vm, f, a, Some(b), Some(third), "__rpow__"),
-                None => Ok(vm.ctx.not_implemented()),
-            }
-        }));
-        special!(vm, class, "__pow__", |vm, this, [other]| {
-            ternary(vm, f, this, Some(other), Some(&vm.ctx.none()), "__pow__")
+        slots.power.store(Some(power));
+        slots.right_power.store(Some(right_power));
+        ternary_method(vm, class, "__pow__", move |vm, this, other, modulus| {
+            ternary(vm, f, this, Some(other), Some(modulus), "__pow__")
         });
-        special!(vm, class, "__rpow__", |vm, this, [other]| {
-            ternary(vm, f, other, Some(this), Some(&vm.ctx.none()), "__rpow__")
+        ternary_method(vm, class, "__rpow__", move |vm, this, other, modulus| {
+            ternary(vm, f, other, Some(this), Some(modulus), "__rpow__")
         });
     }
+    if let Some(f) = suite.nb_inplace_power {
+        slots.inplace_power.store(Some(|a, b, modulus, vm| match number_slot(vm, a, |suite| suite.nb_inplace_power) {
+            Some(f) => ternary(vm, f, a, Some(b), Some(modulus), "__ipow__"),
+            None => Ok(vm.ctx.not_implemented()),
+        }));
+        ternary_method(vm, class, "__ipow__", move |vm, this, other, modulus| {
+            ternary(vm, f, this, Some(other), Some(modulus), "__ipow__")
+        });
+    }
+}
+
+/// A special method of one argument and a modulus that may be left out.
+fn ternary_method(
+    vm: &VirtualMachine,
+    class: &PyTypeRef,
+    name: &'static str,
+    f: impl Fn(&VirtualMachine, &PyObject, &PyObject, &PyObject) -> PyResult + Send + Sync + 'static,
+) {
+    let code = move |vm: &VirtualMachine, args: FuncArgs, _: Callee| -> PyResult {
+        let given = args.args.len().saturating_sub(1);
+        if !args.kwargs.is_empty() {
+            return Err(vm.new_type_error(format!("wrapper {name}() takes no keyword arguments")));
+        }
+        match &args.args[..] {
+            [this, other] => f(vm, this, other, &vm.ctx.none()),
+            [this, other, modulus] => f(vm, this, other, modulus),
+            [] => Err(vm.new_type_error(format!("descriptor '{name}' of an object needs an argument"))),
+            _ => Err(vm.new_type_error(format!("expected 1 or 2 arguments, got {given}"))),
+        }
+    };
+    method(vm, class, name, Box::new(code));
 }

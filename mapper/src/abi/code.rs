@@ -4,6 +4,7 @@
 
 use std::ffi::c_void;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
 
 use dynasmrt::{AssemblyOffset, DynasmApi, DynasmLabelApi as _, ExecutableBuffer, dynasm, x64::Assembler};
 
@@ -50,23 +51,18 @@ pub(crate) fn calls_with<T>(function: unsafe extern "C" fn(&'static T) -> isize,
     keep(code, entry)
 }
 
-/// As many functions of three arguments as asked for, one every [`STEP`] bytes. Each goes on to `function` with its number,
-/// from 0, as a fourth argument.
-pub(crate) fn numbered(count: usize, function: *const c_void) -> *const c_void {
-    counted(0, count, function)
-}
-
-/// The same with numbers from `first` on.
-pub(crate) fn counted(first: usize, count: usize, function: *const c_void) -> *const c_void {
+/// Functions of three arguments, one every [`STEP`] bytes, as many as the table has places. Each goes on to the function
+/// whose address is in the table at its place, with its number, counted from `first`, as a fourth argument.
+pub(crate) fn numbered(first: usize, table: &'static [AtomicUsize]) -> *const c_void {
     let mut code = assembler();
     let start = code.offset();
-    for number in first..first + count {
+    for (index, place) in table.iter().enumerate() {
         dynasm!(code
             ; .arch x64
             ; .align STEP
-            ; mov ecx, number as i32
-            ; mov rax, QWORD function as i64
-            ; jmp rax
+            ; mov ecx, (first + index) as i32
+            ; mov rax, QWORD place.as_ptr() as i64
+            ; jmp QWORD [rax]
         );
     }
     keep(code, start)
@@ -182,6 +178,21 @@ mod tests {
         dynasm!(code; .arch x64; lea rax, [rdi + number]; ret);
         // SAFETY: the code is that function.
         unsafe { std::mem::transmute(keep(code, entry)) }
+    }
+
+    #[test]
+    fn numbered_functions_pass_their_arguments_and_number_on() {
+        extern "C" fn sum(a: usize, b: usize, third: usize, number: u32) -> usize {
+            a + 10 * b + 100 * third + 1000 * number as usize
+        }
+        let table: &'static [AtomicUsize] = Vec::leak((0..3).map(|_| AtomicUsize::new(0)).collect());
+        let start = numbered(7, table) as usize;
+        for (place, cell) in table.iter().enumerate() {
+            cell.store(sum as *const () as usize, std::sync::atomic::Ordering::Relaxed);
+            // SAFETY: the code is that function.
+            let f: extern "C" fn(usize, usize, usize) -> usize = unsafe { std::mem::transmute(start + place * STEP) };
+            assert_eq!(f(1, 2, 3), 321 + 1000 * (7 + place));
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 pub mod address;
 pub mod code;
 pub mod layout;
+pub(crate) mod overflow;
 pub mod platform;
 pub mod slot_table;
 pub mod statics;

@@ -103,6 +103,15 @@ pub(crate) fn native_thread_id() -> usize {
     unsafe { libc::syscall(libc::SYS_gettid) as usize }
 }
 
+/// Where the stack's top was when a signal came.
+///
+/// # Safety
+/// `context` is what the system gave the signal's handler.
+pub(crate) unsafe fn stack_pointer(context: *mut std::ffi::c_void) -> usize {
+    // SAFETY: by contract.
+    unsafe { (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs[libc::REG_RSP as usize] as usize }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

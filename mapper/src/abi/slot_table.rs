@@ -7,24 +7,26 @@ use crate::abi::layout as c;
 
 macro_rules! at {
     (ht_type, $field:ident) => {
-        offset_of!(c::PyTypeObject, $field)
+        std::mem::offset_of!(c::PyTypeObject, $field)
     };
     (as_async, $field:ident) => {
-        offset_of!(c::PyHeapTypeObject, as_async) + offset_of!(c::PyAsyncMethods, $field)
+        std::mem::offset_of!(c::PyHeapTypeObject, as_async) + std::mem::offset_of!(c::PyAsyncMethods, $field)
     };
     (as_number, $field:ident) => {
-        offset_of!(c::PyHeapTypeObject, as_number) + offset_of!(c::PyNumberMethods, $field)
+        std::mem::offset_of!(c::PyHeapTypeObject, as_number) + std::mem::offset_of!(c::PyNumberMethods, $field)
     };
     (as_mapping, $field:ident) => {
-        offset_of!(c::PyHeapTypeObject, as_mapping) + offset_of!(c::PyMappingMethods, $field)
+        std::mem::offset_of!(c::PyHeapTypeObject, as_mapping) + std::mem::offset_of!(c::PyMappingMethods, $field)
     };
     (as_sequence, $field:ident) => {
-        offset_of!(c::PyHeapTypeObject, as_sequence) + offset_of!(c::PySequenceMethods, $field)
+        std::mem::offset_of!(c::PyHeapTypeObject, as_sequence) + std::mem::offset_of!(c::PySequenceMethods, $field)
     };
     (as_buffer, $field:ident) => {
-        offset_of!(c::PyHeapTypeObject, as_buffer) + offset_of!(c::PyBufferProcs, $field)
+        std::mem::offset_of!(c::PyHeapTypeObject, as_buffer) + std::mem::offset_of!(c::PyBufferProcs, $field)
     };
 }
+
+pub(crate) use at;
 
 /// `Py_tp_token`, which is no slot of the type object proper.
 pub(crate) const TOKEN: c_int = 83;
@@ -32,6 +34,7 @@ pub(crate) const TOKEN: c_int = 83;
 pub(crate) const BASE: c_int = 48;
 pub(crate) const BASES: c_int = 49;
 pub(crate) const DOC: c_int = 56;
+pub(crate) const MEMBERS: c_int = 72;
 
 /// Slot numbers, and the slots' offsets in a `PyHeapTypeObject`.
 pub(crate) const SLOTS: [(c_int, usize); 82] = [
@@ -156,6 +159,95 @@ const GROUPS: [&[usize]; 3] = [
     &[at!(ht_type, tp_hash), at!(ht_type, tp_richcompare)],
 ];
 
+/// Functions that a type takes from the next class in its MRO that has one of its own.
+const BY_MRO: [usize; 9] = [
+    at!(ht_type, tp_repr),
+    at!(ht_type, tp_call),
+    at!(ht_type, tp_str),
+    at!(ht_type, tp_iter),
+    at!(ht_type, tp_iternext),
+    at!(ht_type, tp_descr_get),
+    at!(ht_type, tp_descr_set),
+    at!(ht_type, tp_init),
+    at!(ht_type, tp_finalize),
+];
+
+/// A word of a type.
+unsafe fn word(of: *const c::PyTypeObject, offset: usize) -> *mut usize {
+    // SAFETY: by the callers' contract.
+    unsafe { of.cast::<u8>().add(offset).cast_mut().cast() }
+}
+
+/// Fills a type's empty slots from a class of its MRO, which are to be asked in their order: those that the class does not
+/// just have from its own base.
+///
+/// # Safety
+/// Both are types.
+pub(crate) unsafe fn inherit_slots(t: *mut c::PyTypeObject, from: *const c::PyTypeObject) {
+    // SAFETY: by contract; all fields named are one word.
+    unsafe {
+        let above = (*from).tp_base;
+        let read = |of: *const c::PyTypeObject, at| if of.is_null() { 0 } else { word(of, at).read() };
+        inherit_calls(t, from);
+        for at in BY_MRO {
+            let value = read(from, at);
+            if read(t, at) == 0 && value != read(above, at) {
+                word(t, at).write(value);
+            }
+        }
+        for group in GROUPS {
+            let is_own = group.iter().any(|at| read(from, *at) != read(above, *at));
+            if is_own && group.iter().all(|at| read(t, *at) == 0) {
+                for at in group {
+                    word(t, *at).write(read(from, *at));
+                }
+            }
+        }
+        for (_, at) in SLOTS {
+            // Suites; buffers go by the layout.
+            if (AS_ASYNC..AS_BUFFER).contains(&at) {
+                let value = self::read(from.cast_mut(), at);
+                let of_above = if above.is_null() { std::ptr::null_mut() } else { self::read(above, at) };
+                fill_suite(t, at, value, of_above);
+            }
+        }
+    }
+}
+
+/// Fills an empty slot of a suite that the type has.
+unsafe fn fill_suite(t: *mut c::PyTypeObject, at: usize, value: *mut c_void, of_above: *mut c_void) {
+    // SAFETY: by the callers' contract.
+    unsafe {
+        if let Some((pointer, start, _)) = suite(t, at)
+            && !(*pointer).is_null()
+            && !value.is_null()
+            && value != of_above
+        {
+            let place = (*pointer).add(at - start).cast::<*mut c_void>();
+            if (*place).is_null() {
+                *place = value;
+            }
+        }
+    }
+}
+
+/// The flag that says that a type's objects have a function to call belongs to `tp_call`: who defines that anew must say
+/// so itself. Likewise the flag of methods, which only types that cannot change inherit.
+unsafe fn inherit_calls(t: *mut c::PyTypeObject, base: *const c::PyTypeObject) {
+    use c::tpflags::{HAVE_VECTORCALL, HEAPTYPE, METHOD_DESCRIPTOR};
+    // SAFETY: by the callers' contract.
+    unsafe {
+        let (own, of_base) = (t.cast_const(), base);
+        let same = move |at| word(own, at).read() == 0 || word(own, at).read() == word(of_base, at).read();
+        if same(at!(ht_type, tp_call)) {
+            (*t).tp_flags |= (*base).tp_flags & HAVE_VECTORCALL;
+        }
+        if same(at!(ht_type, tp_descr_get)) && (*t).tp_flags & HEAPTYPE == 0 {
+            (*t).tp_flags |= (*base).tp_flags & METHOD_DESCRIPTOR;
+        }
+    }
+}
+
 /// Fills a type's empty slots from its base.
 ///
 /// # Safety
@@ -163,16 +255,16 @@ const GROUPS: [&[usize]; 3] = [
 pub(crate) unsafe fn inherit(t: *mut c::PyTypeObject, base: *const c::PyTypeObject) {
     // SAFETY: by contract; all fields named are one word.
     unsafe {
-        let word = |of: *const c::PyTypeObject, offset: usize| of.cast::<u8>().add(offset).cast::<usize>();
+        inherit_calls(t, base);
         for offset in INHERITED {
             if word(t, offset).read() == 0 {
-                word(t, offset).cast_mut().write(word(base, offset).read());
+                word(t, offset).write(word(base, offset).read());
             }
         }
         for group in GROUPS {
             if group.iter().all(|offset| word(t, *offset).read() == 0) {
                 for offset in group {
-                    word(t, *offset).cast_mut().write(word(base, *offset).read());
+                    word(t, *offset).write(word(base, *offset).read());
                 }
             }
         }
@@ -196,9 +288,8 @@ pub(crate) unsafe fn inherit(t: *mut c::PyTypeObject, base: *const c::PyTypeObje
             | c::tpflags::DICT_SUBCLASS
             | c::tpflags::BASE_EXC_SUBCLASS
             | c::tpflags::TYPE_SUBCLASS
-            | c::tpflags::HAVE_VECTORCALL
             | c::tpflags::HAVE_GC
-            | c::tpflags::METHOD_DESCRIPTOR;
+            | c::tpflags::ITEMS_AT_END;
         (*t).tp_flags |= (*base).tp_flags & FLAGS;
     }
 }
@@ -238,28 +329,65 @@ pub(crate) unsafe fn own_suites(t: *mut c::PyHeapTypeObject) {
     }
 }
 
+/// Where the functions of a suite begin in a `PyHeapTypeObject`.
+const AS_ASYNC: usize = offset_of!(c::PyHeapTypeObject, as_async);
+const AS_NUMBER: usize = offset_of!(c::PyHeapTypeObject, as_number);
+const AS_MAPPING: usize = offset_of!(c::PyHeapTypeObject, as_mapping);
+const AS_SEQUENCE: usize = offset_of!(c::PyHeapTypeObject, as_sequence);
+const AS_BUFFER: usize = offset_of!(c::PyHeapTypeObject, as_buffer);
+
+/// The type's pointer to the suite that an offset of [`SLOTS`] lies in, where that suite begins, and its size.
+unsafe fn suite(t: *mut c::PyTypeObject, at: usize) -> Option<(*mut *mut u8, usize, usize)> {
+    // SAFETY: by the callers' contract.
+    unsafe {
+        Some(match at {
+            AS_BUFFER.. => ((&raw mut (*t).tp_as_buffer).cast(), AS_BUFFER, size_of::<c::PyBufferProcs>()),
+            AS_SEQUENCE.. => ((&raw mut (*t).tp_as_sequence).cast(), AS_SEQUENCE, size_of::<c::PySequenceMethods>()),
+            AS_MAPPING.. => ((&raw mut (*t).tp_as_mapping).cast(), AS_MAPPING, size_of::<c::PyMappingMethods>()),
+            AS_NUMBER.. => ((&raw mut (*t).tp_as_number).cast(), AS_NUMBER, size_of::<c::PyNumberMethods>()),
+            AS_ASYNC.. => ((&raw mut (*t).tp_as_async).cast(), AS_ASYNC, size_of::<c::PyAsyncMethods>()),
+            _ => return None,
+        })
+    }
+}
+
 /// What a slot at an offset of [`SLOTS`] holds: suites are looked up where the type points to, for a static type's
 /// are not behind it.
 ///
 /// # Safety
 /// `t` is a type.
 pub(crate) unsafe fn read(t: *mut c::PyTypeObject, at: usize) -> *mut c_void {
-    const AS_ASYNC: usize = offset_of!(c::PyHeapTypeObject, as_async);
-    const AS_NUMBER: usize = offset_of!(c::PyHeapTypeObject, as_number);
-    const AS_MAPPING: usize = offset_of!(c::PyHeapTypeObject, as_mapping);
-    const AS_SEQUENCE: usize = offset_of!(c::PyHeapTypeObject, as_sequence);
-    const AS_BUFFER: usize = offset_of!(c::PyHeapTypeObject, as_buffer);
     // SAFETY: by contract.
     unsafe {
-        let (suite, start): (*mut u8, usize) = match at {
-            AS_BUFFER.. => ((*t).tp_as_buffer.cast(), AS_BUFFER),
-            AS_SEQUENCE.. => ((*t).tp_as_sequence.cast(), AS_SEQUENCE),
-            AS_MAPPING.. => ((*t).tp_as_mapping.cast(), AS_MAPPING),
-            AS_NUMBER.. => ((*t).tp_as_number.cast(), AS_NUMBER),
-            AS_ASYNC.. => ((*t).tp_as_async.cast(), AS_ASYNC),
-            _ => (t.cast(), 0),
-        };
-        if suite.is_null() { std::ptr::null_mut() } else { suite.add(at - start).cast::<*mut c_void>().read() }
+        match suite(t, at) {
+            None => t.cast::<u8>().add(at).cast::<*mut c_void>().read(),
+            Some((pointer, _, _)) if (*pointer).is_null() => std::ptr::null_mut(),
+            Some((pointer, start, _)) => (*pointer).add(at - start).cast::<*mut c_void>().read(),
+        }
+    }
+}
+
+/// Writes a slot. A type that has no suite, or its base's, gets one of its own first.
+///
+/// # Safety
+/// `t` is a type's block; it has suites of its own, or room for them behind it.
+pub(crate) unsafe fn write(t: *mut c::PyTypeObject, at: usize, value: *mut c_void) {
+    // SAFETY: by contract, the suites lie behind the type.
+    unsafe {
+        if let Some((pointer, start, size)) = suite(t, at) {
+            let base = (*t).tp_base;
+            let shared = !base.is_null() && suite(base, at).is_some_and(|(of_base, _, _)| *of_base == *pointer);
+            if shared || (*pointer).is_null() {
+                let own = t.cast::<u8>().add(start);
+                if !(*pointer).is_null() {
+                    std::ptr::copy_nonoverlapping(*pointer, own, size);
+                }
+                *pointer = own;
+            }
+            (*pointer).add(at - start).cast::<*mut c_void>().write(value);
+        } else {
+            t.cast::<u8>().add(at).cast::<*mut c_void>().write(value);
+        }
     }
 }
 
@@ -334,6 +462,47 @@ mod tests {
         assert_eq!(t.ht_type.tp_hash.map(|it| it as usize), Some(hash as *const () as usize));
         assert_eq!(t.as_sequence.sq_length.map(|it| it as usize), Some(length as *const () as usize));
         assert_eq!(t.ht_type.tp_flags, c::tpflags::LIST_SUBCLASS);
+    }
+
+    #[test]
+    fn a_base_that_only_inherits_a_function_does_not_give_it() {
+        let (mut root, mut left, mut right, mut t) = (empty(), empty(), empty(), empty());
+        root.ht_type.tp_hash = Some(hash);
+        for class in [&mut left, &mut right] {
+            class.ht_type.tp_base = &raw mut root.ht_type;
+            class.ht_type.tp_hash = Some(hash);
+        }
+        unsafe extern "C" fn other(_: *mut c::PyObject) -> isize {
+            3
+        }
+        right.ht_type.tp_hash = Some(other);
+        right.as_sequence.sq_length = Some(length);
+        right.ht_type.tp_as_sequence = &raw mut right.as_sequence;
+        // SAFETY: all are types.
+        unsafe {
+            own_suites(&raw mut *t);
+            for class in [&left, &right, &root] {
+                inherit_slots(&mut t.ht_type, &class.ht_type);
+            }
+        }
+        assert_eq!(t.ht_type.tp_hash.map(|it| it as usize), Some(other as *const () as usize));
+        assert_eq!(t.as_sequence.sq_length.map(|it| it as usize), Some(length as *const () as usize));
+    }
+
+    #[test]
+    fn what_is_written_does_not_reach_the_bases_suite() {
+        let (mut base, mut t) = (empty(), empty());
+        base.as_mapping.mp_length = Some(length);
+        base.ht_type.tp_as_mapping = &raw mut base.as_mapping;
+        t.ht_type.tp_base = &raw mut base.ht_type;
+        t.ht_type.tp_as_mapping = &raw mut base.as_mapping;
+        let (length_at, item_at) = (super::offset(4).unwrap(), super::offset(5).unwrap());
+        // SAFETY: a heap type's struct.
+        unsafe { write((&raw mut *t).cast(), item_at, repr as *mut c_void) };
+        assert!(base.as_mapping.mp_subscript.is_none());
+        // SAFETY: a heap type's struct.
+        let read = |at| unsafe { read((&raw mut *t).cast(), at) };
+        assert_eq!((read(length_at), read(item_at)), (length as *mut c_void, repr as *mut c_void));
     }
 
     #[test]

@@ -483,9 +483,17 @@ pub(crate) fn next(vm: &VirtualMachine, iterator: &PyObject) -> PyResult<PyIterR
     leave(vm, || PyIter::new(iterator).next(vm))
 }
 
+/// [`next`] as `tp_iternext` has it, which classes made in Python that are no iterators have, too.
+fn next_of(vm: &VirtualMachine, iterator: &PyObject) -> PyResult<PyIterReturn> {
+    if !PyIter::check(iterator) {
+        return Err(vm.new_type_error(format!("'{}' object is not iterable", iterator.class().slot_name())));
+    }
+    next(vm, iterator)
+}
+
 /// An iterator's next item; NULL, without an exception, at the end.
 pub unsafe extern "C" fn PyIter_Next(iterator: Borrowed) -> New {
-    api(|vm| match next(vm, &*iterator.held(vm)?)? {
+    api(|vm| match next_of(vm, &*iterator.held(vm)?)? {
         PyIterReturn::Return(item) => Ok(New::of(vm, item)),
         PyIterReturn::StopIteration(_) => Ok(New::NULL),
     })
@@ -515,8 +523,16 @@ pub unsafe extern "C" fn PyIter_NextItem(iterator: Borrowed, item: *mut Block) -
 /// Sends a value into an iterator. Returns 1 with the next item in `result` (`PYGEN_NEXT`), 0 with the returned value
 /// (`PYGEN_RETURN`), or -1.
 pub unsafe extern "C" fn PyIter_Send(iterator: Borrowed, value: Borrowed, result: *mut Block) -> c_int {
-    // SAFETY: C's arguments.
-    unsafe { *result = std::ptr::null_mut() };
+    // SAFETY: C's arguments; a type's suite is a table of nullable functions.
+    unsafe {
+        *result = std::ptr::null_mut();
+        let suite = (*(*iterator.0).ob_type).tp_as_async.as_ref();
+        if Kind::of(iterator.0) == Kind::Instance
+            && let Some(send) = suite.and_then(|suite| suite.am_send)
+        {
+            return send(iterator.0, value.0, result);
+        }
+    }
     api(|vm| {
         let (iterator, value) = (iterator.held(vm)?, value.get(vm)?);
         let sent = if vm.is_none(&value) && PyIter::check(&iterator) {

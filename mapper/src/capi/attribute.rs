@@ -2,6 +2,7 @@
 
 use super::abstract_::{name_error, new_name};
 use super::prelude::*;
+use crate::twins::{fields, type_dict};
 use rustpython_vm::builtins::{PyDict, PyStr, object_generic_set_dict, object_get_dict};
 use rustpython_vm::function::PySetterValue;
 use rustpython_vm::{Py, PyObject};
@@ -123,6 +124,10 @@ fn setting(vm: &VirtualMachine, value: Borrowed) -> PyResult<PySetterValue> {
 /// Sets an attribute, or deletes it if the value is NULL. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyObject_SetAttr(object: Borrowed, name: Borrowed, value: Borrowed) -> c_int {
     api(|vm| {
+        // SAFETY: C's arguments.
+        if let Some(result) = unsafe { type_dict::set_early(vm, object.0, name, value) } {
+            return result.map(|()| 0);
+        }
         let value = setting(vm, value)?;
         by_object(vm, object, name, |object, name| object.call_set_attr(vm, name, value))?;
         Ok(0)
@@ -132,6 +137,15 @@ pub unsafe extern "C" fn PyObject_SetAttr(object: Borrowed, name: Borrowed, valu
 /// [`PyObject_SetAttr`] by a name in UTF-8.
 pub unsafe extern "C" fn PyObject_SetAttrString(object: Borrowed, name: *const c_char, value: Borrowed) -> c_int {
     api(|vm| {
+        // SAFETY: C's arguments.
+        unsafe {
+            let text = New::of(vm, new_name(vm, name)?);
+            let early = type_dict::set_early(vm, object.0, Borrowed(text.0), value);
+            dealloc::decref(text.0);
+            if let Some(result) = early {
+                return result.map(|()| 0);
+            }
+        }
         let value = setting(vm, value)?;
         // SAFETY: C's arguments.
         unsafe { by_text(vm, object, name, |object, name| object.call_set_attr(vm, name, value))? };
@@ -215,13 +229,24 @@ pub unsafe extern "C" fn _PyObject_GenericSetAttrWithDict(
 
 /// An object's dict: the getter of `__dict__`.
 pub unsafe extern "C" fn PyObject_GenericGetDict(object: Borrowed, _context: *mut c_void) -> New {
-    api(|vm| Ok(New::of(vm, object_get_dict(object.get(vm)?, vm)?)))
+    api(|vm| {
+        let dict = object_get_dict(object.get(vm)?, vm)?;
+        // SAFETY: C's argument. Who asks for the dict finds it in the struct from now on, also an empty one.
+        unsafe {
+            if fields::dict_field(object.0).is_some_and(|field| (*field).is_null()) {
+                _PyObject_GetDictPtr(object);
+            }
+        }
+        Ok(New::of(vm, dict))
+    })
 }
 
 /// Replaces an object's dict: the setter of `__dict__`. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyObject_GenericSetDict(object: Borrowed, value: Borrowed, _context: *mut c_void) -> c_int {
     api(|vm| {
         object_generic_set_dict(object.get(vm)?, setting(vm, value)?, vm)?;
+        // SAFETY: C's argument.
+        unsafe { store::touched(vm, object.0) };
         Ok(0)
     })
 }
@@ -232,18 +257,23 @@ pub unsafe extern "C" fn PyObject_GenericSetDict(object: Borrowed, value: Borrow
 /// points to is borrowed from the object.
 pub unsafe extern "C" fn _PyObject_GetDictPtr(object: Borrowed) -> *mut Block {
     infallible(std::ptr::null_mut(), |vm| {
-        let held = object.held(vm)?;
-        let Ok(dict) = object_get_dict(held.to_owned(), vm) else { return Ok(std::ptr::null_mut()) };
-        // SAFETY: C's argument; `tp_dictoffset` says where the field is, and every block has one in front.
+        // SAFETY: C's argument; every block has a field in front.
         unsafe {
-            let offset = (*(*object.0).ob_type).tp_dictoffset;
-            if Kind::of(object.0) == Kind::Instance && offset > 0 {
-                let field = object.0.cast::<u8>().offset(offset).cast::<Block>();
-                if (*field).is_null() {
-                    *field = New::of(vm, dict).0;
+            if let Some(field) = fields::dict_field(object.0) {
+                if (*field).is_null() && (*object.0).ob_refcnt > 0 {
+                    let dict = object_get_dict(object.get(vm)?, vm)?;
+                    if (*field).is_null() {
+                        *field = New::of(vm, dict).0;
+                        fields::in_step(vm, object.0, &*object.held(vm)?);
+                    }
                 }
                 return Ok(field);
             }
+            // A dying object's half took its dict along.
+            if (*object.0).ob_refcnt == 0 {
+                return Ok(std::ptr::null_mut());
+            }
+            let Ok(dict) = object_get_dict(object.get(vm)?, vm) else { return Ok(std::ptr::null_mut()) };
             if crate::heap::block::header(object.0).is_none() {
                 return Ok(std::ptr::null_mut());
             }

@@ -1,5 +1,6 @@
 //! `cpython/code.h`: code objects.
 
+use super::abstract_::new_name;
 use super::prelude::*;
 use crate::twins::frames::{Signature, new_code};
 use rustpython_vm::builtins::{PyCode, PyStr, PyTuple};
@@ -13,7 +14,8 @@ fn text(vm: &VirtualMachine, object: Borrowed) -> PyResult<String> {
 pub unsafe extern "C" fn PyCode_NewEmpty(file: *const c_char, name: *const c_char, line: c_int) -> New {
     api(|vm| {
         // SAFETY: C's arguments.
-        let (file, name) = unsafe { (text::of_c(file), text::of_c(name)) };
+        let (file, name) = unsafe { (new_name(vm, file)?, new_name(vm, name)?) };
+        let (file, name) = (file.to_string_lossy(), name.to_string_lossy());
         Ok(New::of(vm, new_code(vm, &file, (&name, &name), line, Signature::default())?))
     })
 }

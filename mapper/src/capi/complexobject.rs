@@ -87,7 +87,7 @@ pub unsafe extern "C" fn _Py_c_quot(a: Py_complex, b: Py_complex) -> Py_complex 
     back(of(a) / of(b))
 }
 
-/// The power; `errno` is `EDOM` for 0 to a negative or complex power.
+/// The power; `errno` is `EDOM` for 0 to a negative or complex power, `ERANGE` for what is too large.
 pub unsafe extern "C" fn _Py_c_pow(a: Py_complex, b: Py_complex) -> Py_complex {
     match (of(a), of(b)) {
         (_, power) if power == Complex64::ZERO => Py_complex { real: 1.0, imag: 0.0 },
@@ -97,7 +97,13 @@ pub unsafe extern "C" fn _Py_c_pow(a: Py_complex, b: Py_complex) -> Py_complex {
             }
             Py_complex { real: 0.0, imag: 0.0 }
         }
-        (base, power) => back(base.powc(power)),
+        (base, power) => {
+            let result = base.powc(power);
+            if !result.is_finite() && base.is_finite() && power.is_finite() {
+                set_errno(libc::ERANGE);
+            }
+            back(result)
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `cpython/context.h`: context variables, on top of `_contextvars`. The VM keeps each thread's entered contexts on a
 //! stack.
 
+use super::abstract_::new_name;
 use super::prelude::*;
 
 /// Something of the module `_contextvars`.
@@ -75,7 +76,7 @@ pub unsafe extern "C" fn PyContext_Exit(context: Borrowed) -> c_int {
 pub unsafe extern "C" fn PyContextVar_New(name: *const c_char, default: Borrowed) -> New {
     api(|vm| {
         // SAFETY: C's argument.
-        let name = vm.ctx.new_str(unsafe { text::of_c(name) });
+        let name = unsafe { new_name(vm, name)? };
         let mut args = rustpython_vm::function::FuncArgs::from(vec![name.into()]);
         if let Some(default) = default.opt(vm)? {
             args.kwargs.insert("default".into(), default);

@@ -1,11 +1,15 @@
-//! `dictobject.h` and `cpython/dictobject.h`: dicts. The managed dict is the truth.
+//! `dictobject.h` and `cpython/dictobject.h`: dicts. The managed dict is the truth. All functions work on the dict itself: what a
+//! subclass overrides is not asked.
 
+use super::abstract_::new_name;
 use super::prelude::*;
 use crate::lifetime::{kept, managed};
 use crate::twins::forms::dict;
 use crate::twins::type_dict;
 use rustpython_vm::PyObject;
-use rustpython_vm::builtins::{PyDict, PyDictRef};
+use rustpython_vm::builtins::{PyDict, PyDictRef, PyType};
+use rustpython_vm::{Py, PyPayload as _};
+use std::cell::Cell;
 
 /// A new dict.
 pub unsafe extern "C" fn PyDict_New() -> New {
@@ -27,47 +31,58 @@ fn changed(vm: &VirtualMachine, object: Borrowed, dict: &PyDictRef) {
     unsafe { dict::refresh(vm, object.0, dict.as_object()) };
 }
 
-/// Text as a key.
-unsafe fn key(vm: &VirtualMachine, text: *const c_char) -> PyObjectRef {
-    // SAFETY: C's argument.
-    vm.ctx.new_str(unsafe { text::of_c(text) }).into()
-}
-
 fn find(vm: &VirtualMachine, object: Borrowed, key: Borrowed) -> PyResult<Option<PyObjectRef>> {
     find_object(vm, object, &*key.get(vm)?)
 }
 
 fn find_object(vm: &VirtualMachine, object: Borrowed, key: &PyObject) -> PyResult<Option<PyObjectRef>> {
-    let dict = object.of::<PyDict>(vm)?;
-    leave(vm, || dict.get_item_opt(key, vm))
+    find_in(vm, &*object.of::<PyDict>(vm)?, key)
+}
+
+fn find_in(vm: &VirtualMachine, dict: &Py<PyDict>, key: &PyObject) -> PyResult<Option<PyObjectRef>> {
+    leave(vm, || dict.inner_getitem_opt(key, vm))
+}
+
+/// Removes a key from the dict itself; `KeyError` if there is none. Without the C lock.
+fn remove(vm: &VirtualMachine, dict: &Py<PyDict>, key: &PyObject) -> PyResult<()> {
+    match vm.ctx.types.dict_type.slots.as_mapping.ass_subscript.load() {
+        Some(delete) => delete(dict.as_object().mapping_unchecked(), key, None, vm),
+        None => dict.del_item(key, vm),
+    }
 }
 
 /// A value, borrowed; NULL if there is none or the object is no dict. What looking it up raised is reported as unraisable.
 pub unsafe extern "C" fn PyDict_GetItem(object: Borrowed, key: Borrowed) -> Lent {
     let raised = error::take_block();
     let found = infallible(Lent::NULL, |vm| {
-        if dict(vm, object).is_err() {
-            return Ok(Lent::NULL);
-        }
-        Ok(find(vm, object, key)?.map_or(Lent::NULL, |value| Lent(lend::lend(vm, object.0, &value))))
+        let Ok(dict) = dict(vm, object) else { return Ok(Lent::NULL) };
+        lent(vm, object, find_in(vm, &dict, &*key.get(vm)?)?)
     });
     error::set_block(raised);
     found
 }
 
+/// A value as the dict lends it.
+fn lent(vm: &VirtualMachine, object: Borrowed, found: Option<PyObjectRef>) -> PyResult<Lent> {
+    Ok(found.map_or(Lent::NULL, |value| Lent(lend::lend(vm, object.0, &value))))
+}
+
 /// A value, borrowed; NULL without an exception if there is none.
 pub unsafe extern "C" fn PyDict_GetItemWithError(object: Borrowed, key: Borrowed) -> Lent {
-    api(|vm| Ok(find(vm, object, key)?.map_or(Lent::NULL, |value| Lent(lend::lend(vm, object.0, &value)))))
+    api(|vm| lent(vm, object, find(vm, object, key)?))
 }
 
 /// [`PyDict_GetItem`] with a key in UTF-8.
 pub unsafe extern "C" fn PyDict_GetItemString(object: Borrowed, name: *const c_char) -> Lent {
-    infallible(Lent::NULL, |vm| {
+    let raised = error::take_block();
+    let found = infallible(Lent::NULL, |vm| {
         // SAFETY: C's arguments.
-        let name = unsafe { key(vm, name) };
-        let found = find_object(vm, object, &name)?;
-        Ok(found.map_or(Lent::NULL, |value| Lent(lend::lend(vm, object.0, &value))))
-    })
+        let name = unsafe { new_name(vm, name) }?;
+        let Ok(dict) = dict(vm, object) else { return Ok(Lent::NULL) };
+        lent(vm, object, find_in(vm, &dict, name.as_object())?)
+    });
+    error::set_block(raised);
+    found
 }
 
 /// Puts a value, as a new reference, into `result`: 1, 0 and NULL if there is none, -1 with an exception.
@@ -88,8 +103,8 @@ pub unsafe extern "C" fn PyDict_GetItemStringRef(object: Borrowed, name: *const 
     unsafe { *result = std::ptr::null_mut() };
     api(|vm| {
         // SAFETY: C's arguments.
-        let name = unsafe { key(vm, name) };
-        let Some(value) = find_object(vm, object, &name)? else { return Ok(0) };
+        let name = unsafe { new_name(vm, name) }?;
+        let Some(value) = find_object(vm, object, name.as_object())? else { return Ok(0) };
         // SAFETY: C's arguments.
         unsafe { *result = New::of(vm, value).0 };
         Ok(1)
@@ -111,9 +126,9 @@ pub unsafe extern "C" fn PyDict_SetItemString(object: Borrowed, name: *const c_c
     api(|vm| {
         let dict = dict(vm, object)?;
         // SAFETY: C's arguments.
-        let name = unsafe { key(vm, name) };
+        let name = unsafe { new_name(vm, name) }?;
         let value = value.get(vm)?;
-        leave(vm, || dict.inner_setitem(&*name, value, vm).map(drop))?;
+        leave(vm, || dict.inner_setitem(name.as_object(), value, vm).map(drop))?;
         changed(vm, object, &dict);
         Ok(0)
     })
@@ -122,7 +137,7 @@ pub unsafe extern "C" fn PyDict_SetItemString(object: Borrowed, name: *const c_c
 /// Removes a key.
 fn delete(vm: &VirtualMachine, object: Borrowed, key: &PyObject) -> PyResult<c_int> {
     let dict = dict(vm, object)?;
-    leave(vm, || dict.del_item(key, vm))?;
+    leave(vm, || remove(vm, &dict, key))?;
     changed(vm, object, &dict);
     Ok(0)
 }
@@ -135,20 +150,20 @@ pub unsafe extern "C" fn PyDict_DelItem(object: Borrowed, key: Borrowed) -> c_in
 /// [`PyDict_DelItem`] with a key in UTF-8.
 pub unsafe extern "C" fn PyDict_DelItemString(object: Borrowed, name: *const c_char) -> c_int {
     // SAFETY: C's arguments.
-    api(|vm| delete(vm, object, &*unsafe { key(vm, name) }))
+    api(|vm| delete(vm, object, unsafe { new_name(vm, name) }?.as_object()))
 }
 
-/// Empties a dict.
+/// Empties a dict; nothing is done to what is none.
 pub unsafe extern "C" fn PyDict_Clear(object: Borrowed) {
     infallible((), |vm| {
-        let dict = dict(vm, object)?;
+        let Ok(dict) = dict(vm, object) else { return Ok(()) };
         leave(vm, || dict.clear());
         changed(vm, object, &dict);
         Ok(())
     });
 }
 
-/// Goes to the next item: 1 with key and value borrowed, 0 at the end. `position` starts at 0.
+/// Goes to the next item: 1 with key and value borrowed, 0 at the end, and for what is no dict. `position` starts at 0.
 pub unsafe extern "C" fn PyDict_Next(
     object: Borrowed,
     position: *mut isize,
@@ -156,7 +171,7 @@ pub unsafe extern "C" fn PyDict_Next(
     value: *mut Block,
 ) -> c_int {
     infallible(0, |vm| {
-        let dict = dict(vm, object)?;
+        let Ok(dict) = dict(vm, object) else { return Ok(0) };
         // SAFETY: C's arguments.
         unsafe {
             let Some((next, found_key, found_value)) = dict.next_entry(*position as usize) else { return Ok(0) };
@@ -198,10 +213,7 @@ pub unsafe extern "C" fn PyDict_Size(object: Borrowed) -> isize {
 
 /// A new dict with the same items.
 pub unsafe extern "C" fn PyDict_Copy(object: Borrowed) -> New {
-    api(|vm| {
-        let copy = leave_with(vm, dict(vm, object)?, |dict| vm.call_method(dict.as_object(), "copy", ()))?;
-        Ok(New::of(vm, copy))
-    })
+    api(|vm| Ok(New::of(vm, dict(vm, object)?.copy().into_ref(&vm.ctx))))
 }
 
 /// Whether a key is there: 1, 0, or -1 with an exception.
@@ -213,15 +225,18 @@ pub unsafe extern "C" fn PyDict_Contains(object: Borrowed, key: Borrowed) -> c_i
 pub unsafe extern "C" fn PyDict_ContainsString(object: Borrowed, name: *const c_char) -> c_int {
     api(|vm| {
         // SAFETY: C's arguments.
-        let found = leave_with(vm, dict(vm, object)?, |it| it.get_item_opt(&*unsafe { key(vm, name) }, vm))?;
-        Ok(c_int::from(found.is_some()))
+        let name = unsafe { new_name(vm, name) }?;
+        Ok(c_int::from(find_object(vm, object, name.as_object())?.is_some()))
     })
 }
 
 /// Adds the items of a mapping, replacing what is there if `replace` says so. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyDict_Merge(object: Borrowed, other: Borrowed, replace: c_int) -> c_int {
     api(|vm| {
-        let (dict, other) = (dict(vm, object)?, other.get(vm)?);
+        if other.is_null() {
+            return Err(bad_internal_call(vm));
+        }
+        let (dict, other) = (dict(vm, object)?, plain(vm, other.get(vm)?));
         leave(vm, || {
             // What has no `keys` is no mapping: the error says so, where `dict.update` would take pairs.
             if !other.downcastable::<PyDict>() {
@@ -236,6 +251,20 @@ pub unsafe extern "C" fn PyDict_Merge(object: Borrowed, other: Borrowed, replace
         changed(vm, object, &dict);
         Ok(0)
     })
+}
+
+/// What a dict is merged with, for the VM, which asks any subclass for its keys: an exact dict if nothing else says how to
+/// iterate.
+fn plain(vm: &VirtualMachine, other: PyObjectRef) -> PyObjectRef {
+    let iter_of = |class: &PyObject| class.downcast_ref::<PyType>().and_then(|class| class.slots.iter.load());
+    let own = iter_of(other.class().as_object()).map(|f| f as usize);
+    let of_dict = iter_of(vm.ctx.types.dict_type.as_object()).map(|f| f as usize);
+    match other.downcast_ref::<PyDict>() {
+        Some(dict) if own == of_dict && !other.class().is(vm.ctx.types.dict_type) => {
+            dict.copy().into_ref(&vm.ctx).into()
+        }
+        _ => other,
+    }
 }
 
 /// [`PyDict_Merge`], replacing what is there.
@@ -274,13 +303,15 @@ fn set_default(
     key: Borrowed,
     default: Borrowed,
 ) -> PyResult<(PyObjectRef, bool)> {
-    if let Some(value) = find(vm, object, key)? {
-        return Ok((value, true));
-    }
     let (dict, key, value) = (dict(vm, object)?, key.get(vm)?, default.get(vm)?);
-    leave(vm, || dict.inner_setitem(&*key, value.clone(), vm).map(drop))?;
+    let missing = Cell::new(false);
+    let insert = || {
+        missing.set(true);
+        value.clone()
+    };
+    let value = leave(vm, || dict.get_or_insert(vm, &key, insert))?;
     changed(vm, object, &dict);
-    Ok((value, false))
+    Ok((value, !missing.get()))
 }
 
 /// A value, set to `default` first if there is none, as a new reference in `result`: 1 if it was there, 0 if not.
@@ -290,6 +321,10 @@ pub unsafe extern "C" fn PyDict_SetDefaultRef(
     default: Borrowed,
     result: *mut Block,
 ) -> c_int {
+    // SAFETY: C's arguments.
+    if let Some(result) = unsafe { result.as_mut() } {
+        *result = std::ptr::null_mut();
+    }
     api(|vm| {
         let (value, found) = set_default(vm, object, key, default)?;
         if !result.is_null() {
@@ -308,7 +343,21 @@ pub unsafe extern "C" fn PyDict_Pop(object: Borrowed, key: Borrowed, result: *mu
     }
     api(|vm| {
         let (dict, key) = (dict(vm, object)?, key.get(vm)?);
-        let Some(value) = leave(vm, || dict.pop_item(&*key, vm))? else { return Ok(0) };
+        // Where there is nothing no hash is asked for.
+        let popped = leave(vm, || {
+            if dict.is_empty() {
+                return Ok(None);
+            }
+            if dict.class().is(vm.ctx.types.dict_type) {
+                return dict.pop_item(&*key, vm);
+            }
+            let found = dict.inner_getitem_opt(&*key, vm)?;
+            if found.is_some() {
+                remove(vm, &dict, &key)?;
+            }
+            Ok(found)
+        });
+        let Some(value) = popped? else { return Ok(0) };
         changed(vm, object, &dict);
         if result.is_null() {
             managed::drop_managed(value);
@@ -322,6 +371,10 @@ pub unsafe extern "C" fn PyDict_Pop(object: Borrowed, key: Borrowed, result: *mu
 
 /// Takes a value out by name. 1 with the value in `result` (which may be NULL), 0 if there was none, -1 with an exception.
 pub unsafe extern "C" fn PyDict_PopString(object: Borrowed, name: *const c_char, result: *mut Block) -> c_int {
+    // SAFETY: C's argument.
+    if let Some(result) = unsafe { result.as_mut() } {
+        *result = std::ptr::null_mut();
+    }
     with_name(name, |key| {
         // SAFETY: C's arguments.
         unsafe { PyDict_Pop(object, key, result) }
@@ -333,7 +386,7 @@ fn with_name<R: crate::calls::api::CResult>(name: *const c_char, f: impl FnOnce(
     api(|vm| {
         // SAFETY: C's argument; the str is ours until the function returns.
         unsafe {
-            let key = store::store_owned(vm, key(vm, name));
+            let key = store::store_owned(vm, new_name(vm, name)?.into());
             let result = f(Borrowed(key));
             dealloc::decref(key);
             Ok(result)

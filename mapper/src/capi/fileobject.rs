@@ -1,5 +1,6 @@
 //! `fileobject.h` and `cpython/fileobject.h`: files.
 
+use super::abstract_::new_name;
 use super::prelude::*;
 use rustpython_vm::PyPayload as _;
 use rustpython_vm::builtins::{PyBytes, PySlice, PyStr};
@@ -48,7 +49,7 @@ pub unsafe extern "C" fn PyFile_WriteString(text: *const c_char, file: Borrowed)
     api(|vm| {
         let file = file.get(vm)?;
         // SAFETY: C's argument.
-        let text = unsafe { text::of_c(text) };
+        let text = unsafe { new_name(vm, text)? };
         leave(vm, || vm.call_method(&file, "write", (text,)).map(drop))?;
         Ok(0)
     })
@@ -148,7 +149,7 @@ pub unsafe extern "C" fn Py_UniversalNewlineFgets(
 /// [`PyFile_OpenCodeObject`] with a path in UTF-8.
 pub unsafe extern "C" fn PyFile_OpenCode(path: *const c_char) -> New {
     // SAFETY: C's argument.
-    api(|vm| open_code(vm, vm.ctx.new_str(unsafe { text::of_c(path) }).into()))
+    api(|vm| open_code(vm, unsafe { new_name(vm, path)? }.into()))
 }
 
 /// A file with code, opened for reading bytes; a new reference.

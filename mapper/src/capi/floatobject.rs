@@ -5,18 +5,7 @@ use rustpython_vm::builtins::PyFloat;
 
 /// A new float.
 pub unsafe extern "C" fn PyFloat_FromDouble(value: f64) -> New {
-    // SAFETY: a fresh block of a float's size, filled at once.
-    unsafe {
-        let made = crate::heap::block::allocate_uninit(size_of::<c::PyFloatObject>(), 0);
-        if made.is_null() {
-            return no_memory();
-        }
-        made.cast::<c::PyFloatObject>().write(c::PyFloatObject {
-            ob_base: c::PyObject { ob_refcnt: 1, ob_overflow: 0, ob_flags: 0, ob_type: statics().float },
-            ob_fval: value,
-        });
-        New(made)
-    }
+    crate::twins::forms::float::from_f64(value).map_or_else(no_memory, New)
 }
 
 /// A new float from text.
@@ -91,8 +80,32 @@ unsafe fn take<const N: usize>(from: *const u8, little: c_int) -> [u8; N] {
     bytes
 }
 
+/// A NaN of `bits` with its payload's upper bits in fewer: the sign and the quiet bit stay what they are, which the machine's
+/// own conversion does not promise.
+fn narrowed(bits: u64, mantissa: u32, exponent: u64) -> u64 {
+    let payload = (bits & ((1 << 52) - 1)) >> (52 - mantissa);
+    // What would be an infinity gets a payload.
+    let payload = if payload == 0 { 1 } else { payload };
+    (bits >> 63) << (mantissa + exponent.count_ones()) | exponent << mantissa | payload
+}
+
+/// The double for a NaN of fewer bits.
+fn widened(bits: u64, mantissa: u32, exponent: u64) -> f64 {
+    let payload = (bits & ((1 << mantissa) - 1)) << (52 - mantissa);
+    f64::from_bits((bits >> (mantissa + exponent.count_ones())) << 63 | 0x7FF << 52 | payload)
+}
+
+/// Bits of the mantissa, and the largest exponent, of half and single precision.
+const HALF: (u32, u64) = (10, 0x1F);
+const SINGLE: (u32, u64) = (23, 0xFF);
+
 /// Writes a double in 2 bytes (IEEE 754 half precision). 0, or -1 with an exception if it is too large.
 pub unsafe extern "C" fn PyFloat_Pack2(value: f64, to: *mut c_char, little: c_int) -> c_int {
+    if value.is_nan() {
+        // SAFETY: C's arguments.
+        unsafe { put((narrowed(value.to_bits(), HALF.0, HALF.1) as u16).to_le_bytes(), to.cast(), little) };
+        return 0;
+    }
     api(|vm| {
         let half = half::f16::from_f64(value);
         if half.is_infinite() && value.is_finite() {
@@ -106,6 +119,11 @@ pub unsafe extern "C" fn PyFloat_Pack2(value: f64, to: *mut c_char, little: c_in
 
 /// Writes a double in 4 bytes. 0, or -1 with an exception if it is too large.
 pub unsafe extern "C" fn PyFloat_Pack4(value: f64, to: *mut c_char, little: c_int) -> c_int {
+    if value.is_nan() {
+        // SAFETY: C's arguments.
+        unsafe { put((narrowed(value.to_bits(), SINGLE.0, SINGLE.1) as u32).to_le_bytes(), to.cast(), little) };
+        return 0;
+    }
     api(|vm| {
         let single = value as f32;
         if single.is_infinite() && value.is_finite() {
@@ -127,13 +145,15 @@ pub unsafe extern "C" fn PyFloat_Pack8(value: f64, to: *mut c_char, little: c_in
 /// Reads a double from 2 bytes.
 pub unsafe extern "C" fn PyFloat_Unpack2(from: *const c_char, little: c_int) -> f64 {
     // SAFETY: C's arguments.
-    half::f16::from_le_bytes(unsafe { take(from.cast(), little) }).to_f64()
+    let half = half::f16::from_le_bytes(unsafe { take(from.cast(), little) });
+    if half.is_nan() { widened(half.to_bits().into(), HALF.0, HALF.1) } else { half.to_f64() }
 }
 
 /// Reads a double from 4 bytes.
 pub unsafe extern "C" fn PyFloat_Unpack4(from: *const c_char, little: c_int) -> f64 {
     // SAFETY: C's arguments.
-    f32::from_le_bytes(unsafe { take(from.cast(), little) }).into()
+    let single = f32::from_le_bytes(unsafe { take(from.cast(), little) });
+    if single.is_nan() { widened(single.to_bits().into(), SINGLE.0, SINGLE.1) } else { single.into() }
 }
 
 /// Reads a double from 8 bytes.

@@ -1,12 +1,14 @@
 //! `import.h`: the import system.
 
+use super::abstract_::new_name;
 use super::prelude::*;
+use crate::capi::support::names::file_name;
 use rustpython_vm::builtins::{PyDict, PyModule, PyStr, PyStrRef};
 
 /// Imports a module by its full name.
 pub unsafe extern "C" fn PyImport_ImportModule(name: *const c_char) -> New {
     // SAFETY: C's argument.
-    api(|vm| import(vm, vm.ctx.new_str(unsafe { text::of_c(name) }).into()))
+    api(|vm| import(vm, unsafe { new_name(vm, name)? }.into()))
 }
 
 /// [`PyImport_ImportModule`].
@@ -74,7 +76,7 @@ pub unsafe extern "C" fn PyImport_ImportModuleLevel(
     api(|vm| {
         // SAFETY: C's arguments.
         unsafe {
-            let name = New::of(vm, vm.ctx.new_str(text::of_c(name)));
+            let name = New::of(vm, new_name(vm, name)?);
             let result = PyImport_ImportModuleLevelObject(Borrowed(name.0), globals, locals, from_list, level);
             dealloc::decref(name.0);
             if result.0.is_null() { Err(error::fetch(vm, "__import__")) } else { Ok(result) }
@@ -114,7 +116,7 @@ pub unsafe extern "C" fn PyImport_AddModuleObject(name: Borrowed) -> Lent {
 pub unsafe extern "C" fn PyImport_AddModule(name: *const c_char) -> Lent {
     api(|vm| {
         // SAFETY: C's argument.
-        let module = add(vm, &unsafe { text::of_c(name) })?;
+        let module = add(vm, &unsafe { new_name(vm, name)? }.to_string_lossy())?;
         let owner = crate::twins::types::type_block(vm, vm.ctx.types.module_type).cast();
         Ok(Lent(lend::lend(vm, owner, &module)))
     })
@@ -123,7 +125,7 @@ pub unsafe extern "C" fn PyImport_AddModule(name: *const c_char) -> Lent {
 /// [`PyImport_AddModule`] as a new reference.
 pub unsafe extern "C" fn PyImport_AddModuleRef(name: *const c_char) -> New {
     // SAFETY: C's argument.
-    api(|vm| Ok(New::of(vm, add(vm, &unsafe { text::of_c(name) })?)))
+    api(|vm| Ok(New::of(vm, add(vm, &unsafe { new_name(vm, name)? }.to_string_lossy())?)))
 }
 
 fn add(vm: &VirtualMachine, name: &str) -> PyResult {
@@ -155,8 +157,7 @@ pub unsafe extern "C" fn PyImport_ImportModuleAttr(module: Borrowed, name: Borro
 /// [`PyImport_ImportModuleAttr`] with C's texts.
 pub unsafe extern "C" fn PyImport_ImportModuleAttrString(module: *const c_char, name: *const c_char) -> New {
     // SAFETY: C's arguments.
-    let (module, name) = unsafe { (text::of_c(module), text::of_c(name)) };
-    api(|vm| module_attribute(vm, vm.ctx.new_str(module).into(), vm.ctx.new_str(name)))
+    api(|vm| unsafe { module_attribute(vm, new_name(vm, module)?.into(), new_name(vm, name)?) })
 }
 
 fn module_attribute(vm: &VirtualMachine, module: PyObjectRef, name: rustpython_vm::PyRef<PyStr>) -> PyResult<New> {
@@ -201,7 +202,7 @@ pub unsafe extern "C" fn PyImport_ExecCodeModuleWithPathnames(
     api(|vm| {
         let text = |text: *const c_char| -> Option<PyObjectRef> {
             // SAFETY: C's arguments.
-            (!text.is_null()).then(|| vm.ctx.new_str(unsafe { text::of_c(text) }).into())
+            (!text.is_null()).then(|| unsafe { file_name(vm, text) }.into())
         };
         let (mut path, cached) = (text(path), text(cached));
         if let (None, Some(cached)) = (&path, &cached) {
@@ -209,7 +210,7 @@ pub unsafe extern "C" fn PyImport_ExecCodeModuleWithPathnames(
             path = leave(vm, || vm.call_method(&external, "_get_sourcefile", (cached.clone(),))).ok();
         }
         // SAFETY: C's argument.
-        exec(vm, vm.ctx.new_str(unsafe { text::of_c(name) }), code.get(vm)?, path, cached)
+        exec(vm, unsafe { new_name(vm, name)? }, code.get(vm)?, path, cached)
     })
 }
 
@@ -280,7 +281,7 @@ pub unsafe extern "C" fn PyImport_GetImporter(path: Borrowed) -> New {
 /// Imports a module that is part of the program. 1, 0 if there is none of this name, -1 with an exception.
 pub unsafe extern "C" fn PyImport_ImportFrozenModule(name: *const c_char) -> c_int {
     // SAFETY: C's argument.
-    api(|vm| import_frozen(vm, vm.ctx.new_str(unsafe { text::of_c(name) })))
+    api(|vm| import_frozen(vm, unsafe { new_name(vm, name)? }))
 }
 
 /// [`PyImport_ImportFrozenModule`] with a str.

@@ -28,7 +28,7 @@ pub unsafe extern "C" fn PyList_New(size: isize) -> New {
     }
 }
 
-unsafe fn check(vm: &VirtualMachine, object: Borrowed) -> PyResult<()> {
+fn check(vm: &VirtualMachine, object: Borrowed) -> PyResult<()> {
     // SAFETY: C's argument.
     if object.is_null() || unsafe { Kind::of(object.0) } != Kind::List { Err(bad_internal_call(vm)) } else { Ok(()) }
 }
@@ -70,8 +70,13 @@ pub unsafe extern "C" fn PyList_GetItem(list: Borrowed, index: isize) -> Lent {
 
 /// An item as a new reference; NULL with an exception.
 pub unsafe extern "C" fn PyList_GetItemRef(list: Borrowed, index: isize) -> New {
-    // SAFETY: C's arguments.
-    api(|vm| Ok(Borrowed(unsafe { item(vm, list, index)? }).again()))
+    api(|vm| {
+        if check(vm, list).is_err() {
+            return Err(vm.new_type_error("expected a list"));
+        }
+        // SAFETY: as above.
+        Ok(Borrowed(unsafe { item(vm, list, index)? }).again())
+    })
 }
 
 /// Sets an item; takes over its reference. 0, or -1 with an exception.
@@ -109,18 +114,7 @@ pub unsafe extern "C" fn PyList_Append(list: Borrowed, item: Borrowed) -> c_int 
         if item.is_null() {
             return Err(bad_internal_call(vm));
         }
-        let value = list::twin(list.0).map(|twin| item.get(vm).map(|value| (twin, value))).transpose()?;
-        let before = list::items(list.0).len();
-        let agreed = value.as_ref().is_none_or(|(twin, value)| {
-            let mut objects = twin.borrow_vec_mut();
-            objects.push(value.clone());
-            objects.len() == before + 1
-        });
-        if !agreed {
-            list::refresh(vm, list.0);
-        } else if !list::push(list.0, item.again().0, value.as_ref().map(|(_, value)| &**value)) {
-            return Err(vm.no_memory_error());
-        }
+        list::append(vm, list.0, item)?;
         Ok(0)
     })
 }
@@ -151,7 +145,13 @@ pub unsafe extern "C" fn PyList_SetSlice(list: Borrowed, low: isize, high: isize
     // SAFETY: C's arguments; the list takes over the new references.
     api(|vm| unsafe {
         check(vm, list)?;
-        let new: Vec<Block> = match other.opt(vm)? {
+        // Itself, as it is now.
+        let copy = if other.0 == list.0 { PyList_AsTuple(list) } else { New::of_opt(other) };
+        if copy.0.is_null() && !other.is_null() {
+            return Ok(-1);
+        }
+        let other = Stolen::new(copy.0);
+        let new: Vec<Block> = match Borrowed(other.block()).opt(vm)? {
             Some(other) => super::sequence::iterated(vm, &other, "can only assign an iterable")?
                 .borrow_vec()
                 .iter()
@@ -167,27 +167,26 @@ pub unsafe extern "C" fn PyList_SetSlice(list: Borrowed, low: isize, high: isize
     })
 }
 
-/// Calls a method of the managed list, then brings the block up to date.
-unsafe fn method(list: Borrowed, name: &'static str) -> c_int {
+/// Calls a method of `list` itself on the managed list, whatever a subclass has for it, then brings the block up to date.
+unsafe fn method(vm: &VirtualMachine, list: Borrowed, name: &'static str, args: Vec<PyObjectRef>) -> PyResult<c_int> {
+    let twin = list.of::<PyList>(vm)?;
+    let args: Vec<PyObjectRef> = std::iter::once(twin.into()).chain(args).collect();
+    leave(vm, || vm.ctx.types.list_type.as_object().get_attr(name, vm)?.call(args, vm).map(drop))?;
     // SAFETY: C's argument.
-    api(|vm| unsafe {
-        let twin = list.of::<PyList>(vm)?;
-        leave(vm, || vm.call_method(twin.as_object(), name, ()))?;
-        list::refresh(vm, list.0);
-        Ok(0)
-    })
+    unsafe { list::refresh(vm, list.0) };
+    Ok(0)
 }
 
 /// Sorts a list. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyList_Sort(list: Borrowed) -> c_int {
     // SAFETY: C's argument.
-    unsafe { method(list, "sort") }
+    api(|vm| unsafe { method(vm, list, "sort", vec![]) })
 }
 
 /// Reverses a list. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyList_Reverse(list: Borrowed) -> c_int {
     // SAFETY: C's argument.
-    unsafe { method(list, "reverse") }
+    api(|vm| unsafe { method(vm, list, "reverse", vec![]) })
 }
 
 /// Empties a list. 0, or -1 with an exception.
@@ -200,11 +199,9 @@ pub unsafe extern "C" fn PyList_Clear(list: Borrowed) -> c_int {
 pub unsafe extern "C" fn PyList_Extend(list: Borrowed, iterable: Borrowed) -> c_int {
     // SAFETY: C's arguments.
     api(|vm| unsafe {
-        let twin = list.of::<PyList>(vm)?;
+        check(vm, list)?;
         let iterable = iterable.get(vm)?;
-        leave(vm, || vm.call_method(twin.as_object(), "extend", (iterable,)))?;
-        list::refresh(vm, list.0);
-        Ok(0)
+        method(vm, list, "extend", vec![iterable])
     })
 }
 

@@ -22,6 +22,9 @@ pub unsafe extern "C" fn PyLong_AsNativeBytes(
 ) -> isize {
     api(|vm| {
         let default = flags == -1;
+        if number.is_null() || size < 0 || (buffer.is_null() && size > 0) {
+            return Err(bad_internal_call(vm));
+        }
         // SAFETY: C's argument.
         let is_int = unsafe { Kind::of(number.0) } == Kind::Long;
         if !is_int && (default || flags & ALLOW_INDEX == 0) {
@@ -39,22 +42,9 @@ pub unsafe extern "C" fn PyLong_AsNativeBytes(
             if negative && !default && flags & REJECT_NEGATIVE != 0 {
                 return Err(vm.new_value_error("Cannot convert negative int"));
             }
+            let unsigned = !negative && (default || flags & UNSIGNED_BUFFER != 0);
+            let needed = needed_bytes(&value, compact, size.max(0) as usize, unsigned);
             let mut bytes = value.to_signed_bytes_le();
-            let unsigned = !default && flags & UNSIGNED_BUFFER != 0;
-            let mut needed = bytes.len();
-            if unsigned && !negative && needed > 1 && bytes[needed - 1] == 0 {
-                needed -= 1;
-            }
-            if !compact {
-                // CPython counts a bit for the sign, and looks closer only if that asks for one byte too many.
-                let asked = value.bits() as usize / 8 + 1;
-                if !(size > 0 && asked == size as usize + 1) {
-                    needed = needed.max(asked);
-                }
-            } else {
-                // CPython asks for a whole word for small values, unless fewer bytes were offered and are enough.
-                needed = if (1..8).contains(&size) && needed <= size as usize { size as usize } else { 8 };
-            }
             let fill = if negative { 0xFF } else { 0 };
             bytes.resize(size.max(0) as usize, fill);
             if !default && flags & NATIVE_ENDIAN == 0 {
@@ -66,6 +56,23 @@ pub unsafe extern "C" fn PyLong_AsNativeBytes(
             Ok(needed as isize)
         }
     })
+}
+
+/// How many bytes CPython asks for when `size` are offered: it counts a bit for the sign, and looks closer only if that asks for
+/// one byte too many; for small values it asks for a whole word.
+fn needed_bytes(value: &BigInt, compact: bool, size: usize, unsigned: bool) -> usize {
+    let fits_signed = value.to_signed_bytes_le().len() <= size;
+    let fits_bare = value.sign() != Sign::Minus && value.bits() as usize <= 8 * size;
+    if compact {
+        return match size {
+            1..8 if fits_signed => size,
+            1..8 if fits_bare => size + usize::from(!unsigned),
+            _ => size_of::<usize>(),
+        };
+    }
+    let asked = value.bits() as usize / 8 + 1;
+    let is_enough = size > 0 && asked == size + 1 && (fits_signed || (unsigned && fits_bare));
+    if is_enough { size } else { asked }
 }
 
 /// A new int from `size` bytes of two's complement.

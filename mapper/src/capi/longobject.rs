@@ -1,6 +1,7 @@
 //! `longobject.h` and `cpython/longobject.h`: ints. Their bytes and digits are in `longbytes` and `longdigits`.
 
 use super::prelude::*;
+use crate::capi::support::literal;
 use crate::twins::forms::long;
 use malachite_bigint::Sign;
 use num_traits::ToPrimitive as _;
@@ -247,6 +248,9 @@ pub unsafe extern "C" fn PyLong_AsLongLongAndOverflow(number: Borrowed, overflow
     unsafe { PyLong_AsLongAndOverflow(number, overflow) }
 }
 
+/// How much of a text an error shows at most.
+const LONGEST_QUOTED: usize = 200;
+
 /// A new int from text in a base (0: by its prefix); `end` gets where reading stopped, if it is not NULL.
 pub unsafe extern "C" fn PyLong_FromString(text: *const c_char, end: *mut *mut c_char, base: c_int) -> New {
     api(|vm| {
@@ -254,11 +258,21 @@ pub unsafe extern "C" fn PyLong_FromString(text: *const c_char, end: *mut *mut c
             return Err(vm.new_value_error("int() arg 2 must be >= 2 and <= 36"));
         }
         // SAFETY: C's arguments.
-        let string = unsafe { text::of_c(text) };
-        if !end.is_null() {
-            // SAFETY: C's arguments.
-            unsafe { *end = text.cast_mut().add(string.len()) };
+        let bytes = unsafe { CStr::from_ptr(text) }.to_bytes();
+        let literal = literal::int(bytes, base);
+        // SAFETY: C's arguments.
+        if let Some(end) = unsafe { end.as_mut() } {
+            *end = text.cast_mut().wrapping_add(literal.end);
         }
+        if !literal.is_int {
+            let quoted = vm.ctx.new_bytes(bytes[..bytes.len().min(LONGEST_QUOTED)].to_vec()).into();
+            let quoted =
+                leave(vm, || vm.state.codec_registry.decode_text(quoted, "utf-8", None, vm)?.as_object().repr(vm))?;
+            let base = literal.base;
+            return Err(vm.new_value_error(format!("invalid literal for int() with base {base}: {quoted}")));
+        }
+        // A literal is ASCII.
+        let string = String::from_utf8_lossy(bytes).into_owned();
         from_text(vm, vm.ctx.new_str(string).into(), base)
     })
 }
@@ -488,14 +502,33 @@ pub unsafe extern "C" fn _PyLong_Copy(number: Borrowed) -> New {
     New(long::from_bigint(&unsafe { long::to_bigint(number.0) }))
 }
 
-/// `strtol` by Python's rules for prefixes, without sign; `end` may be NULL.
+/// `strtoul` by Python's rules for prefixes, without sign; `end` may be NULL. What is too large sets `errno`.
 pub unsafe extern "C" fn PyOS_strtoul(text: *const c_char, end: *mut *mut c_char, base: c_int) -> u64 {
     // SAFETY: C's arguments.
-    unsafe { libc::strtoul(text, end, base) }
+    unsafe { parsed(text, end, base, literal::unsigned) }
 }
 
-/// `strtol` by Python's rules for prefixes; `end` may be NULL.
+/// `strtol` by Python's rules for prefixes; `end` may be NULL. What is too large sets `errno`.
 pub unsafe extern "C" fn PyOS_strtol(text: *const c_char, end: *mut *mut c_char, base: c_int) -> c_long {
     // SAFETY: C's arguments.
-    unsafe { libc::strtol(text, end, base) }
+    unsafe { parsed(text, end, base, literal::signed) }
+}
+
+unsafe fn parsed<T>(
+    text: *const c_char,
+    end: *mut *mut c_char,
+    base: c_int,
+    parse: impl FnOnce(&[u8], c_int) -> (T, usize, bool),
+) -> T {
+    // SAFETY: by the callers' contract.
+    unsafe {
+        let (value, stopped, fits) = parse(CStr::from_ptr(text).to_bytes(), base);
+        if let Some(end) = end.as_mut() {
+            *end = text.cast_mut().add(stopped);
+        }
+        if !fits {
+            *libc::__errno_location() = libc::ERANGE;
+        }
+        value
+    }
 }

@@ -3,7 +3,7 @@
 use super::abstract_::{new_name, set_item_string};
 use super::prelude::*;
 use rustpython_vm::PyObject;
-use rustpython_vm::builtins::PyDict;
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyDict, PyStr};
 
 /// Whether an object's type has `__getitem__` that takes keys.
 pub unsafe extern "C" fn PyMapping_Check(object: Borrowed) -> c_int {
@@ -30,12 +30,24 @@ pub unsafe extern "C" fn PyMapping_Length(object: Borrowed) -> isize {
 /// `object[key]`, or None if there is none.
 fn optional(vm: &VirtualMachine, object: &PyObject, key: &PyObject) -> PyResult<Option<PyObjectRef>> {
     if let Some(dict) = object.downcast_ref_if_exact::<PyDict>(vm) {
-        return leave(vm, || dict.get_item_opt(key, vm));
+        return leave(vm, || dict.get_item_opt(key, vm)).map_err(|error| unhashable(vm, key, error));
     }
     match leave(vm, || object.get_item(key, vm)) {
         Err(error) if error.fast_isinstance(vm.ctx.exceptions.key_error) => Ok(None),
         found => found.map(Some),
     }
+}
+
+/// What is said of a key that has no hash.
+fn unhashable(vm: &VirtualMachine, key: &PyObject, error: PyBaseExceptionRef) -> PyBaseExceptionRef {
+    let name = key.class().slot_name().to_string();
+    let plain = format!("unhashable type: '{name}'");
+    let args = error.args();
+    let said = args.as_slice().first().and_then(|said| said.downcast_ref::<PyStr>());
+    if said.is_none_or(|said| said.to_string() != plain) {
+        return error;
+    }
+    vm.new_type_error(format!("cannot use '{name}' as a dict key ({plain})"))
 }
 
 /// Puts what was found into `result`: 1, or 0 and NULL.

@@ -1,9 +1,11 @@
 //! `memoryobject.h`: memory views.
 
 use super::prelude::*;
+use super::pybuffer::{PyBuffer_FillContiguousStrides, PyBuffer_IsContiguous, PyBuffer_ToContiguous};
 use crate::capi::support::export;
-use rustpython_vm::PyPayload;
 use rustpython_vm::builtins::PyMemoryView;
+use rustpython_vm::protocol::PyBuffer;
+use rustpython_vm::{PyPayload, TryFromBorrowedObject};
 
 const WRITE: c_int = 0x200;
 
@@ -45,7 +47,7 @@ pub unsafe extern "C" fn PyMemoryView_FromBuffer(view: *const c::Py_buffer) -> N
             let mut copy = view.read();
             copy.obj = std::ptr::null_mut();
             // Pointers into the view itself (see `PyBuffer_FillInfo`) must not outlive it: `open` copies what they show.
-            let buffer = export::open(vm, copy, vm.ctx.none())?;
+            let buffer = export::open(vm, copy, vm.ctx.none());
             Ok(New::of(vm, PyMemoryView::from_buffer(buffer, vm)?.into_pyobject(vm)))
         }
     })
@@ -53,27 +55,54 @@ pub unsafe extern "C" fn PyMemoryView_FromBuffer(view: *const c::Py_buffer) -> N
 
 /// A new view in one piece: of the object's memory if that is, else (unless it is to be written) of a copy.
 pub unsafe extern "C" fn PyMemoryView_GetContiguous(object: Borrowed, kind: c_int, order: c_char) -> New {
-    api(|vm| {
-        // SAFETY: C's arguments.
-        let view = unsafe { retrieve::take(vm, PyMemoryView_FromObject(object).0)? };
-        if kind == WRITE && leave(vm, || view.get_attr("readonly", vm)?.try_to_bool(vm))? {
-            return Err(vm.new_buffer_error("underlying buffer is not writable"));
+    // SAFETY: C's arguments; the block of a memory view shows what it has open.
+    unsafe {
+        let made = PyMemoryView_FromObject(object);
+        if made.0.is_null() {
+            return made;
         }
-        let attribute = match order as u8 {
-            b'C' => "c_contiguous",
-            b'F' => "f_contiguous",
-            _ => "contiguous",
-        };
-        if leave(vm, || view.get_attr(attribute, vm)?.try_to_bool(vm))? {
-            return Ok(New::of(vm, view));
+        let view: *mut c::Py_buffer = &raw mut (*made.0.cast::<c::PyMemoryViewObject>()).view;
+        let in_one_piece = PyBuffer_IsContiguous(view, order) != 0;
+        if in_one_piece && !(kind == WRITE && (*view).readonly != 0) {
+            return made;
         }
-        if kind == WRITE {
-            return Err(vm.new_buffer_error("writable contiguous buffer requested for a non-contiguous object."));
+        let copy = api(|vm| {
+            if kind == WRITE {
+                return Err(vm.new_buffer_error(if (*view).readonly != 0 {
+                    "underlying buffer is not writable"
+                } else {
+                    "writable contiguous buffer requested for a non-contiguous object."
+                }));
+            }
+            contiguous_copy(vm, &*view, order)
+        });
+        dealloc::decref(made.0);
+        copy
+    }
+}
+
+/// A memory view of new bytes with the items of a view, in C's order or in Fortran's.
+unsafe fn contiguous_copy(vm: &VirtualMachine, view: &c::Py_buffer, order: c_char) -> PyResult<New> {
+    let order = if order as u8 == b'F' { order } else { b'C' as c_char };
+    let mut bytes = vec![0u8; view.len.max(0) as usize];
+    let mut strides = vec![0isize; view.ndim.max(0) as usize];
+    // SAFETY: an open view, with its shape.
+    let shape = unsafe {
+        if PyBuffer_ToContiguous(bytes.as_mut_ptr().cast(), view, view.len, order) < 0 {
+            return Err(error::fetch(vm, "PyBuffer_ToContiguous"));
         }
-        let order = vm.ctx.new_str(char::from(order as u8).to_string());
-        let bytes = leave(vm, || vm.call_method(&view, "tobytes", (order,)))?;
-        let copy = PyMemoryView::from_object(&bytes, vm)?.into_pyobject(vm);
-        let (format, shape) = (leave(vm, || view.get_attr("format", vm))?, view.get_attr("shape", vm)?);
-        Ok(New::of(vm, leave(vm, || vm.call_method(&copy, "cast", (format, shape)))?))
-    })
+        if strides.is_empty() {
+            &[][..]
+        } else {
+            PyBuffer_FillContiguousStrides(view.ndim, view.shape, strides.as_mut_ptr(), view.itemsize as c_int, order);
+            std::slice::from_raw_parts(view.shape, strides.len())
+        }
+    };
+    let bytes: PyObjectRef = vm.ctx.new_bytes(bytes).into();
+    let mut buffer = PyBuffer::try_from_borrowed_object(vm, &bytes)?;
+    // SAFETY: a memory view's format.
+    buffer.desc.format = unsafe { text::of_c(view.format) }.into();
+    buffer.desc.itemsize = view.itemsize as usize;
+    buffer.desc.dim_desc = shape.iter().zip(strides).map(|(length, stride)| (*length as usize, stride, 0)).collect();
+    Ok(New::of(vm, PyMemoryView::from_buffer(buffer, vm)?.into_pyobject(vm)))
 }

@@ -1,5 +1,6 @@
 //! `modsupport.h`: building values, and adding to modules.
 
+use super::abstract_::new_name;
 use super::prelude::*;
 use super::support::building::build_value;
 use super::unicodeobject;
@@ -40,9 +41,9 @@ pub unsafe extern "C" fn PyModule_AddObjectRef(module: Borrowed, name: *const c_
             return Err(vm.new_type_error("PyModule_AddObjectRef() first argument must be a module"));
         };
         // SAFETY: C's argument.
-        let name = unsafe { text::of_c(name) };
+        let name = unsafe { new_name(vm, name)? };
         let value = value.get(vm)?;
-        leave(vm, || module.dict().set_item(name.as_str(), value, vm))?;
+        leave(vm, || module.dict().set_item(&*name, value, vm))?;
         Ok(0)
     })
 }
@@ -118,7 +119,7 @@ pub unsafe extern "C" fn PyModule_AddFunctions(module: Borrowed, methods: *mut c
 pub unsafe extern "C" fn PyModule_SetDocString(module: Borrowed, doc: *const c_char) -> c_int {
     api(|vm| {
         // SAFETY: C's arguments.
-        unsafe { leave_with(vm, module.get(vm)?, |it| it.set_attr("__doc__", vm.ctx.new_str(text::of_c(doc)), vm)) }
-            .map(|()| 0)
+        let doc = unsafe { new_name(vm, doc)? };
+        leave_with(vm, module.get(vm)?, |it| it.set_attr("__doc__", doc, vm)).map(|()| 0)
     })
 }

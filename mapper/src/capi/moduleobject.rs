@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use super::abstract_::new_name;
 use super::prelude::*;
 use crate::abi::layout::ModuleBlock;
 use crate::twins::forms::module;
@@ -93,7 +94,7 @@ pub unsafe extern "C" fn PyModule_NewObject(name: Borrowed) -> New {
 /// [`PyModule_NewObject`] with a name in UTF-8.
 pub unsafe extern "C" fn PyModule_New(name: *const c_char) -> New {
     // SAFETY: C's argument.
-    api(|vm| Ok(New(module::new(vm, vm.ctx.new_str(unsafe { text::of_c(name) }))?.0)))
+    api(|vm| Ok(New(module::new(vm, unsafe { new_name(vm, name)? })?.0)))
 }
 
 /// A module's dict, borrowed.

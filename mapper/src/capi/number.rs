@@ -1,10 +1,10 @@
 //! `abstract.h`: numbers.
 
 use super::prelude::*;
-use rustpython_vm::PyObject;
-use rustpython_vm::builtins::PyIntRef;
+use rustpython_vm::builtins::{PyIntRef, PyType};
 use rustpython_vm::convert::ToPyObject;
 use rustpython_vm::protocol::PyNumber;
+use rustpython_vm::{Py, PyObject};
 
 /// Applies an operator to one operand.
 fn unary(operand: Borrowed, operator: impl FnOnce(&VirtualMachine, &PyObject) -> PyResult) -> New {
@@ -296,9 +296,24 @@ pub unsafe extern "C" fn PyNumber_InPlaceOr(a: Borrowed, b: Borrowed) -> New {
     in_place(a, b, VirtualMachine::_ior)
 }
 
+/// Whether a class's `__ipow__` is a Python function: the class is made in Python, and has not the slot of a base that is not.
+fn is_of_python(class: &Py<PyType>) -> bool {
+    let slot = |class: &Py<PyType>| class.slots.as_number.inplace_power.load().map(|f| f as usize);
+    let made_in_python = |class: &Py<PyType>| class.heaptype_ext.is_some() && !types::is_of_c(class);
+    let mut bases = std::iter::successors(Some(class), |class| class.base.deref());
+    made_in_python(class) && bases.find(|class| !made_in_python(class)).is_none_or(|base| slot(base) != slot(class))
+}
+
 /// `a **= b`, or with `c` other than None `pow(a, b, c)`.
 pub unsafe extern "C" fn PyNumber_InPlacePower(a: Borrowed, b: Borrowed, c: Borrowed) -> New {
-    ternary(a, b, c, VirtualMachine::_ipow)
+    ternary(a, b, c, |vm, a, b, c| match a.class().slots.as_number.inplace_power.load() {
+        // `__ipow__` of Python gets no modulus.
+        Some(f) if is_of_python(a.class()) => {
+            let result = f(a, b, &vm.ctx.none(), vm)?;
+            if result.is(&vm.ctx.not_implemented) { vm._pow(a, b, c) } else { Ok(result) }
+        }
+        _ => vm._ipow(a, b, c),
+    })
 }
 
 /// An int as text in base 2, 8, 10 or 16, with its prefix.

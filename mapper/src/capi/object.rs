@@ -2,7 +2,7 @@
 //! `typeobject`.
 
 use super::prelude::*;
-use crate::lifetime::finalizer;
+use crate::lifetime::{finalizer, weak};
 use crate::twins::forms::unicode;
 use rustpython_vm::PyObject;
 use rustpython_vm::builtins::PyBytes;
@@ -267,14 +267,41 @@ pub unsafe extern "C" fn PyObject_Dir(object: Borrowed) -> New {
     })
 }
 
-/// Clears an object's weak references. A dying object's twin has done so before C hears of the end.
+/// Ends an object's weak references and calls their callbacks. What they raise is printed.
 pub unsafe extern "C" fn PyObject_ClearWeakRefs(object: Borrowed) {
-    if let Some(twin) = handle::twin_of(object.0) {
-        infallible((), |vm| {
-            leave(vm, || twin.clear_weak_refs());
-            Ok(())
-        });
-    }
+    infallible((), |vm| {
+        if let Some(twin) = handle::twin_of(object.0) {
+            let twin = twin.to_owned();
+            leave(vm, || {
+                twin.clear_weak_refs();
+                drop(twin);
+            });
+        }
+        for (weak, callback) in weak::waiting(object.0) {
+            leave(vm, || {
+                if let Err(error) = callback.call((weak,), vm) {
+                    vm.run_unraisable(
+                        error,
+                        Some("Exception ignored while calling weakref callback".to_owned()),
+                        callback,
+                    );
+                }
+            });
+        }
+        Ok(())
+    });
+}
+
+/// Ends an object's weak references; their callbacks are not called.
+pub unsafe extern "C" fn PyUnstable_Object_ClearWeakRefsNoCallbacks(object: Borrowed) {
+    infallible((), |vm| {
+        let mut callbacks = weak::waiting(object.0);
+        if let Some(twin) = handle::twin_of(object.0) {
+            callbacks.extend(twin.gc_clear_weakrefs_collect_callbacks());
+        }
+        leave(vm, || drop(callbacks));
+        Ok(())
+    });
 }
 
 /// Marks an object as being in its `repr`. 1 if it was already, 0 if not.

@@ -107,7 +107,7 @@ pub unsafe extern "C" fn _PyObject_GC_Resize(object: Block, size: isize) -> New 
     // SAFETY: C's arguments: an object of a type of ours, without a twin.
     unsafe {
         let class = (*object).ob_type;
-        let Some(bytes) = heap_type::size_with(&*class, size) else { return no_memory() };
+        let Some(bytes) = crate::twins::forms::object::size_with(&*class, size) else { return no_memory() };
         let flags = header(object).map_or(0, |header| header.flags() & !flag::LIVE);
         let moved: Block = PyObject_Realloc(object.cast(), bytes).cast();
         if moved.is_null() {

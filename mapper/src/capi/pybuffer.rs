@@ -4,15 +4,20 @@ use std::ffi::CString;
 
 use super::prelude::*;
 use crate::lifetime::thread;
-use crate::twins::forms::{buffer as description, bytearray};
+use crate::twins::forms::bytearray;
+use crate::twins::indirect::Memory;
 use rustpython_vm::builtins::PyStr;
 use rustpython_vm::protocol::{BufferFlags, PyBuffer};
 
+/// Ways to look at C's own memory (`PyMemoryView_FromMemory`), which are no flags.
+const READ: c_int = 0x100;
+const WRITE: c_int = 0x200;
 const WRITABLE: c_int = 1;
 const SIMPLE: c_int = 0;
 const FORMAT: c_int = 4;
 const ND: c_int = 8;
 const STRIDES: c_int = 0x10 | ND;
+const INDIRECT: c_int = 0x100 | STRIDES;
 
 /// Opens an exact bytearray's buffer, which needs no VM. False if that has to go the long way.
 #[inline]
@@ -33,18 +38,47 @@ struct Kept {
     format: Option<CString>,
     shape: Vec<isize>,
     strides: Vec<isize>,
+    suboffsets: Vec<isize>,
+}
+
+/// Refuses flags that no exporter takes, and the view that older code leaves out to ask whether there is a buffer.
+unsafe fn check_request(object: Borrowed, view: *mut c::Py_buffer, flags: c_int) -> c_int {
+    api(|vm| {
+        if flags == READ || flags == WRITE {
+            return Err(bad_internal_call(vm));
+        }
+        // SAFETY: C's argument.
+        if view.is_null() && unsafe { PyObject_CheckBuffer(object) } != 0 {
+            let class = object.get(vm)?.class().name().to_string();
+            let function = match class.as_str() {
+                "bytearray" => "bytearray_getbuffer",
+                "array" => "array_buffer_getbuf",
+                _ => "PyBuffer_FillInfo",
+            };
+            return Err(vm.new_buffer_error(format!("{function}: view==NULL argument is obsolete")));
+        }
+        Ok(0)
+    })
 }
 
 /// Opens an object's buffer. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyObject_GetBuffer(object: Borrowed, view: *mut c::Py_buffer, flags: c_int) -> c_int {
     // SAFETY: C's arguments.
     unsafe {
+        if view.is_null() || flags & !0xFF != 0 {
+            let own = Kind::of(object.0) == Kind::Instance && view.is_null();
+            if !own && check_request(object, view, flags) < 0 {
+                return -1;
+            }
+        }
         if (*object.0).ob_type == statics().bytes && flags & WRITABLE == 0 {
             let data = object.0.cast::<u8>().add(bytes::DATA);
             let length = (*object.0.cast::<c::PyVarObject>()).ob_size;
             return fill(view, object, data.cast(), length, true, flags);
         }
-        (*view).obj = std::ptr::null_mut();
+        if !view.is_null() {
+            (*view).obj = std::ptr::null_mut();
+        }
         if (*object.0).ob_type == statics().bytearray && open_bytearray(object, view, flags) {
             return 0;
         }
@@ -57,6 +91,8 @@ pub unsafe extern "C" fn PyObject_GetBuffer(object: Borrowed, view: *mut c::Py_b
         api(|vm| open(vm, object, view, flags))
     }
 }
+
+const MANAGED: c::GetBufferProc = managed_buffer;
 
 /// `bf_getbuffer` of managed types. 0, or -1 with an exception.
 pub(crate) unsafe extern "C" fn managed_buffer(object: Block, view: *mut c::Py_buffer, flags: c_int) -> c_int {
@@ -77,38 +113,39 @@ unsafe fn open(vm: &VirtualMachine, object: Borrowed, view: *mut c::Py_buffer, f
     if flags & WRITABLE != 0 && buffer.desc.readonly {
         return Err(vm.new_buffer_error("Object is not writable."));
     }
+    let memory = Memory::of(&buffer);
+    if !memory.suboffsets.is_empty() && flags & INDIRECT != INDIRECT {
+        return Err(vm.new_buffer_error("memoryview: underlying buffer requires suboffsets"));
+    }
+    let (start, dimensions) = (memory.start, memory.shape.len());
+    let (length, itemsize) = (buffer.desc.len as isize, buffer.desc.itemsize as isize);
+    let readonly = buffer.desc.readonly;
+    let format = CString::new(&*memory.format).ok();
+    let (shape, strides, suboffsets) = (memory.shape, memory.strides, memory.suboffsets);
+    let kept = Box::new(Kept { format, shape, strides, suboffsets, _buffer: buffer });
+    let or_null = |wanted: c_int, list: &Vec<isize>| {
+        if flags & wanted == wanted && !list.is_empty() { list.as_ptr().cast_mut() } else { std::ptr::null_mut() }
+    };
     // SAFETY: C's arguments; the memory stays where it is while the buffer is open, which `Kept` says.
     unsafe {
-        let start = description::start(&buffer);
-        let desc = &buffer.desc;
-        let (mut shape, mut strides) = (Vec::new(), Vec::new());
-        for (length, stride, _) in &desc.dim_desc {
-            shape.push(*length as isize);
-            strides.push(*stride);
-        }
-        let format = CString::new(desc.format.to_string()).ok();
-        let (length, itemsize, readonly) = (desc.len as isize, desc.itemsize as isize, desc.readonly);
-        let kept = Box::new(Kept { _buffer: buffer, format, shape, strides });
-        let or_null =
-            |wanted: bool, list: &Vec<isize>| if wanted { list.as_ptr().cast_mut() } else { std::ptr::null_mut() };
         *view = c::Py_buffer {
             buf: start.cast(),
             obj: object.again().0,
             len: length,
             itemsize,
             readonly: c_int::from(readonly),
-            ndim: kept.shape.len().max(1) as c_int,
+            ndim: dimensions as c_int,
             format: match &kept.format {
                 Some(format) if flags & FORMAT != 0 => format.as_ptr().cast_mut(),
                 _ => std::ptr::null_mut(),
             },
-            shape: or_null(flags & ND != 0, &kept.shape),
-            strides: or_null(flags & STRIDES == STRIDES, &kept.strides),
-            suboffsets: std::ptr::null_mut(),
+            shape: or_null(ND, &kept.shape),
+            strides: or_null(STRIDES, &kept.strides),
+            suboffsets: or_null(INDIRECT, &kept.suboffsets),
             internal: Box::into_raw(kept).cast(),
         };
-        Ok(0)
     }
+    Ok(0)
 }
 
 /// Fills a view of plain bytes.
@@ -140,6 +177,13 @@ unsafe fn fill(
     0
 }
 
+/// The suite of a type whose buffers C code opens itself.
+unsafe fn own_suite(object: Block) -> Option<&'static c::PyBufferProcs> {
+    // SAFETY: a live object's type lives, with its suite.
+    let suite = unsafe { (*(*object).ob_type).tp_as_buffer.as_ref() };
+    suite.filter(|suite| suite.bf_getbuffer.is_some_and(|f| !std::ptr::fn_addr_eq(f, MANAGED)))
+}
+
 /// Closes a view; one that is closed, or was never opened, is left alone.
 pub unsafe extern "C" fn PyBuffer_Release(view: *mut c::Py_buffer) {
     // SAFETY: C's argument.
@@ -152,8 +196,8 @@ pub unsafe extern "C" fn PyBuffer_Release(view: *mut c::Py_buffer) {
             if let Some(twin) = handle::twin_of(object) {
                 bytearray::close(twin.downcast_unchecked_ref());
             }
-        } else if Kind::of(object) == Kind::Instance {
-            if let Some(release) = (*(*object).ob_type).tp_as_buffer.as_ref().and_then(|suite| suite.bf_releasebuffer) {
+        } else if let Some(suite) = own_suite(object) {
+            if let Some(release) = suite.bf_releasebuffer {
                 release(object, view);
             }
         } else if !(*view).internal.is_null() {
@@ -185,7 +229,13 @@ pub unsafe extern "C" fn PyBuffer_FillInfo(
     readonly: c_int,
     flags: c_int,
 ) -> c_int {
-    if flags & WRITABLE != 0 && readonly != 0 {
+    if view.is_null() {
+        return api(|vm| Err(vm.new_buffer_error("PyBuffer_FillInfo: view==NULL argument is obsolete")));
+    }
+    if flags == READ || flags == WRITE {
+        return api(|vm| Err(bad_internal_call(vm)));
+    }
+    if flags & WRITABLE != 0 && readonly == 1 {
         return api(|vm| Err(vm.new_buffer_error("Object is not writable.")));
     }
     // SAFETY: C's arguments.
@@ -200,30 +250,43 @@ pub unsafe extern "C" fn PyBuffer_IsContiguous(view: *const c::Py_buffer, order:
         if !view.suboffsets.is_null() {
             return 0;
         }
-        if view.strides.is_null() || view.len == 0 {
-            return c_int::from(order as u8 != b'F' || view.ndim <= 1 || view.strides.is_null());
-        }
-        let dimensions = view.ndim as usize;
-        let shape = std::slice::from_raw_parts(view.shape, dimensions);
-        let strides = std::slice::from_raw_parts(view.strides, dimensions);
-        let in_order = |indices: &mut dyn Iterator<Item = usize>| {
-            let mut step = view.itemsize;
-            for index in indices {
-                if shape[index] > 1 && strides[index] != step {
-                    return false;
+        let c_order = || view.len == 0 || view.strides.is_null() || in_order(view, true);
+        // Without strides, items lie in C's order, which is Fortran's, too, if only one dimension is longer than 1.
+        let fortran = || {
+            view.len == 0
+                || if view.strides.is_null() {
+                    view.ndim <= 1 || long_dimensions(view) <= 1
+                } else {
+                    in_order(view, false)
                 }
-                step *= shape[index];
-            }
-            true
         };
-        let c_order = in_order(&mut (0..dimensions).rev());
-        let fortran = in_order(&mut (0..dimensions));
         c_int::from(match order as u8 {
-            b'C' => c_order,
-            b'F' => fortran,
-            _ => c_order || fortran,
+            b'C' => c_order(),
+            b'F' => fortran(),
+            b'A' => c_order() || fortran(),
+            _ => false,
         })
     }
+}
+
+/// How many dimensions of a view have more than one item.
+unsafe fn long_dimensions(view: &c::Py_buffer) -> usize {
+    // SAFETY: C's view, which has a shape.
+    unsafe { std::slice::from_raw_parts(view.shape, view.ndim as usize) }.iter().filter(|length| **length > 1).count()
+}
+
+/// Whether a view's strides are those of items in one piece, the last dimension fastest if it is C's order.
+unsafe fn in_order(view: &c::Py_buffer, c_order: bool) -> bool {
+    let dimensions = view.ndim.max(0) as usize;
+    let mut step = view.itemsize;
+    (0..dimensions).all(|index| {
+        let index = if c_order { dimensions - 1 - index } else { index };
+        // SAFETY: C's view, whose lists have an entry a dimension.
+        let (length, stride) = unsafe { (*view.shape.add(index), *view.strides.add(index)) };
+        let fits = length <= 1 || stride == step;
+        step *= length;
+        fits
+    })
 }
 
 /// Where an item is: `indices` has one number a dimension.
@@ -257,11 +320,18 @@ unsafe fn each_item(view: &c::Py_buffer, order: c_char, mut each: impl FnMut(*mu
     // SAFETY: C's view, open and complete (or of bytes in one piece).
     unsafe {
         let dimensions = view.ndim.max(0) as usize;
-        if view.shape.is_null() || view.strides.is_null() {
+        if view.shape.is_null() {
             for offset in (0..view.len).step_by(view.itemsize.max(1) as usize) {
                 each(view.buf.cast::<u8>().offset(offset));
             }
             return;
+        }
+        let mut in_one_piece = vec![0; dimensions];
+        let mut view = *view;
+        if view.strides.is_null() {
+            let itemsize = view.itemsize as c_int;
+            PyBuffer_FillContiguousStrides(view.ndim, view.shape, in_one_piece.as_mut_ptr(), itemsize, b'C' as c_char);
+            view.strides = in_one_piece.as_mut_ptr();
         }
         let shape = std::slice::from_raw_parts(view.shape, dimensions);
         if shape.contains(&0) {
@@ -269,7 +339,7 @@ unsafe fn each_item(view: &c::Py_buffer, order: c_char, mut each: impl FnMut(*mu
         }
         let mut indices = vec![0isize; dimensions];
         loop {
-            each(PyBuffer_GetPointer(view, indices.as_ptr()).cast());
+            each(PyBuffer_GetPointer(&view, indices.as_ptr()).cast());
             let mut rolled = 0;
             loop {
                 if rolled == dimensions {
@@ -287,19 +357,6 @@ unsafe fn each_item(view: &c::Py_buffer, order: c_char, mut each: impl FnMut(*mu
     }
 }
 
-/// The order in which a view's items are copied: `A` means Fortran's only if that is how they lie.
-unsafe fn order_of(view: *const c::Py_buffer, order: c_char) -> c_char {
-    // SAFETY: C's argument.
-    unsafe {
-        if order as u8 != b'A' {
-            return order;
-        }
-        let fortran =
-            PyBuffer_IsContiguous(view, b'C' as c_char) == 0 && PyBuffer_IsContiguous(view, b'F' as c_char) != 0;
-        if fortran { b'F' as c_char } else { b'C' as c_char }
-    }
-}
-
 /// Copies a view's items into one piece of `length` bytes. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyBuffer_ToContiguous(
     to: *mut c_void,
@@ -313,7 +370,11 @@ pub unsafe extern "C" fn PyBuffer_ToContiguous(
             return Err(vm.new_value_error("PyBuffer_ToContiguous: len != view->len"));
         }
         let (size, mut to) = ((*view).itemsize as usize, to.cast::<u8>());
-        each_item(&*view, order_of(view, order), |item| {
+        if PyBuffer_IsContiguous(view, order) != 0 {
+            to.copy_from_nonoverlapping((*view).buf.cast(), length as usize);
+            return Ok(0);
+        }
+        each_item(&*view, order, |item| {
             to.copy_from_nonoverlapping(item, size);
             to = to.add(size);
         });
@@ -331,11 +392,17 @@ pub unsafe extern "C" fn PyBuffer_FromContiguous(
     // SAFETY: C's arguments.
     unsafe {
         let (size, mut from) = ((*view).itemsize as usize, from.cast::<u8>());
-        let end = from.offset(length.min((*view).len));
-        each_item(&*view, order_of(view, order), |item| {
-            if from < end {
-                item.copy_from_nonoverlapping(from, size);
+        let length = length.clamp(0, (*view).len) as usize;
+        if PyBuffer_IsContiguous(view, order) != 0 {
+            std::ptr::copy(from, (*view).buf.cast(), length);
+            return 0;
+        }
+        let mut left = length / size.max(1);
+        each_item(&*view, order, |item| {
+            if left > 0 {
+                std::ptr::copy(from, item, size);
                 from = from.add(size);
+                left -= 1;
             }
         });
         0
@@ -369,6 +436,10 @@ pub unsafe extern "C" fn PyObject_CopyData(to: Borrowed, from: Borrowed) -> c_in
     // SAFETY: C's arguments; fresh views, closed at the end.
     unsafe {
         let (mut target, mut source): (c::Py_buffer, c::Py_buffer) = (std::mem::zeroed(), std::mem::zeroed());
+        if PyObject_CheckBuffer(to) == 0 || PyObject_CheckBuffer(from) == 0 {
+            let wrong = "both destination and source must be bytes-like objects";
+            return api(|vm| Err(vm.new_type_error(wrong)));
+        }
         if PyObject_GetBuffer(to, &mut target, FULL) != 0 {
             return -1;
         }
@@ -381,7 +452,9 @@ pub unsafe extern "C" fn PyObject_CopyData(to: Borrowed, from: Borrowed) -> c_in
                 return Err(vm.new_buffer_error("destination is too small to receive data from source"));
             }
             let mut bytes = vec![0u8; source.len as usize];
-            let order = b'C' as c_char;
+            let fortran = b'F' as c_char;
+            let both = PyBuffer_IsContiguous(&target, fortran) != 0 && PyBuffer_IsContiguous(&source, fortran) != 0;
+            let order = if both { fortran } else { b'C' as c_char };
             PyBuffer_ToContiguous(bytes.as_mut_ptr().cast(), &source, source.len, order);
             Ok(PyBuffer_FromContiguous(&target, bytes.as_ptr().cast(), source.len, order))
         });

@@ -117,7 +117,7 @@ pub unsafe extern "C" fn PyCapsule_SetContext(object: Borrowed, context: *mut c_
 pub unsafe extern "C" fn PyCapsule_Import(name: *const c_char, _no_block: c_int) -> *mut c_void {
     // SAFETY: C's arguments.
     api(|vm| unsafe {
-        let path = text::of_c(name);
+        let path = super::abstract_::new_name(vm, name)?.to_string();
         let invalid = || vm.new_attribute_error(format!("PyCapsule_Import \"{path}\" is not valid"));
         let mut parts = path.split('.');
         let module = parts.next().unwrap_or("");

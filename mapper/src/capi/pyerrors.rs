@@ -1,8 +1,11 @@
 //! `pyerrors.h` and `cpython/pyerrors.h`: exceptions. Their parts are in `exceptionparts` and `unicodeerrors`, places in
 //! sources in `syntaxlocation`.
 
+use super::abstract_::new_name;
 use super::exceptionparts::PyException_GetTraceback;
 use super::prelude::*;
+use crate::capi::support::names::file_name;
+use crate::twins::chaining;
 use rustpython_vm::builtins::{PyBaseException, PyBaseExceptionRef, PyTuple, PyType, PyTypeRef};
 
 /// Makes an exception of a class from a value, as raising `class, value` does: an instance stays itself, a tuple is
@@ -40,7 +43,13 @@ pub(crate) fn instance(
 
 /// Raises `class` with a value, which may be NULL.
 pub unsafe extern "C" fn PyErr_SetObject(class: Borrowed, value: Borrowed) {
-    api(|vm| Err(instance(vm, &class.get(vm)?, value.opt(vm)?)?))
+    api(|vm| {
+        let raised = instance(vm, &class.get(vm)?, value.opt(vm)?)?;
+        // Also one that was raised before.
+        chaining::chain_to_handled(vm, &raised);
+        error::set_as_it_is(vm, raised);
+        Ok(())
+    });
 }
 
 /// Raises `class` without a value.
@@ -51,7 +60,7 @@ pub unsafe extern "C" fn PyErr_SetNone(class: Borrowed) {
 /// Raises `class` with a message in UTF-8.
 pub unsafe extern "C" fn PyErr_SetString(class: Borrowed, message: *const c_char) {
     // SAFETY: C's arguments.
-    api(|vm| Err(instance(vm, &class.get(vm)?, Some(vm.ctx.new_str(unsafe { text::of_c(message) }).into()))?))
+    api(|vm| Err(instance(vm, &class.get(vm)?, Some(unsafe { new_name(vm, message)? }.into()))?))
 }
 
 /// The class of the raised exception, borrowed; NULL if there is none.
@@ -96,7 +105,8 @@ pub unsafe extern "C" fn PyErr_Restore(class: Stolen, value: Stolen, traceback: 
             let traceback = traceback.take(vm)?;
             leave(vm, || raised.as_object().set_attr("__traceback__", traceback, vm))?;
         }
-        Err::<(), _>(raised)
+        error::set_as_it_is(vm, raised);
+        Ok(())
     });
 }
 
@@ -112,24 +122,30 @@ pub unsafe extern "C" fn PyErr_SetRaisedException(raised: Stolen) {
 
 /// The handled exception, a new reference; NULL if there is none.
 pub unsafe extern "C" fn PyErr_GetHandledException() -> New {
-    infallible(New::NULL, |vm| {
-        // SAFETY: this thread's state; compiled code keeps what it handles there.
-        let own = unsafe { (*(*crate::lifetime::thread::state()).exc_info).exc_value };
-        if !own.is_null() {
-            return Ok(Borrowed(own).again());
-        }
-        Ok(vm.current_exception().map_or(New::NULL, |handled| New::of(vm, handled)))
-    })
+    infallible(New::NULL, |vm| Ok(chaining::handled(vm).map_or(New::NULL, |handled| New::of(vm, handled))))
 }
 
 /// Sets the handled exception; NULL clears it.
 pub unsafe extern "C" fn PyErr_SetHandledException(handled: Borrowed) {
-    // SAFETY: this thread's state owns what is in it.
-    unsafe {
-        let item = (*crate::lifetime::thread::state()).exc_info;
-        let new = if handled.is_null() { handled.0 } else { handled.again().0 };
-        dealloc::xdecref(std::mem::replace(&mut (*item).exc_value, new));
-    }
+    infallible((), |vm| {
+        // What Python code handles is with the VM: to put that back is to handle nothing here.
+        let is_vms = match (handled.opt(vm)?, vm.current_exception()) {
+            (Some(handled), Some(own)) => handled.is(&own) || vm.is_none(&handled),
+            (handled, _) => handled.is_none_or(|handled| vm.is_none(&handled)),
+        };
+        let shown = Borrowed(crate::lifetime::thread::context().shown.get());
+        let new = match (is_vms, shown.is_null()) {
+            (true, true) => std::ptr::null_mut(),
+            (true, false) => shown.again().0,
+            _ => handled.again().0,
+        };
+        // SAFETY: this thread's state owns what is in it.
+        unsafe {
+            let item = (*crate::lifetime::thread::state()).exc_info;
+            dealloc::xdecref(std::mem::replace(&mut (*item).exc_value, new));
+        }
+        Ok(())
+    });
 }
 
 /// A printed message and the end of the process.
@@ -238,7 +254,7 @@ pub unsafe extern "C" fn PyErr_SetFromErrnoWithFilename(class: Borrowed, name: *
         let mut args: Vec<PyObjectRef> = vec![vm.ctx.new_int(code).into(), vm.ctx.new_str(strerror(code)).into()];
         if !name.is_null() {
             // SAFETY: C's arguments.
-            args.push(vm.ctx.new_str(unsafe { text::of_c(name) }).into());
+            args.push(unsafe { file_name(vm, name) }.into());
         }
         let class = class.get(vm)?.downcast::<PyType>().map_err(|_| bad_internal_call(vm))?;
         Err(leave(vm, || vm.invoke_exception(&class, args))?)
@@ -318,7 +334,7 @@ pub unsafe extern "C" fn PyErr_NewExceptionWithDoc(
 ) -> New {
     api(|vm| {
         // SAFETY: C's arguments.
-        let full_name = unsafe { text::of_c(name) };
+        let full_name = unsafe { new_name(vm, name)? }.to_string_lossy().into_owned();
         let Some((module, short)) = full_name.rsplit_once('.') else {
             return Err(vm.new_system_error("PyErr_NewException: name must be module.class"));
         };
@@ -331,7 +347,7 @@ pub unsafe extern "C" fn PyErr_NewExceptionWithDoc(
         leave(vm, || attributes.set_item("__module__", vm.ctx.new_str(module).into(), vm))?;
         if !doc.is_null() {
             // SAFETY: C's arguments.
-            leave(vm, || attributes.set_item("__doc__", vm.ctx.new_str(unsafe { text::of_c(doc) }).into(), vm))?;
+            leave(vm, || attributes.set_item("__doc__", unsafe { new_name(vm, doc)? }.into(), vm))?;
         }
         let type_type: PyObjectRef = vm.ctx.types.type_type.to_owned().into();
         let class = leave(vm, || type_type.call((vm.ctx.new_str(short), bases, attributes), vm))?;
@@ -441,7 +457,7 @@ pub unsafe extern "C" fn _PyErr_ChainExceptions1(raised: Stolen) {
             Some(newer) => {
                 let older = raised.take(vm)?.downcast::<PyBaseException>().map_err(|_| bad_internal_call(vm))?;
                 newer.set_context(Some(older));
-                error::set(vm, newer);
+                error::set_as_it_is(vm, newer);
             }
         }
         Ok(())

@@ -62,6 +62,9 @@ pub unsafe extern "C" fn Py_HashPointer(pointer: *const c_void) -> isize {
 
 /// The hash of an object that has none but its identity.
 pub unsafe extern "C" fn PyObject_GenericHash(object: Borrowed) -> isize {
-    // SAFETY: no memory is touched.
-    unsafe { Py_HashPointer(object.0.cast()) }
+    api(|vm| {
+        let object = object.held(vm)?;
+        let hash = vm.ctx.types.object_type.slots.hash.load().map(|hash| hash(&object, vm)).transpose()?;
+        Ok(hash.unwrap_or_default() as isize)
+    })
 }

@@ -1,6 +1,7 @@
 //! `pylifecycle.h` and `cpython/pylifecycle.h`: starting and ending the interpreter.
 
 use super::prelude::*;
+use crate::lifetime::interpreter;
 use rustpython_vm::builtins::PyList;
 use rustpython_vm::common::rc::PyRc;
 use rustpython_vm::function::FuncArgs;
@@ -8,14 +9,14 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Whether there is an interpreter: always, for its code runs.
+/// Whether there is an interpreter that is not being taken down. Any thread may ask, at any time.
 pub unsafe extern "C" fn Py_IsInitialized() -> c_int {
-    1
+    c_int::from(!interpreter::is_finalizing())
 }
 
-/// Whether the interpreter is being taken down.
+/// Whether the interpreter is being taken down, or is gone. Any thread may ask, at any time.
 pub unsafe extern "C" fn Py_IsFinalizing() -> c_int {
-    infallible(0, |vm| Ok(c_int::from(vm.state.finalizing.load(std::sync::atomic::Ordering::Relaxed))))
+    c_int::from(interpreter::is_finalizing())
 }
 
 /// [`Py_IsFinalizing`] for an interpreter.

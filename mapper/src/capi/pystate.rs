@@ -13,30 +13,36 @@ pub unsafe extern "C" fn PyInterpreterState_Get() -> *mut c_void {
 
 /// The first interpreter.
 pub unsafe extern "C" fn PyInterpreterState_Main() -> *mut c_void {
-    interpreter::state()
+    interpreter::main_state()
 }
 
 /// The interpreter that a walk over all begins with.
 pub unsafe extern "C" fn PyInterpreterState_Head() -> *mut c_void {
-    interpreter::state()
+    interpreter::main_state()
 }
 
-/// The interpreter after the given one: C code sees one only, so NULL.
-pub unsafe extern "C" fn PyInterpreterState_Next(_interpreter: *mut c_void) -> *mut c_void {
-    std::ptr::null_mut()
+/// The interpreter after the given one, or NULL.
+pub unsafe extern "C" fn PyInterpreterState_Next(interpreter: *mut c_void) -> *mut c_void {
+    interpreter::next_state(interpreter)
 }
 
 /// An interpreter's number.
-pub unsafe extern "C" fn PyInterpreterState_GetID(_interpreter: *mut c_void) -> i64 {
-    infallible(-1, |vm| Ok(vm.state.interpreter_id))
+pub unsafe extern "C" fn PyInterpreterState_GetID(interpreter: *mut c_void) -> i64 {
+    if interpreter.is_null() {
+        return api(|vm| Err(vm.new_runtime_error("no interpreter provided")));
+    }
+    // SAFETY: C's argument.
+    unsafe { interpreter::id(interpreter) }
 }
 
 /// A dict for extensions to keep what belongs to the interpreter, borrowed for ever.
-pub unsafe extern "C" fn PyInterpreterState_GetDict(_interpreter: *mut c_void) -> Lent {
+pub unsafe extern "C" fn PyInterpreterState_GetDict(interpreter: *mut c_void) -> Lent {
     static DICTS: Mutex<Option<HashMap<i64, usize>>> = Mutex::new(None);
     api(|vm| {
+        // SAFETY: C's argument.
+        let id = unsafe { interpreter::id(interpreter) };
         let mut dicts = DICTS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let dict = dicts.get_or_insert_default().entry(vm.state.interpreter_id);
+        let dict = dicts.get_or_insert_default().entry(id);
         Ok(Lent(*dict.or_insert_with(|| New::of(vm, vm.ctx.new_dict()).0 as usize) as Block))
     })
 }
@@ -84,12 +90,18 @@ pub unsafe extern "C" fn PyThreadState_DeleteCurrent() {
 
 /// This thread's state.
 pub unsafe extern "C" fn PyThreadState_Get() -> *mut c::PyThreadState {
-    thread::state()
+    let state = thread::state();
+    if let Some(interpreter) = interpreter::state_if_many() {
+        // SAFETY: this thread's state.
+        unsafe { (*state).interp = interpreter };
+    }
+    state
 }
 
 /// This thread's state, or NULL if it may not use the API now.
 pub unsafe extern "C" fn PyThreadState_GetUnchecked() -> *mut c::PyThreadState {
-    if thread::holds_lock() { thread::state() } else { std::ptr::null_mut() }
+    // SAFETY: no arguments.
+    if thread::holds_lock() { unsafe { PyThreadState_Get() } } else { std::ptr::null_mut() }
 }
 
 /// [`PyThreadState_GetUnchecked`] for CPython's own modules.
@@ -145,6 +157,9 @@ pub unsafe extern "C" fn _PyThreadState_GetDict(state: *mut c::PyThreadState) ->
 
 /// A thread state's interpreter.
 pub unsafe extern "C" fn PyThreadState_GetInterpreter(state: *mut c::PyThreadState) -> *mut c_void {
+    if state == thread::state() {
+        return interpreter::state();
+    }
     // SAFETY: C's argument.
     unsafe { (*state).interp }
 }

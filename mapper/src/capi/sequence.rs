@@ -3,8 +3,8 @@
 use super::prelude::*;
 use crate::heap::block::is_possible;
 use crate::twins::forms::list;
-use rustpython_vm::builtins::{PyBytes, PyDict, PyList, PyStr, PyTuple};
-use rustpython_vm::{PyObject, PyPayload as _, VirtualMachine as Vm};
+use rustpython_vm::builtins::{PyBytes, PyList, PyTuple, PyType};
+use rustpython_vm::{Py, PyObject, PyPayload as _, VirtualMachine as Vm};
 use store::touched;
 
 /// Whether an object's type has `__getitem__` and is no dict.
@@ -13,10 +13,10 @@ pub unsafe extern "C" fn PySequence_Check(object: Borrowed) -> c_int {
     match unsafe { Kind::of(object.0) } {
         Kind::Dict => 0,
         Kind::List | Kind::Tuple | Kind::Unicode | Kind::Bytes | Kind::ByteArray => 1,
-        _ => infallible(0, |vm| {
-            let object = object.held(vm)?;
-            Ok((!object.downcastable::<PyDict>() && object.sequence_unchecked().check()).into())
-        }),
+        // SAFETY: as above; a type's suite is NULL or valid.
+        _ => unsafe {
+            (*(*object.0).ob_type).tp_as_sequence.as_ref().is_some_and(|suite| suite.sq_item.is_some()).into()
+        },
     }
 }
 
@@ -75,37 +75,104 @@ pub unsafe extern "C" fn PySequence_Repeat(object: Borrowed, count: isize) -> Ne
     })
 }
 
-/// An index that may count from the end, as the type's slot takes it: the slots of RustPython's own types count from the
-/// end themselves, those of all others rely on their caller for that.
-fn position(vm: &Vm, object: &PyObject, index: isize) -> PyResult<isize> {
-    if index >= 0 || object.class().heaptype_ext().is_none() {
+/// Whether the VM's slots for a class's items count a negative index from the end: those of RustPython's own types do.
+fn counts_itself(class: &Py<PyType>) -> bool {
+    let own = class.slots.as_sequence.item.load().map(|f| f as usize);
+    let mut bases = std::iter::successors(Some(class), |class| class.base.deref());
+    let builtin = bases.find(|class| class.heaptype_ext.is_none());
+    builtin.is_some_and(|class| class.slots.as_sequence.item.load().map(|f| f as usize) == own)
+}
+
+/// An index from the front as the VM's slot takes it: to one that would count a negative index from the end goes one that no
+/// sequence has.
+fn from_front(object: &PyObject, index: isize) -> isize {
+    if index < 0 && counts_itself(object.class()) { isize::MAX } else { index }
+}
+
+/// What `sq_item` gives. Without the C lock.
+fn item_at(vm: &Vm, object: &PyObject, index: isize) -> PyResult {
+    let index = from_front(object, index);
+    // The VM's slot gives bytes, as `b"ab"[1:2]` does, and for tuples it has other words.
+    if object.downcastable::<PyBytes>() || object.downcastable::<PyTuple>() {
+        return object.get_item(&*PyObjectRef::from(vm.ctx.new_int(index)), vm);
+    }
+    object.sequence_unchecked().get_item(index, vm)
+}
+
+/// What `sq_ass_item` does: None deletes. Without the C lock.
+fn set_item_at(vm: &Vm, object: &PyObject, index: isize, value: Option<PyObjectRef>) -> PyResult<()> {
+    let index = from_front(object, index);
+    match value {
+        Some(value) => object.sequence_unchecked().set_item(index, value, vm),
+        None => object.sequence_unchecked().del_item(index, vm),
+    }
+}
+
+/// `sq_item` of managed types: the index counts from the front.
+pub(crate) unsafe extern "C" fn sq_item(object: Block, index: isize) -> Block {
+    let result = api(|vm| {
+        let managed = Borrowed(object).held(vm)?;
+        Ok(New::of(vm, leave(vm, || item_at(vm, &managed, index))?))
+    });
+    result.0
+}
+
+/// `sq_ass_item` of managed types: NULL deletes. The index counts from the front.
+pub(crate) unsafe extern "C" fn sq_ass_item(object: Block, index: isize, value: Block) -> c_int {
+    api(|vm| {
+        let (managed, value) = (Borrowed(object).held(vm)?, Borrowed(value).opt(vm)?);
+        leave(vm, || set_item_at(vm, &managed, index, value))?;
+        // SAFETY: C's argument.
+        unsafe { touched(vm, object) };
+        Ok(0)
+    })
+}
+
+/// An index that may count from the end, counted from the front, if the length is known.
+fn counted(vm: &Vm, object: &PyObject, index: isize) -> PyResult<isize> {
+    if index >= 0 {
         return Ok(index);
     }
-    let Some(length) = object.sequence_unchecked().length_opt(vm) else { return Ok(index) };
-    let counted = index + length? as isize;
-    let inherits = object.downcastable::<PyList>()
-        || object.downcastable::<PyTuple>()
-        || object.downcastable::<PyStr>()
-        || object.downcastable::<PyBytes>();
-    Ok(if counted < 0 && inherits { index } else { counted })
+    let length = object.sequence_unchecked().length_opt(vm).transpose()?;
+    Ok(index + length.unwrap_or(0) as isize)
+}
+
+/// The sequence suite of an object whose class has a function of C's in a slot: C code calls that without a detour.
+unsafe fn suite_of_c<'a>(
+    object: Block,
+    is_managed: impl FnOnce(&c::PySequenceMethods) -> bool,
+) -> Option<&'a c::PySequenceMethods> {
+    // SAFETY: C's argument: an object or NULL; a type's suite is null or valid.
+    unsafe {
+        let suite = (!object.is_null()).then(|| (*(*object).ob_type).tp_as_sequence.as_ref()).flatten()?;
+        (!is_managed(suite)).then_some(suite)
+    }
+}
+
+/// An index counted from the front by a suite's own length; None with an exception.
+unsafe fn counted_by(suite: &c::PySequenceMethods, object: Block, index: isize) -> Option<isize> {
+    let Some(length) = suite.sq_length.filter(|_| index < 0) else { return Some(index) };
+    // SAFETY: C's argument and the slot of its type.
+    let length = unsafe { length(object) };
+    (length >= 0).then_some(index + length)
 }
 
 /// `object[index]` of a sequence.
 pub unsafe extern "C" fn PySequence_GetItem(object: Borrowed, index: isize) -> New {
     // SAFETY: C's arguments.
-    if let Some(item) = unsafe { block_item(object.0, index) } {
-        return Borrowed(item).again();
+    unsafe {
+        if let Some(item) = block_item(object.0, index) {
+            return Borrowed(item).again();
+        }
+        let managed = sq_item as c::SsizeArgFunc;
+        let of_c = suite_of_c(object.0, |suite| suite.sq_item.is_none_or(|f| std::ptr::fn_addr_eq(f, managed)));
+        if let Some((suite, f)) = of_c.and_then(|suite| Some((suite, suite.sq_item?))) {
+            return counted_by(suite, object.0, index).map_or(New::NULL, |index| New(f(object.0, index)));
+        }
     }
     api(|vm| {
         let object = object.held(vm)?;
-        let item = leave(vm, || {
-            let index = position(vm, &object, index)?;
-            // The VM's slot gives bytes, as `b"ab"[1:2]` does.
-            if object.downcastable::<rustpython_vm::builtins::PyBytes>() {
-                return leave(vm, || object.get_item(&*PyObjectRef::from(vm.ctx.new_int(index)), vm));
-            }
-            leave(vm, || object.sequence_unchecked().get_item(index, vm))
-        })?;
+        let item = leave(vm, || item_at(vm, &object, counted(vm, &object, index)?))?;
         Ok(New::of(vm, item))
     })
 }
@@ -188,16 +255,18 @@ pub unsafe extern "C" fn PySequence_SetItem(object: Borrowed, index: isize, valu
     if let Some(done) = unsafe { change_block_item(object.0, Some(index), value.0) } {
         return done;
     }
+    // SAFETY: C's arguments.
+    unsafe {
+        let managed = sq_ass_item as c::SsizeObjArgProc;
+        let of_c = suite_of_c(object.0, |suite| suite.sq_ass_item.is_none_or(|f| std::ptr::fn_addr_eq(f, managed)));
+        if let Some((suite, f)) = of_c.and_then(|suite| Some((suite, suite.sq_ass_item?))) {
+            return counted_by(suite, object.0, index).map_or(-1, |index| f(object.0, index, value.0));
+        }
+    }
     api(|vm| {
         let value = value.opt(vm)?;
         let target = object.held(vm)?;
-        leave(vm, || {
-            let at = position(vm, &target, index)?;
-            match value {
-                Some(value) => leave(vm, || target.sequence_unchecked().set_item(at, value, vm)),
-                None => target.sequence_unchecked().del_item(at, vm),
-            }
-        })?;
+        leave(vm, || set_item_at(vm, &target, counted(vm, &target, index)?, value))?;
         // SAFETY: C's arguments.
         unsafe { touched(vm, object.0) };
         Ok(0)
@@ -207,17 +276,17 @@ pub unsafe extern "C" fn PySequence_SetItem(object: Borrowed, index: isize, valu
 /// `del object[index]` of a sequence. Returns 0.
 pub unsafe extern "C" fn PySequence_DelItem(object: Borrowed, index: isize) -> c_int {
     // SAFETY: C's arguments.
-    if let Some(done) = unsafe { change_block_item(object.0, Some(index), std::ptr::null_mut()) } {
-        return done;
-    }
-    change(object, |vm, target| leave(vm, || target.sequence_unchecked().del_item(position(vm, target, index)?, vm)))
+    unsafe { PySequence_SetItem(object, index, Borrowed(std::ptr::null_mut())) }
 }
 
-/// `object[start:stop] = value` of a sequence. Returns 0.
+/// `object[start:stop] = value` of a sequence, or `del object[start:stop]` for NULL. Returns 0.
 pub unsafe extern "C" fn PySequence_SetSlice(object: Borrowed, start: isize, stop: isize, value: Borrowed) -> c_int {
     api(|vm| {
-        let (target, value) = (object.held(vm)?, value.get(vm)?);
-        leave(vm, || target.sequence_unchecked().set_slice(start, stop, value, vm).map(drop))?;
+        let (target, value) = (object.held(vm)?, value.opt(vm)?);
+        leave(vm, || match value {
+            Some(value) => target.sequence_unchecked().set_slice(start, stop, value, vm),
+            None => target.sequence_unchecked().del_slice(start, stop, vm),
+        })?;
         // SAFETY: C's arguments.
         unsafe { touched(vm, object.0) };
         Ok(0)
@@ -268,7 +337,8 @@ pub unsafe extern "C" fn PySequence_Fast(object: Borrowed, message: *const c_cha
             return Err(vm.new_system_error("null argument to internal routine"));
         }
         // SAFETY: C's arguments.
-        if matches!(unsafe { Kind::of(object.0) }, Kind::List | Kind::Tuple) {
+        let class = unsafe { (*object.0).ob_type };
+        if class == statics().list || class == statics().tuple {
             // SAFETY: as above. The caller reads the items by macro.
             unsafe { touched(vm, object.0) };
             return Ok(object.again());
@@ -304,7 +374,12 @@ pub unsafe extern "C" fn PySequence_Count(object: Borrowed, value: Borrowed) -> 
 /// `value in object`: 1, 0 or -1.
 pub unsafe extern "C" fn PySequence_Contains(object: Borrowed, value: Borrowed) -> c_int {
     api(|vm| {
-        let (object, value) = (object.held(vm)?, value.held(vm)?);
+        let object = object.held(vm)?;
+        // NULL is nowhere where there is nothing to compare it with.
+        if value.is_null() && matches!(leave(vm, || object.length_opt(vm)), Some(Ok(0))) {
+            return Ok(0);
+        }
+        let value = value.held(vm)?;
         leave(vm, || object.sequence_unchecked().contains(&value, vm)).map(c_int::from)
     })
 }

@@ -17,9 +17,10 @@ unsafe fn part(vm: &VirtualMachine, part: Block, default: isize) -> PyResult<isi
     if vm.is_none(&part) {
         return Ok(default);
     }
-    let Ok(index) = leave(vm, || part.try_index(vm)) else {
+    if !part.number().is_index() {
         return Err(vm.new_type_error("slice indices must be integers or None or have an __index__ method"));
-    };
+    }
+    let index = leave(vm, || part.try_index(vm))?;
     Ok(index.try_to_primitive::<isize>(vm).unwrap_or_else(|_| {
         if index.as_bigint().sign() == malachite_bigint::Sign::Minus { isize::MIN } else { isize::MAX }
     }))

@@ -24,8 +24,8 @@ pub struct Description {
 
 /// Where a class keeps its fields' names: all of them, those of the tuple first. An unnamed one is empty.
 const FIELDS: &str = "__rustclad_fields__";
-/// Stands for the name of a field that has none: C code compares the pointer.
-const UNNAMED: &CStr = c"unnamed field";
+/// Stands for the name of a field that has none: `PyStructSequence_UnnamedField`, which C code compares by its address.
+pub(crate) static UNNAMED: &CStr = c"unnamed field";
 
 /// Makes the class.
 unsafe fn new_class(vm: &VirtualMachine, description: *const Description) -> PyResult<PyTypeRef> {
@@ -37,7 +37,7 @@ unsafe fn new_class(vm: &VirtualMachine, description: *const Description) -> PyR
         let mut fields = Vec::new();
         let mut field = description.fields;
         while !(*field).name.is_null() {
-            let unnamed = CStr::from_ptr((*field).name) == UNNAMED;
+            let unnamed = (*field).name == UNNAMED.as_ptr();
             let doc = (!(*field).doc.is_null()).then(|| text::of_c((*field).doc));
             fields.push((if unnamed { String::new() } else { text::of_c((*field).name) }, doc));
             field = field.add(1);
@@ -63,7 +63,8 @@ unsafe fn new_class(vm: &VirtualMachine, description: *const Description) -> PyR
         put("n_fields", int(fields.len()));
         put("n_unnamed_fields", int(fields.iter().filter(|(name, _)| name.is_empty()).count()));
         let names: Vec<PyObjectRef> = fields.iter().map(|(name, _)| vm.ctx.new_str(name.as_str()).into()).collect();
-        put("__match_args__", vm.ctx.new_tuple(names[..visible].to_vec()).into());
+        let named = fields[..visible].iter().zip(&names).filter(|((name, _), _)| !name.is_empty());
+        put("__match_args__", vm.ctx.new_tuple(named.map(|(_, name)| name.clone()).collect()).into());
         put(FIELDS, vm.ctx.new_tuple(names).into());
         for (index, (name, doc)) in fields.into_iter().enumerate().filter(|(_, (name, _))| !name.is_empty()) {
             let get = move |this: PyObjectRef, vm: &VirtualMachine| item(vm, &this, index, visible);
@@ -78,6 +79,7 @@ unsafe fn new_class(vm: &VirtualMachine, description: *const Description) -> PyR
         class.slots.repr.store(Some(repr));
         put("__repr__", function(vm, &class, "__repr__", |this, vm| Ok(repr(&this, vm)?.into())));
         put("__reduce__", function(vm, &class, "__reduce__", reduce));
+        put("__replace__", replace_method(vm, &class));
         Ok(class)
     }
 }
@@ -142,13 +144,37 @@ fn new_instance(class: PyTypeRef, args: rustpython_vm::function::FuncArgs, vm: &
         let name = full_name(vm, &class)?;
         return Err(vm.new_type_error(format!("{name}() takes {limit} ({}-sequence given)", items.len())));
     }
+    let rest = rest.into_option();
+    if let Some(rest) = &rest
+        && !rest.fast_isinstance(vm.ctx.types.dict_type)
+    {
+        return Err(vm.new_type_error(format!("{}() takes a dict as second arg, if any", full_name(vm, &class)?)));
+    }
+    let mut used = 0;
     for name in &names[items.len()..] {
-        let given = match rest.as_option() {
-            Some(dict) => leave(vm, || dict.get_item(name.as_str(), vm)).ok(),
-            None => None,
+        let given = match &rest {
+            Some(dict)
+                if leave(vm, || dict.sequence_unchecked().contains(vm.ctx.new_str(name.as_str()).as_object(), vm))? =>
+            {
+                used += 1;
+                Some(leave(vm, || dict.get_item(name.as_str(), vm))?)
+            }
+            _ => None,
         };
         items.push(given.unwrap_or_else(|| vm.ctx.none()));
     }
+    if let Some(rest) = &rest
+        && leave(vm, || rest.length(vm))? > used
+    {
+        return Err(
+            vm.new_type_error(format!("{}() got duplicate or unexpected field name(s)", full_name(vm, &class)?))
+        );
+    }
+    new_from(vm, class, items, visible)
+}
+
+/// An instance of a class of ours from its items, all of them.
+fn new_from(vm: &VirtualMachine, class: PyTypeRef, mut items: Vec<PyObjectRef>, visible: usize) -> PyResult {
     let hidden = items.split_off(visible);
     let dict = (!hidden.is_empty()).then(|| vm.ctx.new_dict());
     if let Some(dict) = &dict {
@@ -169,7 +195,14 @@ fn repr(this: &PyObject, vm: &VirtualMachine) -> PyResult<PyRef<PyStr>> {
     let class = this.class();
     let tuple = this.downcast_ref::<PyTuple>().ok_or_else(|| bad_internal_call(vm))?;
     let mut parts = Vec::new();
-    for (name, item) in names(vm, class)?.iter().zip(tuple.as_slice()) {
+    let names = names(vm, class)?;
+    let mut named = names.iter().filter(|name| !name.is_empty());
+    for (index, item) in tuple.as_slice().iter().enumerate().take(visible(vm, class)?) {
+        let Some(name) = named.next() else {
+            let class = full_name(vm, class)?;
+            let wrong = format!("In structseq_repr(), member {index} name is NULL for type {class}");
+            return Err(vm.new_system_error(wrong));
+        };
         parts.push(format!("{name}={}", leave(vm, || item.repr(vm))?.to_string_lossy()));
     }
     Ok(vm.ctx.new_str(format!("{}({})", full_name(vm, class)?, parts.join(", "))))
@@ -185,6 +218,42 @@ fn reduce(this: PyObjectRef, vm: &VirtualMachine) -> PyResult {
     let tuple = this.downcast_ref::<PyTuple>().map_or_else(Vec::new, |tuple| tuple.as_slice().to_vec());
     let args = vm.ctx.new_tuple(vec![vm.ctx.new_tuple(tuple).into(), rest.into()]);
     Ok(vm.ctx.new_tuple(vec![class.into(), args.into()]).into())
+}
+
+/// `__replace__(**changes)`: a copy with some fields changed.
+fn replace_method(vm: &VirtualMachine, class: &PyTypeRef) -> PyObjectRef {
+    let code = |this: PyObjectRef, mut args: rustpython_vm::function::FuncArgs, vm: &VirtualMachine| -> PyResult {
+        let class = this.class().to_owned();
+        if !args.args.is_empty() {
+            return Err(vm.new_type_error("__replace__() takes no positional arguments"));
+        }
+        let (names, visible) = (names(vm, &class)?, visible(vm, &class)?);
+        if names.iter().any(String::is_empty) {
+            let class = full_name(vm, &class)?;
+            let wrong = format!("__replace__() is not supported for {class} because it has unnamed field(s)");
+            return Err(vm.new_type_error(wrong));
+        }
+        let mut items = Vec::new();
+        for (index, name) in names.iter().enumerate() {
+            items.push(match args.kwargs.shift_remove(name.as_str()) {
+                Some(changed) => changed,
+                None => item(vm, &this, index, visible)?,
+            });
+        }
+        if !args.kwargs.is_empty() {
+            let names: Vec<PyObjectRef> =
+                args.kwargs.keys().map(|name| vm.ctx.new_str(name.as_str().unwrap_or_default()).into()).collect();
+            let names = vm.ctx.new_list(names);
+            let names = leave(vm, || names.as_object().repr(vm))?;
+            return Err(vm.new_type_error(format!("Got unexpected field name(s): {}", names.to_string_lossy())));
+        }
+        new_from(vm, class, items, visible)
+    };
+    // SAFETY: as for `function`.
+    let class: &'static rustpython_vm::Py<PyType> = unsafe { &*std::ptr::from_ref::<rustpython_vm::Py<PyType>>(class) };
+    let flags = rustpython_vm::function::PyMethodFlags::METHOD;
+    let doc = rustpython_vm::function::ItemDoc::NONE;
+    vm.ctx.new_method_def("__replace__", code, flags, doc).build_method(class, vm).into()
 }
 
 /// A new class from a description.

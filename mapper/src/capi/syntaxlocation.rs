@@ -1,6 +1,7 @@
 //! `pyerrors.h` and `cpython/pyerrors.h`: places in sources, for `SyntaxError` and its like.
 
 use super::prelude::*;
+use crate::capi::support::names::file_name;
 use rustpython_vm::builtins::PyBaseExceptionRef;
 
 /// [`PyErr_SyntaxLocationEx`] without a column.
@@ -14,7 +15,7 @@ pub unsafe extern "C" fn PyErr_SyntaxLocation(file: *const c_char, line: c_int) 
 pub unsafe extern "C" fn PyErr_SyntaxLocationEx(file: *const c_char, line: c_int, column: c_int) {
     infallible((), |vm| {
         // SAFETY: C's argument.
-        let file = (!file.is_null()).then(|| vm.ctx.new_str(unsafe { text::of_c(file) }).into());
+        let file = (!file.is_null()).then(|| unsafe { file_name(vm, file) }.into());
         locate(vm, file, (line, column), (line, -1))
     });
 }
@@ -39,7 +40,7 @@ pub unsafe extern "C" fn PyErr_RangedSyntaxLocationObject(
 fn locate(vm: &VirtualMachine, file: Option<PyObjectRef>, start: (c_int, c_int), end: (c_int, c_int)) -> PyResult<()> {
     if let Some(raised) = error::take(vm) {
         let _ = leave(vm, || place(vm, &raised, file, start, end));
-        error::set(vm, raised);
+        error::set_as_it_is(vm, raised);
     }
     Ok(())
 }
@@ -91,7 +92,7 @@ fn program_line(vm: &VirtualMachine, file: &PyObjectRef, line: c_int) -> PyResul
 pub unsafe extern "C" fn PyErr_ProgramText(file: *const c_char, line: c_int) -> New {
     infallible(New::NULL, |vm| {
         // SAFETY: C's argument.
-        let file = vm.ctx.new_str(unsafe { text::of_c(file) }).into();
+        let file = unsafe { file_name(vm, file) }.into();
         Ok(program_line(vm, &file, line)?.map_or(New::NULL, |line| New::of(vm, line)))
     })
 }

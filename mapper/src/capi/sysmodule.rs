@@ -1,5 +1,6 @@
 //! `sysmodule.h` and `audit.h`: the `sys` module.
 
+use super::abstract_::new_name;
 use super::prelude::*;
 use std::io::Write as _;
 
@@ -14,7 +15,7 @@ pub unsafe extern "C" fn PySys_GetObject(name: *const c_char) -> Lent {
 
 fn attribute(vm: &VirtualMachine, name: *const c_char) -> PyResult<Option<PyObjectRef>> {
     // SAFETY: C's argument.
-    let name = vm.ctx.new_str(unsafe { text::of_c(name) });
+    let name = unsafe { new_name(vm, name)? };
     leave(vm, || vm.sys_module.dict().get_item_opt(&*name, vm))
 }
 
@@ -29,7 +30,7 @@ fn lend_of_sys(vm: &VirtualMachine, object: &PyObjectRef) -> Lent {
 pub unsafe extern "C" fn PySys_SetObject(name: *const c_char, value: Borrowed) -> c_int {
     api(|vm| {
         // SAFETY: C's argument.
-        let name = vm.ctx.new_str(unsafe { text::of_c(name) });
+        let name = unsafe { new_name(vm, name)? };
         let dict = vm.sys_module.dict();
         match value.opt(vm)? {
             Some(value) => leave(vm, || dict.set_item(&*name, value, vm))?,
@@ -154,7 +155,7 @@ pub unsafe extern "C" fn PySys_AuditTuple(event: *const c_char, args: Borrowed) 
 
 unsafe fn audit(vm: &VirtualMachine, event: *const c_char, mut args: Vec<PyObjectRef>) -> PyResult<c_int> {
     // SAFETY: by the caller's contract.
-    args.insert(0, vm.ctx.new_str(unsafe { text::of_c(event) }).into());
+    args.insert(0, unsafe { new_name(vm, event)? }.into());
     let audit = leave(vm, || vm.sys_module.get_attr("audit", vm))?;
     leave(vm, || audit.call(args, vm)).map(|_| 0)
 }

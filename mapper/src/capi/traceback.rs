@@ -31,7 +31,7 @@ pub unsafe extern "C" fn PyTraceBack_Here(frame: Borrowed) -> c_int {
         let last = (frame.lasti().saturating_sub(1) * 2) as i32;
         let entry = PyTraceback::new(raised.__traceback__(), frame, last, line).into_ref(&vm.ctx);
         raised.set_traceback(Some(entry));
-        error::set(vm, raised);
+        error::set_as_it_is(vm, raised);
         Ok(0)
     })
 }

@@ -5,7 +5,6 @@ use crate::abi::layout::ModuleBlock;
 use crate::abi::layout::tpflags;
 use crate::twins::heap_type;
 use crate::twins::heap_type::text_attribute;
-use rustpython_vm::builtins::PyType;
 
 /// Makes a type from a spec with the given metaclass, module and bases, each of which may be NULL.
 pub unsafe extern "C" fn PyType_FromMetaclass(
@@ -228,8 +227,9 @@ pub unsafe extern "C" fn PyType_GenericNew(t: *mut c::PyTypeObject, _args: Borro
 /// Says that a type's dict was changed behind its back.
 pub unsafe extern "C" fn PyType_Modified(t: Borrowed) {
     infallible((), |vm| {
-        t.of::<PyType>(vm)?.modified();
-        Ok(())
+        let class = t.class(vm)?;
+        // SAFETY: C's argument.
+        unsafe { crate::twins::type_dict::modified(vm, t.0.cast(), &class) }
     });
 }
 
@@ -286,6 +286,12 @@ pub unsafe extern "C" fn PyType_GetDict(t: Borrowed) -> New {
 pub unsafe extern "C" fn PyType_Freeze(t: *mut c::PyTypeObject) -> c_int {
     api(|vm| {
         let class = Borrowed(t.cast()).class(vm)?;
+        for base in &class.mro_collect()[1..] {
+            // SAFETY: a type's block.
+            if unsafe { (*crate::twins::types::type_block(vm, base)).tp_flags } & tpflags::IMMUTABLETYPE == 0 {
+                return Err(heap_type::mutable_base(vm, &class.slot_name(), base));
+            }
+        }
         class.slots.flags.insert(rustpython_vm::types::PyTypeFlags::IMMUTABLETYPE);
         // SAFETY: C's arguments.
         unsafe { (*t).tp_flags |= tpflags::IMMUTABLETYPE };

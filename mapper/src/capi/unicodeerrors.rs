@@ -1,5 +1,6 @@
 //! `pyerrors.h`: the parts of Unicode errors.
 
+use super::abstract_::new_name;
 use super::prelude::*;
 use crate::capi::support::memory;
 
@@ -16,7 +17,7 @@ pub unsafe extern "C" fn PyUnicodeDecodeError_Create(
         // SAFETY: C's arguments.
         let (encoding, bytes, reason) = unsafe {
             let bytes = std::slice::from_raw_parts(bytes.cast::<u8>(), length.max(0) as usize);
-            (text::of_c(encoding), memory::copied(vm, bytes)?, text::of_c(reason))
+            (new_name(vm, encoding)?, memory::copied(vm, bytes)?, new_name(vm, reason)?)
         };
         let class: PyObjectRef = vm.ctx.exceptions.unicode_decode_error.to_owned().into();
         let args = (encoding, vm.ctx.new_bytes(bytes), start, end, reason);
@@ -58,8 +59,11 @@ unsafe fn end_of(error: Borrowed, end: *mut isize) -> c_int {
 }
 
 /// Sets an attribute of an exception. 0, or -1 with an exception.
-fn set_part(error: Borrowed, name: &'static str, value: impl FnOnce(&VirtualMachine) -> PyObjectRef) -> c_int {
-    api(|vm| leave_with(vm, error.get(vm)?, |it| it.set_attr(name, value(vm), vm)).map(|()| 0))
+fn set_part(error: Borrowed, name: &'static str, value: impl FnOnce(&VirtualMachine) -> PyResult) -> c_int {
+    api(|vm| {
+        let value = value(vm)?;
+        leave_with(vm, error.get(vm)?, |it| it.set_attr(name, value, vm)).map(|()| 0)
+    })
 }
 
 /// A encoding error's encoding.
@@ -91,18 +95,18 @@ pub unsafe extern "C" fn PyUnicodeEncodeError_GetEnd(error: Borrowed, end: *mut 
 
 /// Sets where a encoding error's fault begins. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyUnicodeEncodeError_SetStart(error: Borrowed, start: isize) -> c_int {
-    set_part(error, "start", |vm| vm.ctx.new_int(start).into())
+    set_part(error, "start", |vm| Ok(vm.ctx.new_int(start).into()))
 }
 
 /// Sets where a encoding error's fault ends. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyUnicodeEncodeError_SetEnd(error: Borrowed, end: isize) -> c_int {
-    set_part(error, "end", |vm| vm.ctx.new_int(end).into())
+    set_part(error, "end", |vm| Ok(vm.ctx.new_int(end).into()))
 }
 
 /// Sets why a encoding error came about. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyUnicodeEncodeError_SetReason(error: Borrowed, reason: *const c_char) -> c_int {
     // SAFETY: C's argument.
-    set_part(error, "reason", |vm| vm.ctx.new_str(unsafe { text::of_c(reason) }).into())
+    set_part(error, "reason", |vm| Ok(unsafe { new_name(vm, reason)? }.into()))
 }
 
 /// A decoding error's encoding.
@@ -134,18 +138,18 @@ pub unsafe extern "C" fn PyUnicodeDecodeError_GetEnd(error: Borrowed, end: *mut 
 
 /// Sets where a decoding error's fault begins. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyUnicodeDecodeError_SetStart(error: Borrowed, start: isize) -> c_int {
-    set_part(error, "start", |vm| vm.ctx.new_int(start).into())
+    set_part(error, "start", |vm| Ok(vm.ctx.new_int(start).into()))
 }
 
 /// Sets where a decoding error's fault ends. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyUnicodeDecodeError_SetEnd(error: Borrowed, end: isize) -> c_int {
-    set_part(error, "end", |vm| vm.ctx.new_int(end).into())
+    set_part(error, "end", |vm| Ok(vm.ctx.new_int(end).into()))
 }
 
 /// Sets why a decoding error came about. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyUnicodeDecodeError_SetReason(error: Borrowed, reason: *const c_char) -> c_int {
     // SAFETY: C's argument.
-    set_part(error, "reason", |vm| vm.ctx.new_str(unsafe { text::of_c(reason) }).into())
+    set_part(error, "reason", |vm| Ok(unsafe { new_name(vm, reason)? }.into()))
 }
 
 /// What a translation error is about.
@@ -172,16 +176,16 @@ pub unsafe extern "C" fn PyUnicodeTranslateError_GetEnd(error: Borrowed, end: *m
 
 /// Sets where a translation error's fault begins. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyUnicodeTranslateError_SetStart(error: Borrowed, start: isize) -> c_int {
-    set_part(error, "start", |vm| vm.ctx.new_int(start).into())
+    set_part(error, "start", |vm| Ok(vm.ctx.new_int(start).into()))
 }
 
 /// Sets where a translation error's fault ends. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyUnicodeTranslateError_SetEnd(error: Borrowed, end: isize) -> c_int {
-    set_part(error, "end", |vm| vm.ctx.new_int(end).into())
+    set_part(error, "end", |vm| Ok(vm.ctx.new_int(end).into()))
 }
 
 /// Sets why a translation error came about. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyUnicodeTranslateError_SetReason(error: Borrowed, reason: *const c_char) -> c_int {
     // SAFETY: C's argument.
-    set_part(error, "reason", |vm| vm.ctx.new_str(unsafe { text::of_c(reason) }).into())
+    set_part(error, "reason", |vm| Ok(unsafe { new_name(vm, reason)? }.into()))
 }

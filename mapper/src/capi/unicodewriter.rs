@@ -210,7 +210,18 @@ pub unsafe extern "C" fn PyUnicodeWriter_WriteASCII(writer: *mut Writer, ascii: 
 /// Appends `wchar_t`, up to a 0 if `size` is negative. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyUnicodeWriter_WriteWideChar(writer: *mut Writer, text: *const u32, size: isize) -> c_int {
     // SAFETY: C's arguments.
-    unsafe { with(writer, |vm, writer| writer.write(vm, wide(text, size))) }
+    unsafe {
+        with(writer, |vm, writer| {
+            let characters = wide(text, size);
+            let all = (0..characters.len()).filter_map(|index| characters.get(index));
+            match all.filter(|character| *character > 0x10_FFFF).max() {
+                Some(outside) => {
+                    Err(vm.new_value_error(format!("character U+{outside:x} is not in range [U+0000; U+10ffff]")))
+                }
+                None => writer.write(vm, characters),
+            }
+        })
+    }
 }
 
 /// Appends four-byte characters. 0, or -1 with an exception.

@@ -1,6 +1,9 @@
 //! `warnings.h`: warnings.
 
+use super::abstract_::new_name;
 use super::prelude::*;
+use crate::capi::support::names::file_name;
+use rustpython_vm::builtins::PyStrRef;
 
 fn warn(
     vm: &VirtualMachine,
@@ -19,7 +22,7 @@ fn warn(
 /// Issues a warning (`RuntimeWarning` if the category is NULL). 0, or -1 with an exception if warnings raise.
 pub unsafe extern "C" fn PyErr_WarnEx(category: Borrowed, text: *const c_char, level: isize) -> c_int {
     // SAFETY: C's arguments.
-    api(|vm| warn(vm, category, vm.ctx.new_str(unsafe { text::of_c(text) }).into(), level, None))
+    api(|vm| warn(vm, category, unsafe { new_name(vm, text)? }.into(), level, None))
 }
 
 /// [`PyErr_WarnEx`] with a formatted text.
@@ -91,7 +94,7 @@ pub unsafe extern "C" fn PyErr_WarnExplicit(
     registry: Borrowed,
 ) -> c_int {
     // SAFETY: C's arguments.
-    api(|vm| unsafe { explicit_texts(vm, category, text::of_c(message), file, line, module, registry) })
+    api(|vm| unsafe { explicit_texts(vm, category, new_name(vm, message)?, file, line, module, registry) })
 }
 
 /// [`PyErr_WarnExplicit`] with a formatted message.
@@ -107,14 +110,14 @@ pub unsafe extern "C" fn PyErr_WarnExplicitFormat(
     // SAFETY: C's arguments.
     api(|vm| unsafe {
         let text = crate::capi::support::format::format(vm, format, &mut *va)?;
-        explicit_texts(vm, category, text.to_string_lossy().into_owned(), file, line, module, registry)
+        explicit_texts(vm, category, vm.ctx.new_str(text), file, line, module, registry)
     })
 }
 
 unsafe fn explicit_texts(
     vm: &VirtualMachine,
     category: Borrowed,
-    message: String,
+    message: PyStrRef,
     file: *const c_char,
     line: c_int,
     module: *const c_char,
@@ -122,8 +125,9 @@ unsafe fn explicit_texts(
 ) -> PyResult<c_int> {
     let category = category.opt(vm)?.unwrap_or_else(|| vm.ctx.exceptions.runtime_warning.to_owned().into());
     // SAFETY: C's arguments.
-    let text = |text: *const c_char| -> PyObjectRef { vm.ctx.new_str(unsafe { text::of_c(text) }).into() };
-    let module = if module.is_null() { vm.ctx.none() } else { text(module) };
+    let (file, module): (PyObjectRef, PyObjectRef) = unsafe {
+        (file_name(vm, file).into(), if module.is_null() { vm.ctx.none() } else { new_name(vm, module)?.into() })
+    };
     let registry = registry.opt(vm)?.unwrap_or_else(|| vm.ctx.none());
-    explicit(vm, vm.ctx.new_str(message).into(), category, text(file), line, module, registry)
+    explicit(vm, message.into(), category, file, line, module, registry)
 }

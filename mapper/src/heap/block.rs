@@ -23,66 +23,80 @@ pub const PREFIX: usize = 48;
 /// What the bits of [`Header::flags`] say.
 pub mod flag {
     /// The slot is handed out.
-    pub const LIVE: u32 = 1;
+    pub const LIVE: u64 = 1;
     /// It came from `PyObject_Malloc` and is no object as long as no type is set.
-    pub const RAW: u32 = 1 << 1;
+    pub const RAW: u64 = 1 << 1;
     /// C counts references, and the block owns one strong reference on its twin for them.
-    pub const OWNS_TWIN: u32 = 1 << 2;
+    pub const OWNS_TWIN: u64 = 1 << 2;
     /// The twin's payload points back at the block and ends it when it dies.
-    pub const BOUND: u32 = 1 << 3;
+    pub const BOUND: u64 = 1 << 3;
     /// Deallocation has begun: no new twin is made.
-    pub const DYING: u32 = 1 << 4;
+    pub const DYING: u64 = 1 << 4;
     /// It stands in the retention cache's queue.
-    pub const QUEUED: u32 = 1 << 5;
+    pub const QUEUED: u64 = 1 << 5;
     /// Something was lent on its behalf (see `lend`).
-    pub const LENDS: u32 = 1 << 6;
+    pub const LENDS: u64 = 1 << 6;
     /// It is never freed while its twin lives, though nobody counts it.
-    pub const PINNED: u32 = 1 << 7;
+    pub const PINNED: u64 = 1 << 7;
     /// A function whose block counts its `self`.
-    pub const COUNTS_SELF: u32 = 1 << 8;
+    pub const COUNTS_SELF: u64 = 1 << 8;
     /// C said that the object is whole and may be looked at by the collector.
-    pub const TRACKED: u32 = 1 << 9;
+    pub const TRACKED: u64 = 1 << 9;
     /// Its `tp_finalize` ran.
-    pub const FINALIZED: u32 = 1 << 10;
+    pub const FINALIZED: u64 = 1 << 10;
     /// It is part of the collection that runs.
-    pub const IN_GRAPH: u32 = 1 << 11;
+    pub const IN_GRAPH: u64 = 1 << 11;
     /// Its birth counts towards the next collection, and its end against it.
-    pub const COLLECTABLE: u32 = 1 << 12;
+    pub const COLLECTABLE: u64 = 1 << 12;
     /// The checking mode keeps its memory aside when it is freed.
-    pub const GUARDED: u32 = 1 << 13;
+    pub const GUARDED: u64 = 1 << 13;
     /// It was freed, and is kept aside.
-    pub const FREED: u32 = 1 << 14;
+    pub const FREED: u64 = 1 << 14;
     /// It shows an object that lives on: its type's deallocator is not for it.
-    pub const MIRROR: u32 = 1 << 15;
+    pub const MIRROR: u64 = 1 << 15;
     /// A type's `tp_dict` (see [`crate::twins::type_dict`]).
-    pub const TYPE_DICT: u32 = 1 << 16;
+    pub const TYPE_DICT: u64 = 1 << 16;
     /// A list that Python has seen (see [`crate::twins::forms::list`]).
-    pub const SHOWN_LIST: u32 = 1 << 17;
+    pub const SHOWN_LIST: u64 = 1 << 17;
     /// A tuple that Python has seen, which C code may change while it counts the only reference that C has.
-    pub const SHOWN_TUPLE: u32 = 1 << 18;
+    pub const SHOWN_TUPLE: u64 = 1 << 18;
+    /// Bytes that Python has seen while C counted them: C code may still be writing them.
+    pub const SHOWN_BYTES: u64 = 1 << 30;
+    /// It stands among the blocks that are looked at whenever C is entered and left (see [`crate::lifetime::watched`]).
+    pub const WATCHED: u64 = 1 << 29;
+    /// An object whose struct has fields that the managed half fills (see `twins::fields`).
+    pub const LINKED: u64 = 1 << 31;
+    /// Callbacks of its weak references wait for its deallocator (see `lifetime::weak`).
+    pub const CALLBACKS: u64 = 1 << 32;
+    /// Nobody in C counts it but a list that Python has, too, which holds the twin (see `lifetime::mirrored`).
+    pub const MIRRORED: u64 = 1 << 33;
     /// An exception's block that remembers what both sides agreed on (see `twins/forms/exception.rs`).
-    pub const SHOWN_EXCEPTION: u32 = 1 << 30;
-    /// One of them: what C code has done to it may have to be handed on before Python sees it again.
-    pub const SHOWN: u32 = SHOWN_LIST | SHOWN_TUPLE | SHOWN_EXCEPTION;
+    pub const SHOWN_EXCEPTION: u64 = 1 << 34;
+    /// One of these: what C code has done to it may have to be handed on before Python sees it again.
+    pub const SHOWN: u64 = SHOWN_LIST | SHOWN_TUPLE | SHOWN_BYTES | SHOWN_EXCEPTION | LINKED;
+    /// One of those, or a number that Python may hand back: what Python gets is not just the twin.
+    pub const LOOKED_AT: u64 = SHOWN | UNLISTED_NUMBER;
     /// Only managed code holds the object; its count is 1 for C code that asks whether a pointer is to a live object.
-    pub const RESTING: u32 = 1 << 19;
+    pub const RESTING: u64 = 1 << 19;
     /// C gave its last count back while the block was queued.
-    pub const GIVEN_BACK: u32 = 1 << 20;
+    pub const GIVEN_BACK: u64 = 1 << 20;
     /// A list that C code went on counting after the call that it was given in.
-    pub const KEPT: u32 = 1 << 21;
+    pub const KEPT: u64 = 1 << 21;
     /// A list's mirror shows what the managed list has, as far as this thread can know: no managed code has run since.
-    pub const IN_STEP: u32 = 1 << 22;
+    pub const IN_STEP: u64 = 1 << 22;
     /// A list that this thread's C code was given and may write into: it stands among the lists that were lent (see
     /// [`crate::lifetime::due`]).
-    pub const LENT: u32 = 1 << 26;
+    pub const LENT: u64 = 1 << 26;
     /// A list whose items were all values that hold nothing when it was last looked at, and none has come since.
-    pub const PLAIN_ITEMS: u32 = 1 << 27;
+    pub const PLAIN_ITEMS: u64 = 1 << 27;
     /// A list's mirror is being changed.
-    pub const CHANGING: u32 = 1 << 23;
+    pub const CHANGING: u64 = 1 << 23;
     /// An exact number that C keeps: it has an entry in the table of handles.
-    pub const KNOWN_NUMBER: u32 = 1 << 24;
+    pub const KNOWN_NUMBER: u64 = 1 << 24;
     /// An exact number that waits for the end of the call to see whether C keeps it.
-    pub const YOUNG_NUMBER: u32 = 1 << 25;
+    pub const YOUNG_NUMBER: u64 = 1 << 25;
+    /// An exact number that C was given and that nothing leads back to: Python has not had it from C since.
+    pub const UNLISTED_NUMBER: u64 = 1 << 28;
 }
 
 /// What stands in front of a block. Shared by all who look at the block: every field is a cell.
@@ -90,13 +104,14 @@ pub mod flag {
 pub struct Header {
     /// The managed object, or null: not made yet. In a free slot, the next free one.
     twin: Cell<*const PyObject>,
-    /// Bits of [`flag`].
-    flags: Cell<u32>,
-    /// The size class, to free it by.
-    class: u16,
-    /// How many twins C code has outrun (see [`Header::outrun_twin`]), in this slot's whole life.
-    generation: Cell<u16>,
+    /// Bits of [`flag`], 40 of them; the size class, to free it by, 8 bits; and how many twins C code has outrun (see
+    /// [`Header::outrun_twin`]) in this slot's whole life, 16 bits.
+    word: Cell<u64>,
 }
+
+const FLAGS: u64 = (1 << CLASS_SHIFT) - 1;
+const CLASS_SHIFT: u32 = 40;
+const GENERATION_SHIFT: u32 = 48;
 
 const RANGE: usize = 1 << 38;
 const GRAIN: usize = 16;
@@ -105,39 +120,45 @@ const SMALL: usize = 1024;
 const CHUNK: usize = 64 << 10;
 const SMALL_CLASSES: usize = SMALL / GRAIN + 1;
 const CLASSES: usize = SMALL_CLASSES + 4 * 28;
+const _: () = assert!(CLASSES <= 256, "a class has 8 bits");
 
 impl Header {
-    const fn new(flags: u32) -> Self {
-        Self { twin: Cell::new(std::ptr::null()), flags: Cell::new(flags), class: 0, generation: Cell::new(0) }
+    const fn new(flags: u64, class: usize) -> Self {
+        Self { twin: Cell::new(std::ptr::null()), word: Cell::new(flags | (class as u64) << CLASS_SHIFT) }
+    }
+
+    #[cfg(not(feature = "malloc-blocks"))]
+    fn class(&self) -> usize {
+        (self.word.get() >> CLASS_SHIFT) as u8 as usize
     }
 
     /// All bits of [`flag`].
     #[inline]
-    pub fn flags(&self) -> u32 {
-        self.flags.get()
+    pub fn flags(&self) -> u64 {
+        self.word.get() & FLAGS
     }
 
     /// Whether any of these bits is set.
     #[inline]
-    pub fn has(&self, flags: u32) -> bool {
-        self.flags.get() & flags != 0
+    pub fn has(&self, flags: u64) -> bool {
+        self.word.get() & flags != 0
     }
 
     /// Sets bits.
     #[inline]
-    pub fn set(&self, flags: u32) {
-        self.flags.set(self.flags.get() | flags);
+    pub fn set(&self, flags: u64) {
+        self.word.set(self.word.get() | flags);
     }
 
     /// Takes bits back.
     #[inline]
-    pub fn unset(&self, flags: u32) {
-        self.flags.set(self.flags.get() & !flags);
+    pub fn unset(&self, flags: u64) {
+        self.word.set(self.word.get() & !flags);
     }
 
     /// Takes all other bits back.
-    pub fn keep_only(&self, flags: u32) {
-        self.flags.set(self.flags.get() & flags);
+    pub fn keep_only(&self, flags: u64) {
+        self.word.set(self.word.get() & (flags | !FLAGS));
     }
 
     /// The managed object as a pointer; null if it was not made yet.
@@ -154,13 +175,13 @@ impl Header {
 
     /// How many twins C code has outrun.
     pub fn generation(&self) -> u16 {
-        self.generation.get()
+        (self.word.get() >> GENERATION_SHIFT) as u16
     }
 
     /// Gives up a twin that is on its way to its end on another thread, for C code has taken hold of the block again. What
     /// that end has to say is known by the generation it comes from.
     pub(crate) fn outrun_twin(&self) {
-        self.generation.set(self.generation.get().wrapping_add(1));
+        self.word.set(self.word.get().wrapping_add(1 << GENERATION_SHIFT));
         self.twin.set(std::ptr::null());
     }
 }
@@ -181,7 +202,7 @@ struct Arena {
     /// The most that one slot can take.
     most: usize,
     /// Flags that every block gets.
-    marks: u32,
+    marks: u64,
     free: [*mut Header; CLASSES],
     chunks: Vec<Chunk>,
     /// Headers of objects in memory that is not ours. There are few types whose objects need one.
@@ -246,7 +267,7 @@ fn class_of(size: usize) -> (usize, usize) {
 }
 
 /// Takes memory for a block of `size` bytes, all zero, its header set to `flags` and no twin. Null if there is none.
-pub fn allocate(size: usize, flags: u32) -> Block {
+pub fn allocate(size: usize, flags: u64) -> Block {
     let block = allocate_uninit(size, flags);
     if !block.is_null() {
         // SAFETY: `allocate_uninit` gave at least `size` bytes behind the prefix.
@@ -257,7 +278,7 @@ pub fn allocate(size: usize, flags: u32) -> Block {
 
 /// Like [`allocate`], without zeroing what is behind the header.
 #[inline]
-pub fn allocate_uninit(size: usize, flags: u32) -> Block {
+pub fn allocate_uninit(size: usize, flags: u64) -> Block {
     let Some(total) = size.checked_add(PREFIX).filter(|total| is_possible(*total)) else {
         return std::ptr::null_mut();
     };
@@ -280,7 +301,7 @@ pub fn allocate_uninit(size: usize, flags: u32) -> Block {
         // SAFETY: the slot is ours and large enough.
         unsafe {
             (*header).twin.set(std::ptr::null());
-            (*header).flags.set(flags | arena.marks);
+            (*header).word.set((*header).word.get() & !FLAGS | flags | arena.marks);
             header.cast::<u8>().add(PREFIX).cast()
         }
     }
@@ -305,14 +326,12 @@ pub(crate) unsafe fn free_now(block: Block) {
         // SAFETY: by contract.
         unsafe {
             let header = block.cast::<u8>().sub(PREFIX).cast::<Header>();
-            let (class, generation) = ((*header).class, (*header).generation.get());
-            (*header).flags.set(0);
-            if class as usize >= SMALL_CLASSES + 4 * 7 {
-                platform::discard_memory(header as usize, slot_size(class as usize));
-                (*header).class = class;
-                (*header).generation.set(generation);
+            (*header).keep_only(0);
+            let (class, word) = ((*header).class(), (*header).word.get());
+            if class >= SMALL_CLASSES + 4 * 7 {
+                platform::discard_memory(header as usize, slot_size(class));
+                (*header).word.set(word);
             }
-            let class = class as usize;
             (*header).twin.set(arena.free[class].cast_const().cast());
             arena.free[class] = header;
         }
@@ -345,25 +364,25 @@ impl Arena {
             let header = (start + index * slot) as *mut Header;
             // SAFETY: inside the reserved range, which is readable and writable.
             unsafe {
-                header.write(Header { class: class as u16, ..Header::new(0) });
+                header.write(Header::new(0, class));
                 (*header).twin.set(self.free[class].cast_const().cast());
             }
             self.free[class] = header;
         }
         // SAFETY: as above.
-        unsafe { (*(start as *mut Header)).class = class as u16 };
+        unsafe { (start as *mut Header).write(Header::new(0, class)) };
         start as *mut Header
     }
 
     #[cfg(feature = "malloc-blocks")]
-    fn malloc(&mut self, total: usize, flags: u32) -> Block {
+    fn malloc(&mut self, total: usize, flags: u64) -> Block {
         // SAFETY: a fresh allocation of `total` bytes, which is more than the header.
         unsafe {
             let header = libc::malloc(total).cast::<Header>();
             if header.is_null() {
                 return std::ptr::null_mut();
             }
-            header.write(Header::new(flags | self.marks));
+            header.write(Header::new(flags | self.marks, 0));
             let block = header.cast::<u8>().add(PREFIX);
             self.registry.insert(block as usize, total - PREFIX);
             block.cast()
@@ -378,15 +397,22 @@ impl Arena {
     }
 }
 
+/// Whether memory came from [`allocate`].
+#[inline]
+pub(crate) fn is_ours(block: Block) -> bool {
+    #[cfg(feature = "malloc-blocks")]
+    return arena().registry.contains_key(&(block as usize));
+    #[cfg(not(feature = "malloc-blocks"))]
+    {
+        (block as usize).wrapping_sub(arena().start) < RANGE
+    }
+}
+
 /// The header of a block of ours, or of one that was annexed; None for other memory: static objects, and what
 /// a type's own allocator made and Python has not seen.
 #[inline]
 pub fn header(block: Block) -> Option<&'static Header> {
-    #[cfg(feature = "malloc-blocks")]
-    let ours = arena().registry.contains_key(&(block as usize));
-    #[cfg(not(feature = "malloc-blocks"))]
-    let ours = (block as usize).wrapping_sub(arena().start) < RANGE;
-    if !ours {
+    if !is_ours(block) {
         return annexed(block);
     }
     // SAFETY: every pointer that C may hold into the range is to a slot handed out with a header.
@@ -396,7 +422,7 @@ pub fn header(block: Block) -> Option<&'static Header> {
 /// Gives memory that is not ours a header: an object in memory that its type took from elsewhere, now that Python sees it.
 /// It lasts until [`disown`].
 pub(crate) fn annex(block: Block) -> &'static Header {
-    let header = Box::into_raw(Box::new(Header::new(flag::LIVE)));
+    let header = Box::into_raw(Box::new(Header::new(flag::LIVE, 0)));
     if let Some(earlier) = arena().annex.insert(block as usize, header) {
         // SAFETY: the memory's earlier life is over, and so is its header's.
         drop(unsafe { Box::from_raw(earlier) });
@@ -446,7 +472,7 @@ pub unsafe fn capacity(block: Block) -> usize {
     return arena().registry[&(block as usize)];
     #[cfg(not(feature = "malloc-blocks"))]
     // SAFETY: by contract.
-    return slot_size(unsafe { header_of(block) }.class as usize) - PREFIX;
+    return slot_size(unsafe { header_of(block) }.class()) - PREFIX;
 }
 
 /// Calls `visit` for every block that is handed out.

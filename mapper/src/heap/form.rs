@@ -74,6 +74,8 @@ pub struct Form {
     pub written: Option<unsafe fn(Block, Look)>,
     /// What is to be known of a block that C gave up and that may be kept for the next time without its twin, if it may.
     pub reusable: Option<unsafe fn(Block, &PyObject) -> Option<Reusable>>,
+    /// Takes an item out of what the block shows, and gives its reference back: the managed half has it no more.
+    pub lose: Option<unsafe fn(Block, Block)>,
     /// Drops what a dying block holds.
     pub free: Option<unsafe fn(Block)>,
     /// Calls `visit` for each reference that the block counts.
@@ -101,6 +103,7 @@ impl Form {
             caught_up: None,
             written: None,
             reusable: None,
+            lose: None,
             free: None,
             each: None,
             clear: None,

@@ -36,8 +36,11 @@ pub(crate) unsafe fn set_kind_of_instances(class: *mut c::PyTypeObject, kind: u1
 #[inline]
 pub(crate) unsafe fn pins(class: *const c::PyTypeObject) -> bool {
     // SAFETY: by contract.
-    unsafe { (*class).tp_watched != 0 }
+    unsafe { (*class).tp_watched & PINS != 0 }
 }
+
+const PINS: u8 = 1;
+const LINKS: u8 = 2;
 
 /// Sets [`pins`].
 ///
@@ -46,7 +49,33 @@ pub(crate) unsafe fn pins(class: *const c::PyTypeObject) -> bool {
 #[inline]
 pub(crate) unsafe fn set_pins(class: *mut c::PyTypeObject, pins: bool) {
     // SAFETY: by contract.
-    unsafe { (*class).tp_watched = u8::from(pins) };
+    unsafe { mark(class, PINS, pins) };
+}
+
+/// Whether the struct of a type's instances has fields that the managed half fills. The mark stands beside [`pins`].
+///
+/// # Safety
+/// `class` points to a type.
+#[inline]
+pub(crate) unsafe fn links(class: *const c::PyTypeObject) -> bool {
+    // SAFETY: by contract.
+    unsafe { (*class).tp_watched & LINKS != 0 }
+}
+
+/// Sets [`links`].
+///
+/// # Safety
+/// `class` points to a type.
+#[inline]
+pub(crate) unsafe fn set_links(class: *mut c::PyTypeObject, links: bool) {
+    // SAFETY: by contract.
+    unsafe { mark(class, LINKS, links) };
+}
+
+unsafe fn mark(class: *mut c::PyTypeObject, bit: u8, on: bool) {
+    // SAFETY: by the caller's contract.
+    let watched = unsafe { &mut (*class).tp_watched };
+    *watched = if on { *watched | bit } else { *watched & !bit };
 }
 
 /// How many items of a tuple lie behind those that it shows. CPython caches the hash in `ob_hash`, -1 if it has none yet;

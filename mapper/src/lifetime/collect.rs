@@ -52,7 +52,7 @@ pub(crate) fn collect(vm: &VirtualMachine, generation: usize) -> CollectResult {
 }
 
 /// What a class adds to the count of births, which is always part of a cycle and takes as much memory as many objects.
-pub(crate) const CLASS: usize = 32;
+pub(crate) const CLASS: usize = 64;
 
 /// Notes that an object was made which the collector looks at: it counts as so many.
 #[inline]
@@ -97,7 +97,8 @@ fn lend_counts() -> Vec<PyObjectRef> {
         unsafe {
             let Some(twin) = header_of(node.block).twin().as_ref() else { continue };
             handle::adopt(node.block, twin);
-            for _ in 1..node.internal {
+            let owned = u32::from(header_of(node.block).has(flag::OWNS_TWIN));
+            for _ in owned..node.internal {
                 lent.push(twin.to_owned());
             }
         }
@@ -137,6 +138,11 @@ fn finish(vm: &VirtualMachine, lent: Vec<PyObjectRef>) {
 /// Whether this thread collects. Others that look at an object meanwhile see its managed references only.
 pub(super) fn is_running() -> bool {
     COLLECTING.load(Ordering::Acquire) && graph().thread == platform::thread_id()
+}
+
+/// Whether this thread collects, and the graph stands.
+pub(crate) fn is_collecting() -> bool {
+    is_running()
 }
 
 /// Runs `body` with the C lock if this thread collects: the graph may be used.
@@ -207,13 +213,11 @@ pub(super) unsafe fn clear(block: Block) {
     unsafe {
         handle::incref(block);
         let class = (*block).ob_type;
-        // Fields that a C type adds to one of the VM's types are that type's to clear.
-        if let Some(clear) = (*class).tp_clear.filter(|_| pinned::is_pinning(class)) {
+        let kind = if pinned::is_pinning(class) { Kind::Instance } else { Kind::of(block) };
+        if let Some(clear) = kind.form().clear {
             CLEARING.store(platform::thread_id(), Ordering::Relaxed);
             clear(block);
             CLEARING.store(0, Ordering::Relaxed);
-        } else if let Some(clear) = Kind::of(block).form().clear {
-            clear(block);
         }
         // What `tp_clear` raised has nowhere to go.
         raised::set_block(std::ptr::null_mut());

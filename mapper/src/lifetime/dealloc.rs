@@ -4,10 +4,11 @@
 use rustpython_vm::{PyObject, PyObjectRef};
 
 use crate::abi::layout as c;
-use crate::heap::block::{self, Block, flag, header, header_of};
+use crate::abi::statics::statics;
+use crate::heap::block::{self, Block, Header, flag, header, header_of};
 use crate::heap::form::Look;
 use crate::heap::kind::Kind;
-use crate::lifetime::{check, collect, handle, kept, loans, managed, numbers, thread};
+use crate::lifetime::{check, collect, handle, kept, loans, managed, mirrored, numbers, thread, watched, weak};
 
 /// How deep deallocation may nest before the rest waits.
 const NESTING: u32 = 50;
@@ -59,6 +60,28 @@ pub(crate) unsafe fn end_of_call(block: Block) {
     }
 }
 
+/// Ends the block of an exact int or float that has no entry in the table of handles. False if it is not one.
+///
+/// # Safety
+/// As for [`release`].
+#[inline]
+unsafe fn end_plain_number(block: Block, header: &Header) -> bool {
+    let statics = statics();
+    let known = flag::KNOWN_NUMBER | flag::YOUNG_NUMBER;
+    // SAFETY: by contract; the end of an int or float runs no code.
+    unsafe {
+        let class = (*block).ob_type;
+        if (class != statics.long && class != statics.float) || header.has(known) {
+            return false;
+        }
+        let twin = header.twin();
+        header.set_twin(std::ptr::null());
+        free(block);
+        drop(PyObjectRef::from_raw(std::ptr::NonNull::new_unchecked(twin.cast_mut())));
+    }
+    true
+}
+
 /// C's count of `block` has reached 0.
 ///
 /// # Safety
@@ -77,7 +100,15 @@ pub unsafe fn dealloc(block: Block) {
         unsafe { destroy(block) };
         return;
     }
+    if header.has(flag::SHOWN_BYTES) {
+        // SAFETY: by contract.
+        unsafe { finish_bytes(block, header) };
+    }
     if !header.has(flag::OWNS_TWIN) {
+        if header.has(flag::MIRRORED) {
+            // SAFETY: by contract.
+            unsafe { mirrored::let_go(block, header) };
+        }
         return; // a block without a count of its own that was borrowed and given back
     }
     if header.has(flag::BOUND | flag::PINNED) {
@@ -95,12 +126,16 @@ pub unsafe fn dealloc(block: Block) {
         header.set(flag::GIVEN_BACK);
         return;
     }
-    // SAFETY: by contract.
-    if unsafe { kept::keep(block) } {
-        return;
-    }
     // SAFETY: nobody counts it.
-    unsafe { release(block) };
+    unsafe {
+        let is_over = thread::context().sweeping.get() || (*header.twin()).strong_count() == 1;
+        if is_over && end_plain_number(block, header) {
+            return;
+        }
+        if !kept::keep(block) {
+            release(block);
+        }
+    }
 }
 
 /// Gives back the only reference to what C code has returned: after the outermost return no C code uses what it holds.
@@ -119,9 +154,20 @@ pub(crate) unsafe fn end_result(block: Block) {
 /// `block` points to an object that is whole.
 #[inline]
 pub(crate) unsafe fn last_look(block: Block) {
-    if header(block).is_some_and(|header| header.has(flag::SHOWN_LIST | flag::SHOWN_EXCEPTION)) {
+    if header(block).is_some_and(|header| header.has(flag::SHOWN_LIST | flag::SHOWN_EXCEPTION | flag::LINKED)) {
         // SAFETY: by contract.
         unsafe { hand_on(block, Look::Whole) };
+    }
+}
+
+/// C code has given up bytes that it may have written into: they are Python's now.
+#[cold]
+unsafe fn finish_bytes(block: Block, header: &block::Header) {
+    // SAFETY: by the caller's contract.
+    unsafe { hand_on(block, Look::Whole) };
+    header.unset(flag::SHOWN_BYTES);
+    if header.has(flag::WATCHED) {
+        watched::forget(block);
     }
 }
 
@@ -242,12 +288,15 @@ pub(crate) unsafe fn end_again(block: Block) -> bool {
 pub(crate) unsafe fn release(block: Block) {
     // SAFETY: by contract.
     unsafe {
-        last_look(block);
         let header = header_of(block);
         let twin = header.twin();
         if header.has(flag::KNOWN_NUMBER | flag::YOUNG_NUMBER) {
             numbers::forget(block);
         }
+        if end_plain_number(block, header) {
+            return;
+        }
+        last_look(block);
         handle::untie(twin);
         header.set_twin(std::ptr::null());
         header.set(flag::MIRROR);
@@ -343,7 +392,13 @@ pub(crate) unsafe fn free(block: Block) {
     // SAFETY: by contract.
     unsafe {
         let header = header_of(block);
-        if header.has(flag::COLLECTABLE | flag::GUARDED) {
+        if !header.twin().is_null() || header.has(flag::CALLBACKS) {
+            lose_ties(block, header);
+        }
+        if header.has(flag::COLLECTABLE | flag::GUARDED | flag::WATCHED) {
+            if header.has(flag::WATCHED) {
+                watched::forget(block);
+            }
             if header.has(flag::COLLECTABLE) {
                 collect::gone();
             }
@@ -352,6 +407,30 @@ pub(crate) unsafe fn free(block: Block) {
             }
         }
         block::free_now(block);
+    }
+}
+
+/// Parts a block that is freed from the half that user code saw while the deallocator ran, and drops callbacks of weak
+/// references that it has not asked for. Who kept that half has an object without a struct.
+#[cold]
+fn lose_ties(block: Block, header: &Header) {
+    for (weak, callback) in weak::waiting(block) {
+        managed::drop_managed(callback);
+        managed::drop_managed(weak.into());
+    }
+    let twin = header.twin();
+    if twin.is_null() {
+        return;
+    }
+    handle::untie(twin);
+    header.outrun_twin();
+    if header.has(flag::OWNS_TWIN) {
+        header.unset(flag::OWNS_TWIN);
+        // SAFETY: OWNS_TWIN stood for this reference. Its end says nothing to the block any more, whatever runs then.
+        unsafe {
+            (*block).ob_refcnt = 0;
+            drop_twin(twin);
+        }
     }
 }
 
@@ -386,7 +465,13 @@ pub fn twin_died(block: Block) {
             handle::untie(header.twin());
             header.set_twin(std::ptr::null());
             header.unset(flag::OWNS_TWIN);
+            if header.has(flag::PINNED) {
+                header.set(flag::FINALIZED); // the VM did
+            }
             handle::wake(block);
+            if header.has(flag::MIRRORED) {
+                return mirrored::twin_died(block, header);
+            }
             if (*block).ob_refcnt == 0 {
                 destroy(block);
             }
@@ -417,103 +502,4 @@ pub fn live_blocks() -> std::collections::BTreeMap<String, usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    use super::*;
-    use crate::heap::testing::{class, object};
-    use crate::lifetime::testing::with_vm;
-
-    static ENDED: AtomicU32 = AtomicU32::new(0);
-    static DEEPEST: AtomicU32 = AtomicU32::new(0);
-
-    /// The deallocator of an object that owns the next one, whose pointer lies behind its head.
-    unsafe extern "C" fn end_link(block: Block) {
-        ENDED.fetch_add(1, Ordering::Relaxed);
-        DEEPEST.fetch_max(thread::context().nesting.get(), Ordering::Relaxed);
-        // SAFETY: made by the test below.
-        unsafe {
-            let next = block.add(1).cast::<Block>().read();
-            free(block);
-            xdecref(next);
-        }
-    }
-
-    #[test]
-    fn a_long_chain_ends_without_deep_nesting() {
-        const LINKS: u32 = 100_000;
-        with_vm(|vm| {
-            let _section = thread::enter(vm);
-            let class = class(Kind::Instance);
-            class.tp_dealloc = Some(end_link);
-            let mut first: Block = std::ptr::null_mut();
-            // SAFETY: fresh objects with room for a pointer behind their heads.
-            unsafe {
-                for _ in 0..LINKS {
-                    let link = object(class);
-                    (*link).ob_refcnt = 1;
-                    link.add(1).cast::<Block>().write(first);
-                    first = link;
-                }
-                decref(first);
-            }
-            assert_eq!(ENDED.load(Ordering::Relaxed), LINKS);
-            assert!(DEEPEST.load(Ordering::Relaxed) <= NESTING);
-            assert_eq!((thread::context().nesting.get(), thread::context().waiting.borrow().len()), (0, 0));
-        });
-    }
-
-    #[test]
-    fn a_value_may_change_while_nobody_else_knows_it() {
-        with_vm(|vm| {
-            let _section = thread::enter(vm);
-            let twin: PyObjectRef = vm.ctx.new_str("not interned").into();
-            let block = object(class(Kind::Unicode));
-            handle::tie(block, &twin);
-            // SAFETY: the block is tied to the twin.
-            unsafe {
-                handle::hold(block, &twin);
-                assert!(!make_sole(block), "Python holds the twin");
-                drop(twin);
-                handle::incref(block);
-                assert!(!make_sole(block), "C code counts it twice");
-                decref(block);
-                assert!(make_sole(block));
-                let header = header_of(block);
-                assert!(header.twin().is_null() && !header.has(flag::OWNS_TWIN));
-                assert!(make_sole(block), "there is no twin");
-                decref(block);
-                assert!(!header.has(flag::LIVE));
-            }
-        });
-    }
-
-    #[test]
-    fn who_saves_a_dying_object_has_it() {
-        with_vm(|vm| {
-            let _section = thread::enter(vm);
-            let twin: PyObjectRef = vm.ctx.new_list(vec![]).into();
-            let block = object(class(Kind::Instance));
-            let header = header(block).expect("a block of ours");
-            // SAFETY: the test's block.
-            unsafe {
-                header.set(flag::DYING);
-                revive(block);
-                assert!(!header.has(flag::DYING) && (*block).ob_refcnt == 1);
-                assert!(end_again(block) && header.has(flag::DYING) && (*block).ob_refcnt == 0);
-                // C code saves it.
-                revive(block);
-                handle::incref(block);
-                assert!(!end_again(block) && (*block).ob_refcnt == 1);
-                // Python code saves it.
-                handle::tie(block, &twin);
-                handle::adopt(block, &twin);
-                assert!(!end_again(block) && !header.has(flag::OWNS_TWIN | flag::DYING));
-                assert_eq!(((*block).ob_refcnt, twin.strong_count()), (0, 1));
-                handle::untie(&raw const *twin);
-                header.set_twin(std::ptr::null());
-                free(block);
-            }
-        });
-    }
-}
+mod tests;

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use rustpython_vm::builtins::PyTypeRef;
+use rustpython_vm::builtins::{PyStrRef, PyTypeRef};
 use rustpython_vm::function::PySetterValue;
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
@@ -12,6 +12,9 @@ use crate::heap::block::Block;
 
 /// Makes the managed functions and types that call into C.
 pub trait Dispatcher: Send + Sync {
+    /// Called for each interpreter, before any Python code runs in it.
+    fn start(&self, vm: &VirtualMachine);
+
     /// Called once, before any C code runs.
     fn prepare(&self, vm: &VirtualMachine);
 
@@ -90,6 +93,8 @@ pub struct ClassParts {
     pub metaclass: PyTypeRef,
     /// The module's name, if the type's name had one.
     pub module: Option<String>,
+    /// What C code put into its dict before: it is not to be replaced.
+    pub attributes: Vec<(PyStrRef, PyObjectRef)>,
 }
 
 static DISPATCHER: OnceLock<&'static dyn Dispatcher> = OnceLock::new();

@@ -10,7 +10,7 @@ use crate::heap::block::{Block, Header, flag, header};
 use crate::heap::form::Look;
 use crate::heap::kind::Kind;
 use crate::lifetime::thread::{self, Context, context};
-use crate::lifetime::{collect, dealloc, handle, kept, loans, managed};
+use crate::lifetime::{collect, dealloc, handle, kept, loans, managed, mirrored, watched};
 
 /// Whether something waits.
 static DUE: AtomicBool = AtomicBool::new(false);
@@ -49,6 +49,7 @@ pub(crate) fn at_return() {
     DUE.store(false, Ordering::Relaxed);
     PRESSING.store(false, Ordering::Relaxed);
     kept::returned();
+    watched::returned();
     look();
 }
 
@@ -61,6 +62,7 @@ pub(crate) fn in_between() {
 }
 
 fn look() {
+    mirrored::look_again();
     thread::drop_left();
     if loans::is_due() {
         loans::revalidate();
@@ -70,7 +72,7 @@ fn look() {
     }
 }
 
-/// A list that C code may write into until it returns.
+/// A list, or an object with fields that both sides have, that C code may write into until it returns.
 pub(crate) struct LentList {
     /// The depth of the call that got it.
     depth: u32,
@@ -80,7 +82,7 @@ pub(crate) struct LentList {
     turn: usize,
 }
 
-/// Has a list that is in step looked at when managed code has run, and when the call into C that is under way returns.
+/// Has a list that is in step, or an object with fields that both sides have, looked at when managed code has run, and when the call into C that is under way returns.
 #[inline]
 pub(crate) fn remember_list(block: Block, twin: &PyObject) {
     let Some(header) = header(block) else { return };
@@ -95,6 +97,12 @@ pub(crate) fn remember_list(block: Block, twin: &PyObject) {
     context.lists_lent.set(depth + 1);
 }
 
+/// Whether lists are to be looked at when C calls back.
+#[inline]
+pub(crate) fn has_lists(context: &Context) -> bool {
+    context.lists_lent.get() != 0 || watched::any()
+}
+
 /// Hands on what C code has written into the lists that it got in the call which returns.
 #[cold]
 pub(crate) fn settle_lists(context: &Context) {
@@ -104,8 +112,9 @@ pub(crate) fn settle_lists(context: &Context) {
             header.unset(flag::LENT | flag::IN_STEP);
             // SAFETY: a tied block is live.
             unsafe {
-                if handle::count(list.block) > 0 {
+                if header.has(flag::SHOWN_LIST) && handle::count(list.block) > 0 {
                     kept::keeps_list(list.block, header);
+                    watched::watch(list.block, header);
                 }
                 dealloc::hand_on(list.block, Look::Whole);
             }
@@ -130,6 +139,9 @@ fn still_tied(list: &LentList) -> Option<&'static Header> {
 /// has given up is forgotten.
 #[cold]
 pub(crate) fn lists_out(context: &Context) {
+    if watched::any() {
+        watched::out();
+    }
     let depth = context.depth.get();
     let mut index = 0;
     loop {
@@ -160,6 +172,9 @@ pub(crate) fn lists_out(context: &Context) {
 /// Managed code has run: C goes on with the lists that it was lent in this call.
 #[cold]
 pub(crate) fn lists_back(vm: &VirtualMachine, context: &Context) {
+    if watched::any() {
+        watched::back(vm);
+    }
     let depth = context.depth.get();
     let count = context.lent_lists.borrow().len();
     for index in (0..count).rev() {
@@ -184,6 +199,48 @@ pub(crate) fn lists_back(vm: &VirtualMachine, context: &Context) {
     }
 }
 
+/// C code is called that was lent nothing yet: it may know the lists of the calls around it, and what it keeps.
+#[cold]
+pub(crate) fn lists_entered(vm: &VirtualMachine, context: &Context) {
+    if watched::any() {
+        watched::back(vm);
+    }
+    each_outer(context, |block, twin, look| {
+        // SAFETY: a tied block is live.
+        if let Some(catch_up) = unsafe { Kind::of(block) }.form().caught_up {
+            // SAFETY: as above.
+            unsafe { catch_up(vm, block, twin, look) };
+        }
+    });
+}
+
+/// C code returns that may have written into such lists.
+#[cold]
+pub(crate) fn lists_left(context: &Context) {
+    if watched::any() {
+        watched::out();
+    }
+    // SAFETY: a tied block is live.
+    each_outer(context, |block, _, look| unsafe { dealloc::hand_on(block, look) });
+}
+
+/// Looks at the lists that calls around this one were lent.
+fn each_outer(context: &Context, mut look_at: impl FnMut(Block, &PyObject, Look)) {
+    let depth = context.depth.get();
+    let mut index = 0;
+    loop {
+        let lent = context.lent_lists.borrow();
+        let Some(list) = lent.get(index).filter(|list| list.depth < depth) else { return };
+        index += 1;
+        let (block, twin, header, look) = (list.block, list.twin.clone(), still_tied(list), Look::Part(list.turn));
+        drop(lent);
+        if header.is_some_and(|header| !header.has(flag::LENT)) {
+            look_at(block, &twin, look);
+        }
+        managed::drop_managed(twin);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,7 +259,7 @@ mod tests {
         block
     }
 
-    fn has(block: Block, flags: u32) -> bool {
+    fn has(block: Block, flags: u64) -> bool {
         // SAFETY: the tests' blocks have headers; slots stay when their blocks go.
         unsafe { header_of(block) }.has(flags)
     }
@@ -233,7 +290,7 @@ mod tests {
             give_back(first);
             give_back(second);
             drop(outer);
-            assert_eq!((lent(), context().lists_lent.get(), handed_on()), (0, 0, 2));
+            assert_eq!((lent(), context().lists_lent.get(), handed_on()), (0, 0, 3), "what C keeps is looked at anew");
             assert!(!has(first, flag::LIVE), "nobody has it");
             assert!(has(second, flag::LIVE), "C code may have a bare pointer to it");
             let _section = enter(vm);

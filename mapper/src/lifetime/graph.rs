@@ -15,11 +15,11 @@ use rustpython_vm::{AsObject, PyObjectRef, PyRef, VirtualMachine};
 use crate::abi::layout::{self as c, tpflags};
 use crate::abi::platform;
 use crate::heap::block::{self, Block, flag, header, header_of};
-use crate::heap::form::{Visit, through};
+use crate::heap::form::Visit;
 use crate::heap::kind::Kind;
 use crate::heap::spare;
 use crate::lifetime::shadow::Shadow;
-use crate::lifetime::{handle, loans};
+use crate::lifetime::{handle, loans, pinned};
 
 /// A block in the graph.
 pub(super) struct Node {
@@ -158,7 +158,8 @@ fn find_roots(vm: &VirtualMachine, graph: &mut Graph) {
             {
                 handle::adopt(node.block, twin);
             }
-            let shows_edges = header.has(flag::BOUND) && Kind::of(node.block) != Kind::Type;
+            let has_payload = header.has(flag::BOUND) || pinned::is_pinning((*node.block).ob_type);
+            let shows_edges = has_payload && Kind::of(node.block) != Kind::Type;
             if header.twin().is_null() || (end > node.first_edge && !shows_edges) || Kind::of(node.block) == Kind::Type
             {
                 handle::incref(node.block);
@@ -196,10 +197,13 @@ pub(crate) unsafe fn each_reference(block: Block, visit: &mut Visit<'_>) {
         if header(block).is_some_and(|header| header.has(flag::LENDS)) {
             loans::each(block, visit);
         }
-        if let Some(each) = Kind::of(block).form().each {
+        // C code knows what its own fields refer to.
+        let kind = if pinned::is_pinning((*block).ob_type) { Kind::Instance } else { Kind::of(block) };
+        if let Some(each) = kind.form().each {
+            READING.store(true, Ordering::Relaxed);
             each(block, visit);
+            READING.store(false, Ordering::Relaxed);
         }
-        each_field_of_c(block, visit);
     }
 }
 
@@ -209,20 +213,6 @@ static READING: AtomicBool = AtomicBool::new(false);
 /// Whether the VM's part of an object is not asked for: [`each_reference`] knows it already.
 pub(crate) fn is_reading() -> bool {
     READING.load(Ordering::Relaxed)
-}
-
-/// Calls `visit` for each reference in the fields that a C type adds to one of the VM's types.
-unsafe fn each_field_of_c(block: Block, visit: &mut Visit<'_>) {
-    // SAFETY: by the caller's contract; types are ready.
-    unsafe {
-        let class = (*block).ob_type;
-        let collected = spare::pins(class) && (*class).tp_flags & tpflags::HAVE_GC != 0;
-        if let Some(traverse) = (*class).tp_traverse.filter(|_| collected) {
-            READING.store(true, Ordering::Relaxed);
-            through(visit, |function, argument| traverse(block, function, argument));
-            READING.store(false, Ordering::Relaxed);
-        }
-    }
 }
 
 /// What the VM sees of a node: the object that stands for it. Needs the C lock: what was read may have ended since.

@@ -8,6 +8,7 @@ use rustpython_vm::{AsObject, PyObject, PyObjectRef};
 
 use crate::abi::layout as c;
 use crate::heap::block::{Block, flag, header};
+use crate::lifetime::mirrored;
 
 /// The value of `ob_refcnt` that CPython gives immortal objects.
 pub const IMMORTAL: u32 = 3 << 30;
@@ -144,6 +145,10 @@ pub unsafe fn adopt(block: Block, twin: &PyObject) {
                 }
                 wake(block);
             }
+        }
+        // SAFETY: by contract.
+        if header.has(flag::MIRRORED) && unsafe { mirrored::is_lists_alone(block, header) } {
+            return;
         }
         header.set(flag::OWNS_TWIN);
         std::mem::forget(twin.to_owned());

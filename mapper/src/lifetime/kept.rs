@@ -22,6 +22,8 @@ const RETAINED_BYTES: usize = 6 << 20;
 const FEWEST_REUSED: isize = 8;
 /// How many bytes of lists and tuples that show plain values are kept for the next time.
 const REUSABLE_BYTES: usize = 4 << 20;
+/// How many containers are remembered, to see which ones come again.
+const LATELY: usize = 256;
 /// How many values wait at most to see whether C code takes its counts back by hand.
 const RECENT: usize = 8;
 /// How many lists at most C code may have a bare pointer to.
@@ -59,6 +61,8 @@ struct State {
     reusable_order: VecDeque<(usize, u64)>,
     /// How many have been kept for reuse so far.
     turns: u64,
+    /// Containers that C gave up lately, each by a sign of its own.
+    lately: [usize; LATELY],
 }
 
 /// A block that is kept for reuse, and the turn that it was kept in.
@@ -118,6 +122,7 @@ static STATE: Shared = Shared(std::cell::UnsafeCell::new(State {
     reusable_bytes: 0,
     reusable_order: VecDeque::new(),
     turns: 0,
+    lately: [0; LATELY],
 }));
 
 fn state() -> &'static mut State {
@@ -402,7 +407,7 @@ pub(crate) unsafe fn keep_for_reuse(block: Block) -> bool {
         state().reusable_order.push_back((address, turn));
         if let Some(earlier) = state().reusable.insert(address, ForReuse { block, of: found, turn }) {
             state().reusable_bytes -= earlier.of.bytes;
-            dealloc::free_builtin(earlier.block);
+            end_reusable(earlier.block);
         }
         dealloc::drop_twin(twin);
         while state().reusable_bytes > REUSABLE_BYTES || state().reusable_order.len() > 2 * state().reusable.len() + 64
@@ -421,8 +426,23 @@ fn forget_oldest() {
         let ForReuse { block, of, .. } = entry.remove();
         state().reusable_bytes -= of.bytes;
         // SAFETY: nobody knows the block but this cache.
-        unsafe { dealloc::free_builtin(block) };
+        unsafe { end_reusable(block) };
     }
+}
+
+/// Ends a block that was kept for reuse, and the items that only it holds.
+unsafe fn end_reusable(block: Block) {
+    // SAFETY: by the callers' contract nobody knows the block.
+    sweeping(|| unsafe { dealloc::free_builtin(block) });
+}
+
+/// Whether C has given up a container with this address and these items lately. One that comes once only would be kept for
+/// nothing, and drop what comes again and again.
+pub(crate) fn comes_again(object: &PyObject, items: &[usize]) -> bool {
+    let ends = [items.first(), items.last()].map(|item| item.copied().unwrap_or(0));
+    let sign = std::ptr::from_ref(object) as usize ^ ends[0].rotate_left(20) ^ ends[1].rotate_left(40) ^ items.len();
+    let place = &mut state().lately[(sign >> 4 ^ sign >> 24) % LATELY];
+    std::mem::replace(place, sign) == sign
 }
 
 /// The block that stood for an object at this address and shows these items, with a count of 1 and no twin. The items of
@@ -440,7 +460,7 @@ pub(crate) fn reuse(object: &PyObject, items: impl FnOnce(Block, &[usize]) -> bo
             (*block).ob_refcnt = 1;
             return Some(block);
         }
-        dealloc::free_builtin(block);
+        end_reusable(block);
     }
     None
 }

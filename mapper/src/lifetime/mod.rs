@@ -15,9 +15,12 @@ pub mod handled;
 pub mod interpreter;
 pub mod kept;
 pub mod loans;
+pub(crate) mod locals;
 pub mod managed;
+pub(crate) mod mirrored;
 pub mod numbers;
 pub mod pinned;
+pub(crate) mod places;
 pub mod raised;
 mod shadow;
 #[cfg(test)]
@@ -26,3 +29,5 @@ pub mod thread;
 pub mod thread_end;
 mod turnstile;
 pub mod under_lock;
+pub mod watched;
+pub(crate) mod weak;

@@ -1,6 +1,7 @@
 //! The identity of numbers. Equal ints are as good as the same, and an entry in the table of handles costs more than a block,
 //! so the block of an exact int or float has none as long as it is C's for a call. One that C still counts when the call is
-//! over gets one: C code may compare pointers with an object that it keeps. Needs the C lock.
+//! over gets one: C code may compare pointers with an object that it keeps. Until then, one that C has made and shown to
+//! Python is found among the young: what a callback hands back is what it was given. Needs the C lock.
 
 use std::cell::{Cell, UnsafeCell};
 
@@ -16,17 +17,29 @@ const PLACES: usize = 1024;
 const MOST_YOUNG: usize = 256;
 
 struct Numbers {
-    /// How many ints with an entry have an address that belongs to a place: most questions are answered by a zero.
+    /// How many young numbers, and how many with an entry, have an address that belongs to a place: most questions are
+    /// answered by a zero.
     filter: [Cell<u32>; PLACES],
-    /// Numbers that C counted when Python first saw them, 0 for those that went. Each knows its [index](spare::young_index).
-    young: UnsafeCell<Vec<usize>>,
+    /// Numbers that C counted when Python first saw them. Each knows its [index](spare::young_index).
+    young: UnsafeCell<Vec<Young>>,
+}
+
+/// A block and its twin's address; both 0 for one that went.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Young {
+    block: usize,
+    twin: usize,
+}
+
+impl Young {
+    const GONE: Self = Self { block: 0, twin: 0 };
 }
 
 // SAFETY: only touched with the C lock held.
 unsafe impl Sync for Numbers {}
 static NUMBERS: Numbers = Numbers { filter: [const { Cell::new(0) }; PLACES], young: UnsafeCell::new(Vec::new()) };
 
-fn young() -> &'static mut Vec<usize> {
+fn young() -> &'static mut Vec<Young> {
     // SAFETY: the C lock makes this the only user, and no reference outlives the statement it is used in.
     unsafe { &mut *NUMBERS.young.get() }
 }
@@ -37,10 +50,22 @@ fn filter(object: *const PyObject) -> &'static Cell<u32> {
     &NUMBERS.filter[(address >> 4 ^ address >> 14) % PLACES]
 }
 
-/// The block of an exact int that C keeps.
+/// Counts one more or less in a number's place.
 #[inline]
-pub(crate) fn find(int: &PyObject) -> Option<Block> {
-    if filter(int).get() == 0 { None } else { handle::block_of(int) }
+fn count(object: *const PyObject, change: i32) {
+    filter(object).set(filter(object).get().wrapping_add_signed(change));
+}
+
+/// The block of an exact int or float that C keeps, or has made in the call that is under way.
+#[inline]
+pub(crate) fn find(number: &PyObject) -> Option<Block> {
+    if filter(number).get() == 0 { None } else { find_young(number).or_else(|| handle::block_of(number)) }
+}
+
+/// The block of an exact number that C has made in the call that is under way: the latest first.
+fn find_young(number: &PyObject) -> Option<Block> {
+    let address = std::ptr::from_ref(number) as usize;
+    young().iter().rev().find(|young| young.twin == address).map(|young| young.block as Block)
 }
 
 /// Gives a number that C goes on counting an entry.
@@ -51,29 +76,33 @@ pub(crate) unsafe fn keep(block: Block) {
     // SAFETY: by contract.
     unsafe {
         let header = header_of(block);
-        if header.has(flag::KNOWN_NUMBER) || handle::block_of(&*header.twin()).is_some() {
-            return;
+        if header.has(flag::KNOWN_NUMBER | flag::YOUNG_NUMBER) || handle::block_of(&*header.twin()).is_some() {
+            return; // the end of the call looks at a young one
         }
+        header.unset(flag::UNLISTED_NUMBER);
         header.set(flag::KNOWN_NUMBER);
-        filter(header.twin()).set(filter(header.twin()).get() + 1);
+        count(header.twin(), 1);
         handle::tie(block, &*header.twin());
     }
 }
 
-/// Looks at a number, whose twin was just made for it, when the call is over.
+/// Looks at a number when the call is over; until then its twin leads to it.
 ///
 /// # Safety
-/// `block` is an exact number's.
+/// `block` is an exact number's with a twin.
 pub(crate) unsafe fn look_at_return(block: Block) {
     if young().len() >= MOST_YOUNG {
         settle();
     }
     // SAFETY: by contract.
-    unsafe {
+    let twin = unsafe {
+        header_of(block).unset(flag::UNLISTED_NUMBER);
         header_of(block).set(flag::YOUNG_NUMBER);
         spare::set_young_index(block, young().len());
-    }
-    young().push(block as usize);
+        header_of(block).twin()
+    };
+    count(twin, 1);
+    young().push(Young { block: block as usize, twin: twin as usize });
 }
 
 /// Whether [`settle`] has something to do.
@@ -85,9 +114,10 @@ pub(crate) fn are_waiting() -> bool {
 /// A call is over: numbers that C still counts get an entry.
 #[cold]
 pub(crate) fn settle() {
-    for block in std::mem::take(young()) {
+    while let Some(Young { block, twin }) = young().pop() {
         let Some(header) = (block != 0).then(|| header(block as Block)).flatten() else { continue };
         header.unset(flag::YOUNG_NUMBER);
+        count(twin as *const PyObject, -1);
         // SAFETY: what waits is alive; it is taken out when it goes.
         unsafe {
             if (*(block as Block)).ob_refcnt > 0 && header.has(flag::OWNS_TWIN) {
@@ -97,24 +127,24 @@ pub(crate) fn settle() {
     }
 }
 
-/// A number's block loses its twin.
+/// A number's block loses its twin: nothing leads to it any more.
 ///
 /// # Safety
 /// `block` is a number's that has one of the two flags, with its twin still set.
-#[cold]
 pub(crate) unsafe fn forget(block: Block) {
     // SAFETY: by contract.
     unsafe {
         let header = header_of(block);
         if header.has(flag::YOUNG_NUMBER) {
-            young()[spare::young_index(block)] = 0;
-            while young().last() == Some(&0) {
+            young()[spare::young_index(block)] = Young::GONE;
+            while young().last() == Some(&Young::GONE) {
                 young().pop();
             }
         }
         if header.has(flag::KNOWN_NUMBER) {
-            filter(header.twin()).set(filter(header.twin()).get() - 1);
+            handle::untie(header.twin());
         }
+        count(header.twin(), -1);
         header.unset(flag::KNOWN_NUMBER | flag::YOUNG_NUMBER);
     }
 }
@@ -161,7 +191,7 @@ mod tests {
             unsafe {
                 look_at_return(block);
                 assert!(are_waiting() && header_of(block).has(flag::YOUNG_NUMBER));
-                assert_eq!(find(&int), None);
+                assert_eq!((find(&int), filter(&*int).get()), (Some(block), before + 1), "a callback may hand it back");
                 settle();
                 assert!(header_of(block).has(flag::KNOWN_NUMBER) && !header_of(block).has(flag::YOUNG_NUMBER));
                 assert_eq!((find(&int), filter(&*int).get()), (Some(block), before + 1));

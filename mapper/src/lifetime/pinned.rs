@@ -1,10 +1,10 @@
 //! Blocks that live as long as their twins although the VM makes those: modules, by whose address caches are keyed, and
 //! objects of C types that derive from the VM's and add fields or a deallocator of their own. A weak reference tells of
-//! the twin's end, which comes after its finalizer.
+//! a module's end; the others have a keeper in a place that their class has for it, which ends with them.
 
 use std::sync::OnceLock;
 
-use rustpython_vm::builtins::PyWeak;
+use rustpython_vm::builtins::{PyBaseObject, PyType, PyWeak};
 use rustpython_vm::function::{HeapMethodDef, ItemDoc, PyMethodFlags};
 use rustpython_vm::{AsObject, PyObject, PyRef, PyResult, VirtualMachine};
 
@@ -13,7 +13,8 @@ use crate::abi::layout::tpflags;
 use crate::heap::block::{Block, flag, header_of};
 use crate::heap::kind::Kind;
 use crate::heap::spare;
-use crate::lifetime::{dealloc, handle, thread};
+use crate::lifetime::bound::{Bound, Link};
+use crate::lifetime::{dealloc, handle, places, thread};
 
 /// Whether the blocks of a class's objects are to be pinned.
 ///
@@ -34,7 +35,8 @@ pub(crate) unsafe fn note(class: *mut c::PyTypeObject) {
     unsafe {
         let (t, base) = (&*class, &*(*class).tp_base);
         let made_by_the_vm = !matches!(Kind::of_type(class), Kind::Instance | Kind::Type | Kind::Function);
-        let grown = base.tp_itemsize == 0 && t.tp_basicsize > base.tp_basicsize;
+        // Structs of variable size are declared with one item.
+        let grown = t.tp_basicsize > (base.tp_basicsize + base.tp_itemsize + 7) / 8 * 8;
         if is_pinning(base) || (made_by_the_vm && (grown || t.tp_dealloc.is_some())) {
             spare::set_pins(class, true);
         }
@@ -47,30 +49,65 @@ pub(crate) unsafe fn note(class: *mut c::PyTypeObject) {
 /// Both are types.
 pub(crate) unsafe fn inherit(class: *mut c::PyTypeObject, base: *const c::PyTypeObject) {
     // SAFETY: by contract.
-    unsafe { spare::set_pins(class, spare::pins(base)) };
+    unsafe {
+        spare::set_pins(class, spare::pins(base));
+        spare::set_links(class, spare::links(base));
+    }
 }
 
-/// Pins a fresh block to its twin, if that can be weakly referenced.
+/// The number of the place in which objects of a class have the [keeper](keep) of their block: the one that the first C
+/// type with a struct of its own has.
+unsafe fn place_of_keeper(class: *const c::PyTypeObject) -> Option<usize> {
+    // SAFETY: by the caller's contract; a type's base is one.
+    unsafe {
+        let mut first = class;
+        while is_pinning((*first).tp_base) {
+            first = (*first).tp_base;
+        }
+        let managed = handle::twin_of(first.cast_mut().cast())?.downcast_ref::<PyType>()?;
+        managed.slots.member_count.checked_sub(1)
+    }
+}
+
+/// Gives an object its keeper, a managed object that nobody else has: it is bound to the block, shows the collector what the
+/// struct refers to, and its end, which is part of the object's, is the block's.
+unsafe fn keep(vm: &VirtualMachine, block: Block, twin: &PyObject) {
+    // SAFETY: by the caller's contract.
+    if let Some(place) = unsafe { place_of_keeper((*block).ob_type) } {
+        let keeper = Bound { base: PyBaseObject, link: Link::new(block) };
+        let keeper = PyRef::new_ref(keeper, vm.ctx.types.object_type.to_owned(), None);
+        places::set(vm, twin, place, Some(keeper.into()));
+    }
+}
+
+/// Pins a fresh block to its twin: of a module, or of a class that [pins](is_pinning).
 ///
 /// # Safety
 /// `block` is of the twin's class, and tied to it or about to be.
 pub(crate) unsafe fn pin(vm: &VirtualMachine, block: Block, twin: &PyObject) {
-    if watch(vm, block, twin).is_err() {
-        return;
-    }
     // SAFETY: by contract.
     unsafe {
-        header_of(block).set(flag::PINNED);
         let class = (*block).ob_type;
+        if !is_pinning(class) {
+            if watch(vm, block, twin).is_ok() {
+                header_of(block).set(flag::PINNED);
+            }
+            return;
+        }
+        header_of(block).set(flag::PINNED);
+        keep(vm, block, twin);
         // The deallocator will give up a reference to a heap type, as for objects of C's making.
-        if is_pinning(class) && (*class).tp_flags & tpflags::HEAPTYPE != 0 {
+        if (*class).tp_flags & tpflags::HEAPTYPE != 0 {
             handle::hold(class.cast(), twin.class().as_object());
         }
     }
 }
 
 /// Ends the block when the twin ends.
-fn watch(vm: &VirtualMachine, block: Block, twin: &PyObject) -> PyResult<()> {
+///
+/// # Errors
+/// `TypeError` if the twin cannot be weakly referenced.
+pub(crate) fn watch(vm: &VirtualMachine, block: Block, twin: &PyObject) -> PyResult<()> {
     // The VM never frees a closure's captures: the block's address comes as what the function is bound to.
     static ENDED: OnceLock<PyRef<HeapMethodDef>> = OnceLock::new();
     let ended = ENDED.get_or_init(|| vm.ctx.new_method_def("ended", ended, PyMethodFlags::EMPTY, ItemDoc::NONE));

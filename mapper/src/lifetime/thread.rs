@@ -4,18 +4,18 @@
 
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::ffi::c_int;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 
-use rustpython_vm::VirtualMachine;
 use rustpython_vm::vm::thread::{SavedThreadState, restore_current_thread, save_current_thread, try_with_current_vm};
+use rustpython_vm::{PyObjectRef, VirtualMachine};
 
 use crate::abi::layout as c;
-use crate::abi::platform;
+use crate::abi::{overflow, platform};
 use crate::heap::block::Block;
 use crate::heap::lock::{self, Slot};
 use crate::lifetime::due::LentList;
-use crate::lifetime::{dealloc, due, handled, interpreter, numbers, under_lock};
+use crate::lifetime::{dealloc, due, handled, interpreter, locals, numbers, under_lock};
 
 /// What Rustclad keeps for one thread. C code holds a pointer to `state`, and other threads may look at `slot` at any time, so
 /// it never moves and is never freed: when its thread ends, another one gets it.
@@ -39,6 +39,10 @@ pub struct Context {
     pub(crate) lists_lent: Cell<u32>,
     /// The exception C handles that the VM knows of.
     pub(crate) shown: Cell<*mut c::PyObject>,
+    /// The `threading.local` objects of a thread from outside.
+    pub(crate) locals: RefCell<Vec<PyObjectRef>>,
+    /// Where signals are handled on a thread from outside.
+    signal_stack: OnceLock<usize>,
 }
 
 impl Context {
@@ -55,6 +59,8 @@ impl Context {
             lent_lists: RefCell::default(),
             lists_lent: Cell::new(0),
             shown: Cell::new(std::ptr::null_mut()),
+            locals: RefCell::default(),
+            signal_stack: OnceLock::new(),
         }
     }
 
@@ -71,13 +77,16 @@ impl Context {
         // SAFETY: as in `new`.
         *state = unsafe { std::mem::zeroed() };
         state.exc_info = &raw mut state.exc_state;
-        state.interp = interpreter::state();
+        state.interp = interpreter::main_state();
         state.id = NEXT_ID.fetch_add(1, Ordering::Relaxed) as usize;
         state.thread_id = platform::thread_id();
         state.native_thread_id = platform::native_thread_id();
         // `initialized`, `bound`, `bound_gilstate`, `active`.
         state._status = 0b11011;
         state.gilstate_counter = 1;
+        // Never NULL in CPython while Python code runs; there is nothing in them.
+        state.current_frame = (&raw const NO_FRAME).cast_mut().cast();
+        state.datastack_chunk = (&raw const NO_FRAME) as usize;
         state.py_recursion_limit = 1000;
         state.py_recursion_remaining = 1000;
     }
@@ -99,6 +108,9 @@ unsafe impl Sync for Context {}
 
 /// Contexts of threads that have ended.
 static FREE: Mutex<Vec<&'static Context>> = Mutex::new(Vec::new());
+
+/// Stands for the frame and the stack of CPython's interpreter.
+static NO_FRAME: [AtomicU64; 64] = [const { AtomicU64::new(0) }; 64];
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
@@ -146,6 +158,7 @@ impl Drop for Parting {
             lock::release(&context.slot);
         }
         drop_held(context);
+        rustpython_vm::vm::thread::with_current_vm(locals::end);
         interpreter::detach();
     }
 }
@@ -235,6 +248,9 @@ pub fn enter(vm: &VirtualMachine) -> Section {
     if section.nested {
         under_lock::entered_again();
     }
+    if due::has_lists(section.context) {
+        due::lists_entered(vm, section.context);
+    }
     section
 }
 
@@ -283,6 +299,9 @@ impl Drop for Section {
     #[inline]
     fn drop(&mut self) {
         let context = self.context;
+        if due::has_lists(context) {
+            due::lists_left(context);
+        }
         if context.lists_lent.get() > context.depth.get() {
             due::settle_lists(context);
         }
@@ -323,7 +342,7 @@ pub fn leave<R>(vm: &VirtualMachine, f: impl FnOnce() -> R) -> R {
     if !context.slot.holds() {
         return f();
     }
-    if context.lists_lent.get() != 0 {
+    if due::has_lists(context) {
         return leave_lists(context, vm, f);
     }
     leave_looking(context, vm, f)
@@ -344,9 +363,9 @@ fn leave_looking<R>(context: &'static Context, vm: &VirtualMachine, f: impl FnOn
         due::in_between();
     }
     // SAFETY: this thread's state; compiled code keeps what it handles there.
-    let handled = unsafe { (*(*context.state()).exc_info).exc_value };
-    if !handled.is_null() && handled != context.shown.get() {
-        return handled::leave(context, vm, handled, f);
+    let item = unsafe { &*(*context.state()).exc_info };
+    if item.exc_value != context.shown.get() || !item.previous_item.is_null() {
+        return handled::leave(context, vm, f);
     }
     leave_now(context, Some(vm), f)
 }
@@ -375,7 +394,7 @@ pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
     let mut run = |vm: Option<&VirtualMachine>| {
         let f = f.take().expect("runs once");
         match vm {
-            Some(vm) if context.lists_lent.get() != 0 => {
+            Some(vm) if due::has_lists(context) => {
                 due::lists_out(context);
                 let result = leave_now(context, Some(vm), f);
                 due::lists_back(vm, context);
@@ -422,7 +441,7 @@ pub(crate) fn is_known() -> bool {
 /// `PyEval_SaveThread`: gives the lock up and detaches this thread from the VM.
 pub(crate) fn save() -> *mut c::PyThreadState {
     let context = context();
-    if context.lists_lent.get() != 0 {
+    if due::has_lists(context) {
         due::lists_out(context);
     }
     if due::is_pressing() {
@@ -441,7 +460,7 @@ pub(crate) fn restore() {
     }
     rustpython_vm::vm::thread::with_current_vm(|vm| {
         lock::acquire(&context.slot, Some(vm));
-        if context.lists_lent.get() != 0 {
+        if due::has_lists(context) {
             due::lists_back(vm, context);
         }
     });
@@ -460,6 +479,7 @@ pub(crate) fn ensure() -> bool {
     }
     context.count_ensured(1 - context.ensured());
     interpreter::attach();
+    overflow::prepare_thread(&context.signal_stack);
     let _ = PARTING.try_with(|_| ());
     rustpython_vm::vm::thread::with_current_vm(|vm| lock::acquire(&context.slot, Some(vm)));
     false
@@ -484,6 +504,7 @@ pub(crate) fn release(was_held: bool) {
         due::settle_lists(context);
         drop_held(context);
         lock::release(&context.slot);
+        rustpython_vm::vm::thread::with_current_vm(locals::end);
         interpreter::detach();
     } else {
         save();

@@ -14,7 +14,7 @@ use crate::heap::kind::Kind;
 use crate::lifetime::thread::leave;
 use crate::lifetime::{check, handle};
 use crate::loader::symbols;
-use crate::slots::{docs, fill};
+use crate::slots::{change, docs, fill};
 use crate::twins::forms::{bytearray, capsule, long};
 use crate::twins::types;
 
@@ -51,7 +51,9 @@ pub(crate) fn link(vm: &VirtualMachine) -> Result<(), LinkError> {
     let _ = STUB.set(library);
     long::prepare(vm);
     fill::prepare();
+    change::install(vm);
     bytearray::prepare(vm);
+    crate::twins::forms::set::prepare(vm);
     vm.ctx.types.capsule_type.slots.repr.store(Some(capsule::repr));
     Ok(())
 }
@@ -137,6 +139,9 @@ unsafe fn fill_datum(vm: &VirtualMachine, name: &str, address: *mut c_void, size
             "Py_FileSystemDefaultEncoding" => address.cast::<*const u8>().write(c"utf-8".as_ptr().cast()),
             "Py_FileSystemDefaultEncodeErrors" => {
                 address.cast::<*const u8>().write(c"surrogateescape".as_ptr().cast());
+            }
+            "PyStructSequence_UnnamedField" => {
+                address.cast::<*const u8>().write(crate::capi::structseq::UNNAMED.as_ptr().cast());
             }
             "Py_HasFileSystemDefaultEncoding" | "Py_UTF8Mode" => address.cast::<c_int>().write(1),
             "_Py_ctype_table" => ctype_table(address.cast()),

@@ -66,8 +66,9 @@ pub(crate) fn create(vm: &VirtualMachine, name: &str, path: &str, spec: &PyObjec
         return Ok(module);
     }
     let symbol = init_symbol(vm, name)?;
-    let init = find_init(symbol, path).map_err(|reason| import_error(vm, name, path, &reason))?;
+    // Constructors run while a library is loaded, and may use the API as any C code.
     let section = thread::enter(vm);
+    let init = find_init(symbol, path).map_err(|reason| import_error(vm, name, path, &reason))?;
     let result = run_init(vm, name, path, spec, init);
     drop(section);
     result

@@ -4,9 +4,10 @@ use std::sync::Mutex;
 
 use rustpython_vm::{PyResult, VirtualMachine};
 
+use crate::abi::overflow;
 use crate::capi::methodobject;
 use crate::heap::{block, form, lock};
-use crate::lifetime::{check, dispatch, handled, interpreter, managed, thread, under_lock};
+use crate::lifetime::{check, dispatch, handled, interpreter, locals, managed, thread, under_lock};
 use crate::loader::{finalize, link};
 use crate::slots::{fill, tables};
 use crate::twins::{error, forms, types};
@@ -30,6 +31,7 @@ pub(crate) fn is_linked() -> bool {
 /// Loads the stub if that has not happened yet.
 pub(crate) fn ensure_linked(vm: &VirtualMachine) -> PyResult<()> {
     finalize::install(vm)?;
+    interpreter::remember(vm);
     let mut linked = LINKED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if *linked {
         return Ok(());
@@ -40,7 +42,8 @@ pub(crate) fn ensure_linked(vm: &VirtualMachine) -> PyResult<()> {
     lock::prepare();
     check::prepare();
     block::reserve().map_err(|error| fail(error.to_string()))?;
-    interpreter::remember(vm);
+    overflow::report();
+    locals::prepare(vm)?;
     managed::prepare(vm);
     under_lock::prepare(vm);
     dispatch::dispatcher().prepare(vm);

@@ -1,8 +1,13 @@
 //! The slots of the types that C code sees: which function stands in each, and those functions.
 
+pub mod change;
 pub mod docs;
 pub mod fill;
-pub mod managed;
+mod generic;
+mod inherited;
+pub mod object;
 pub mod owned;
+mod rows;
+mod special;
 pub mod tables;
 pub mod traverse;

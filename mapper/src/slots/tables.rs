@@ -2,7 +2,8 @@
 //! makes descriptors of it. Each method is a few instructions that add its number and go on to a common function.
 
 use std::ffi::{CString, c_char, c_int, c_void};
-use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Mutex, OnceLock};
 
 use rustpython_vm::builtins::{PyStr, PyType};
 use rustpython_vm::function::{FuncArgs, PySetterValue};
@@ -43,12 +44,18 @@ fn methods() -> std::sync::MutexGuard<'static, Methods> {
     METHODS.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// Where each function of a run goes on.
+fn calls() -> &'static [AtomicUsize] {
+    static CALLS: OnceLock<Vec<AtomicUsize>> = OnceLock::new();
+    CALLS.get_or_init(|| (0..RUN).map(|_| AtomicUsize::new(call as *const () as usize)).collect())
+}
+
 /// A C function for a method.
 fn function(descriptor: PyObjectRef, flags: c_int) -> *const c_void {
     let mut methods = methods();
     let number = methods.all.len();
     if number.is_multiple_of(RUN) {
-        let start = code::counted(number, RUN, call as *const c_void) as usize;
+        let start = code::numbered(number, calls()) as usize;
         methods.code.push(start);
     }
     methods.all.push(Box::leak(Box::new(Method { descriptor, flags })));

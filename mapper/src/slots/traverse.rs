@@ -10,6 +10,7 @@ use crate::abi::layout::{self as c, tpflags};
 use crate::abi::type_table::Row;
 use crate::calls::api::infallible;
 use crate::heap::block::Block;
+use crate::heap::form::Visit;
 use crate::heap::kind::Kind;
 use crate::lifetime::thread::leave;
 use crate::lifetime::{graph, handle};
@@ -21,10 +22,7 @@ const TRAVERSE: c_int = 71;
 const CLEAR: c_int = 51;
 
 /// Sets both as CPython has them.
-pub(crate) fn fill(t: &mut c::PyTypeObject, row: Option<&Row>, kind: Kind) {
-    if kind == Kind::Instance {
-        return;
-    }
+pub(crate) fn fill(t: &mut c::PyTypeObject, row: Option<&Row>) {
     let collected = t.tp_flags & tpflags::HAVE_GC != 0;
     let has = |slot| match row {
         Some(row) => row.has_slot(slot),
@@ -58,9 +56,21 @@ fn items(object: &PyObject) -> Vec<PyObjectRef> {
     object.downcast_ref::<PyFrozenSet>().map(|set| set.elements()).unwrap_or_default()
 }
 
-/// `tp_traverse`: during a collection the block's own references are known already.
+/// The references that a block counts as one of its kind.
+unsafe fn each_own(block: Block, visit: &mut Visit<'_>) {
+    // SAFETY: by the caller's contract: an object.
+    unsafe {
+        if let Some(each) = Kind::of(block).form().each {
+            each(block, visit);
+        }
+    }
+}
+
+/// `tp_traverse`: a collection is told what the block itself counts.
 unsafe extern "C" fn traverse(block: Block, visit: c::VisitProc, argument: *mut c_void) -> c_int {
     if graph::is_reading() {
+        // SAFETY: C's arguments.
+        unsafe { each_own(block, &mut |target| _ = (!target.is_null()).then(|| visit(target, argument))) };
         return 0;
     }
     infallible(0, |vm| {
@@ -69,10 +79,10 @@ unsafe extern "C" fn traverse(block: Block, visit: c::VisitProc, argument: *mut 
         unsafe {
             match handle::twin_of(block) {
                 Some(twin) => seen.extend(items(twin).iter().map(|item| lend(vm, block, item))),
-                None => graph::each_reference(block, &mut |target| seen.push(target)),
+                None => each_own(block, &mut |target| seen.push(target)),
             }
             if seen.is_empty() {
-                graph::each_reference(block, &mut |target| seen.push(target));
+                each_own(block, &mut |target| seen.push(target));
             }
             for item in seen {
                 let result = if item.is_null() { 0 } else { visit(item, argument) };

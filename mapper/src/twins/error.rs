@@ -6,12 +6,18 @@ use rustpython_vm::{AsObject, PyObject, PyResult, VirtualMachine};
 
 use crate::heap::block::Block;
 use crate::lifetime::{check, dealloc, thread};
-use crate::twins::{retrieve, store};
+use crate::twins::{chaining, retrieve, store};
 
 pub use crate::lifetime::raised::{occurred, set_block, take_block};
 
 /// Raises `error`: it replaces what was raised before.
 pub fn set(vm: &VirtualMachine, error: PyBaseExceptionRef) {
+    chaining::raise(vm, &error);
+    set_as_it_is(vm, error);
+}
+
+/// [`set`] for an exception that has its context.
+pub(crate) fn set_as_it_is(vm: &VirtualMachine, error: PyBaseExceptionRef) {
     let block = store::store_owned(vm, error.into());
     set_block(block);
 }
@@ -34,11 +40,13 @@ pub fn take(vm: &VirtualMachine) -> Option<PyBaseExceptionRef> {
 /// The raised exception as the VM's error; `SystemError` if a C function failed without raising.
 #[cold]
 pub fn fetch(vm: &VirtualMachine, what: &str) -> PyBaseExceptionRef {
-    take(vm).unwrap_or_else(|| {
+    let raised = take(vm).unwrap_or_else(|| {
         let wrong = format!("{what} returned NULL without setting an exception");
         check::broken_result(&wrong);
         vm.new_system_error(wrong)
-    })
+    });
+    chaining::keep(vm, &raised);
+    raised
 }
 
 /// What a C function returned, as the VM's result: CPython's `_Py_CheckFunctionResult`. `what` names the function as
@@ -70,6 +78,7 @@ unsafe fn failed(vm: &VirtualMachine, result: Block, what: &str) -> PyBaseExcept
     let error = vm.new_system_error(wrong);
     if let Some(cause) = cause {
         chain(&error, cause);
+        chaining::keep(vm, &error);
     }
     error
 }

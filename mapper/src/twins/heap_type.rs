@@ -3,9 +3,11 @@
 
 use std::ffi::{CString, c_int, c_void};
 
-use rustpython_vm::builtins::{PyStr, PyTuple, PyType, PyTypeRef};
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyStr, PyTuple, PyType, PyTypeRef};
+use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyResult, VirtualMachine};
 
+use crate::abi::address::exported;
 use crate::abi::layout as c;
 use crate::abi::layout::tpflags;
 use crate::abi::slot_table;
@@ -17,9 +19,10 @@ use crate::heap::kind::Kind;
 use crate::lifetime::dispatch::{ClassParts, dispatcher};
 use crate::lifetime::thread::leave;
 use crate::lifetime::{collect, dealloc, finalizer, handle, pinned};
+use crate::twins::forms::object::size_with;
 use crate::twins::forms::tuple;
-use crate::twins::types::{end_with, fill_mro, type_block};
-use crate::twins::{retrieve, store, type_dict};
+use crate::twins::types::{end_with, fill_mro, hold_metaclass, type_block};
+use crate::twins::{cycles, fields, retrieve, slotted, store, type_dict};
 
 /// `PyType_FromMetaclass`. `metaclass`, `module` and `bases` may be null. Returns a new reference.
 ///
@@ -38,28 +41,30 @@ pub(crate) unsafe fn from_spec(
     // SAFETY: by contract.
     unsafe {
         let spec = &*spec;
+        if spec.name.is_null() {
+            return Err(vm.new_system_error("Type spec does not define the name field."));
+        }
         let full_name = text::of_c(spec.name);
         let bases = bases_of(vm, spec, bases)?;
         let best = best_base(vm, &bases)?;
         let base = type_block(vm, &best);
-        for base in &bases {
-            if (*type_block(vm, base)).tp_flags & tpflags::BASETYPE == 0 {
-                return Err(vm.new_type_error(format!("type '{}' is not an acceptable base type", base.name())));
-            }
-        }
         let metaclass = if metaclass.is_null() { statics().type_ } else { metaclass };
         let metaclass = winner(vm, metaclass, &bases)?;
-        let size = ((*metaclass).tp_basicsize as usize).max(size_of::<c::PyHeapTypeObject>());
-        let made = block::allocate(size, flag::BOUND | flag::COLLECTABLE);
+        check_spec(vm, spec, &full_name, &bases, metaclass)?;
+        let members = spec_slots(spec).find(|(slot, _)| *slot == slot_table::MEMBERS).map(|(_, table)| table.cast());
+        let count = slotted::length(members.unwrap_or(std::ptr::null_mut()));
+        let made = block::allocate(slotted::size_of_type(metaclass, count), flag::BOUND | flag::COLLECTABLE);
         assert!(!made.is_null(), "out of memory for a type");
         collect::born(collect::CLASS);
         (*made).ob_refcnt = 1;
         (*made).ob_type = metaclass;
+        hold_metaclass(made.cast());
         let heap = &mut *made.cast::<c::PyHeapTypeObject>();
         slot_table::own_suites(heap);
         let t = &mut heap.ht_type;
         t.tp_flags = spec.flags as usize | tpflags::HEAPTYPE;
-        t.tp_name = CString::new(full_name.clone()).unwrap_or_default().into_raw();
+        heap._ht_tpname = CString::new(full_name.clone()).unwrap_or_default().into_raw();
+        heap.ht_type.tp_name = heap._ht_tpname;
         let result = fill_from_spec(vm, made, spec, base)
             .and_then(|()| finish(vm, made.cast(), &full_name, bases, best, metaclass));
         if let Err(error) = result {
@@ -73,6 +78,40 @@ pub(crate) unsafe fn from_spec(
         }
         Ok(made)
     }
+}
+
+/// A type that cannot be changed must not derive from one that can.
+#[cold]
+pub(crate) fn mutable_base(vm: &VirtualMachine, name: &str, base: &Py<PyType>) -> PyBaseExceptionRef {
+    let base = base.slot_name().to_string();
+    vm.new_type_error(format!("Creating immutable type {name} from mutable base {base}"))
+}
+
+/// What is asked of a spec's metaclass and bases.
+unsafe fn check_spec(
+    vm: &VirtualMachine,
+    spec: &c::PyType_Spec,
+    name: &str,
+    bases: &[PyTypeRef],
+    metaclass: *mut c::PyTypeObject,
+) -> PyResult<()> {
+    // SAFETY: type blocks.
+    unsafe {
+        let new = |t: *mut c::PyTypeObject| (*t).tp_new.map(|f| f as usize);
+        if new(metaclass).is_some() && new(metaclass) != new(statics().type_) {
+            return Err(vm.new_type_error("Metaclasses with custom tp_new are not supported."));
+        }
+        for base in bases {
+            let flags = (*type_block(vm, base)).tp_flags;
+            if flags & tpflags::BASETYPE == 0 {
+                return Err(vm.new_type_error(format!("type '{}' is not an acceptable base type", base.slot_name())));
+            }
+            if spec.flags as usize & tpflags::IMMUTABLETYPE != 0 && flags & tpflags::IMMUTABLETYPE == 0 {
+                return Err(mutable_base(vm, name, base));
+            }
+        }
+    }
+    Ok(())
 }
 
 const METACLASS_CONFLICT: &str = "metaclass conflict: the metaclass of a derived class must be a (non-strict) subclass \
@@ -202,13 +241,24 @@ unsafe fn fill_from_spec(
                 }
             }
         }
+        slotted::copy_members(&raw mut heap.ht_type, base);
         special_members(&mut heap.ht_type);
         Ok(())
     }
 }
 
-/// `__dictoffset__` and its like among the members set fields of the type.
+/// Where CPython keeps a managed dict and a managed list of weak references: in front of the object.
+const MANAGED_DICT_OFFSET: isize = -1;
+const MANAGED_WEAKREF_OFFSET: isize = -32;
+
+/// `__dictoffset__` and its like among the members set fields of the type, and so do the flags for what is managed.
 unsafe fn special_members(t: &mut c::PyTypeObject) {
+    if t.tp_flags & tpflags::MANAGED_DICT != 0 {
+        t.tp_dictoffset = MANAGED_DICT_OFFSET;
+    }
+    if t.tp_flags & tpflags::MANAGED_WEAKREF != 0 {
+        t.tp_weaklistoffset = MANAGED_WEAKREF_OFFSET;
+    }
     let mut member = t.tp_members;
     // SAFETY: the table ends with a NULL name.
     unsafe {
@@ -248,18 +298,19 @@ unsafe fn finish(
         let heap = block::header(block.cast()).is_some();
         // A vectorcall on the type, a custom allocator and the rest are read from the block; the managed half gets
         // what the type defines itself.
-        let class =
-            dispatcher().class(vm, block, ClassParts { name, bases: bases.clone(), base: best, metaclass, module })?;
+        let attributes = type_dict::early(vm, block)?;
+        let parts = ClassParts { name, bases: bases.clone(), base: best, metaclass, module, attributes };
+        let class = dispatcher().class(vm, block, parts)?;
         if heap {
             tie_heap(vm, block, &class);
         } else {
             handle::tie_foreign(block.cast(), class.clone().into());
         }
-        inherit(vm, block, &bases, heap);
+        let finalizes = (*block).tp_finalize.is_some();
+        inherit(vm, block, &class, &bases, heap);
+        cycles::prepare(vm, &class, block, finalizes);
         (*block).tp_flags |= tpflags::READY;
-        if (*block).tp_dict.is_null() {
-            type_dict::make(vm, block, &class);
-        }
+        type_dict::make(vm, block, &class);
         fill_mro(vm, &mut *block, &class);
         Ok(())
     }
@@ -291,19 +342,31 @@ unsafe fn tie_heap(vm: &VirtualMachine, block: *mut c::PyTypeObject, class: &PyT
         end_with(class, block.cast());
         handle::tie(block.cast(), class.as_object());
         handle::adopt(block.cast(), class.as_object());
-        let qualname = store::store(vm, class.__qualname__(vm).as_object());
         let parts = block.cast::<c::PyHeapTypeObject>();
-        (*parts).ht_qualname = qualname;
-        let short = class.name().rsplit('.').next().unwrap_or_default().to_owned();
-        (*parts).ht_name = store::store(vm, vm.ctx.new_str(short).as_object());
+        if (*parts).ht_qualname.is_null() {
+            (*parts).ht_qualname = store::store(vm, class.__qualname__(vm).as_object());
+        }
+        if (*parts).ht_name.is_null() {
+            let short = class.name().rsplit('.').next().unwrap_or_default().to_owned();
+            (*parts).ht_name = store::store(vm, vm.ctx.new_str(short).as_object());
+        }
     }
 }
 
 /// Fills in the slots that a type has from its bases.
-unsafe fn inherit(vm: &VirtualMachine, block: *mut c::PyTypeObject, bases: &[PyTypeRef], heap: bool) {
+unsafe fn inherit(
+    vm: &VirtualMachine,
+    block: *mut c::PyTypeObject,
+    class: &Py<PyType>,
+    bases: &[PyTypeRef],
+    heap: bool,
+) {
     // SAFETY: by the caller's contract.
     unsafe {
         let no_dealloc = (*block).tp_dealloc.is_none();
+        for base in &class.mro_collect()[1..] {
+            slot_table::inherit_slots(block, type_block(vm, base));
+        }
         for base in bases {
             slot_table::inherit(block, type_block(vm, base));
         }
@@ -313,16 +376,20 @@ unsafe fn inherit(vm: &VirtualMachine, block: *mut c::PyTypeObject, bases: &[PyT
         if (*block).tp_flags & tpflags::DISALLOW_INSTANTIATION != 0 {
             (*block).tp_new = None;
         }
+        if (*block).tp_hash.is_none() {
+            (*block).tp_hash = std::mem::transmute(exported("PyObject_HashNotImplemented"));
+        }
+        fields::note(block);
     }
 }
 
-/// `PyType_Ready` for a static type.
+/// `PyType_Ready` for a static type, or for one that C code took memory for by itself.
 ///
 /// # Errors
 /// As for [`from_spec`].
 ///
 /// # Safety
-/// `t` is a static type that lives for ever.
+/// `t` is a type; a static one lives for ever.
 pub(crate) unsafe fn ready(vm: &VirtualMachine, t: *mut c::PyTypeObject) -> PyResult<()> {
     // SAFETY: by contract.
     unsafe {
@@ -339,12 +406,24 @@ pub(crate) unsafe fn ready(vm: &VirtualMachine, t: *mut c::PyTypeObject) -> PyRe
         if (*t).ob_base.ob_base.ob_type.is_null() {
             (*t).ob_base.ob_base.ob_type = (*(*t).tp_base).ob_base.ob_base.ob_type;
         }
-        handle::immortalize(t.cast());
+        match block::header(t.cast()) {
+            Some(header) => header.set(flag::BOUND),
+            None => {
+                handle::immortalize(t.cast());
+                if (*t).tp_flags & tpflags::HEAPTYPE == 0 {
+                    (*t).tp_flags |= tpflags::IMMUTABLETYPE;
+                }
+            }
+        }
         let name = text::of_c((*t).tp_name);
         let mut bases = Vec::new();
         if !(*t).tp_bases.is_null() {
             for &base in tuple::slice((*t).tp_bases) {
                 bases.push(retrieve::retrieve(vm, base)?);
+            }
+            if block::header(t.cast()).is_some() {
+                // Another tuple takes its place.
+                dealloc::decref(std::mem::replace(&mut (*t).tp_bases, std::ptr::null_mut()));
             }
         } else {
             bases.push(retrieve::retrieve(vm, (*t).tp_base.cast())?);
@@ -358,6 +437,23 @@ pub(crate) unsafe fn ready(vm: &VirtualMachine, t: *mut c::PyTypeObject) -> PyRe
     }
 }
 
+/// C code may say after it made a type ready where its objects have their dict and weak references.
+///
+/// # Safety
+/// `t` is the block of `class`.
+pub(crate) unsafe fn note_offsets(class: &Py<PyType>, t: *const c::PyTypeObject) {
+    // SAFETY: by contract.
+    let (dict, weak) = unsafe { ((*t).tp_dictoffset, (*t).tp_weaklistoffset) };
+    let flags = &class.slots.flags;
+    if dict != 0 && !flags.has_feature(PyTypeFlags::HAS_DICT) {
+        flags.insert(PyTypeFlags::HAS_DICT);
+    }
+    if weak != 0 && !flags.has_feature(PyTypeFlags::HAS_WEAKREF) {
+        flags.insert(PyTypeFlags::HAS_WEAKREF);
+        flags.insert(PyTypeFlags::MANAGED_WEAKREF);
+    }
+}
+
 /// `tp_dealloc` of heap types that define none, and of Python classes derived from C types: the next base that has one
 /// of its own frees the object; the class is dropped unless that base does it.
 pub(crate) unsafe extern "C" fn subtype_dealloc(block: Block) {
@@ -368,12 +464,12 @@ pub(crate) unsafe extern "C" fn subtype_dealloc(block: Block) {
         }
         let class = (*block).ob_type;
         let mut base = class;
-        while !base.is_null()
-            && (*base).tp_dealloc.is_some_and(|dealloc| std::ptr::fn_addr_eq(dealloc, subtype_dealloc as c::Destructor))
-        {
+        while !base.is_null() && is_subtype_dealloc((*base).tp_dealloc) {
             base = (*base).tp_base;
         }
         let dealloc = if base.is_null() { None } else { dealloc::dealloc_of_c(base) };
+        slotted::clear(block);
+        fields::clear_dict(block, base);
         match dealloc {
             Some(dealloc) => dealloc(block),
             None => dealloc::free_builtin(block),
@@ -385,11 +481,9 @@ pub(crate) unsafe extern "C" fn subtype_dealloc(block: Block) {
     }
 }
 
-/// How many bytes an object with `items` variable parts has. None if that is more than a number holds.
-pub(crate) fn size_with(class: &c::PyTypeObject, items: isize) -> Option<usize> {
-    // One item more than asked for: CPython keeps a sentinel behind the last.
-    let extra = if class.tp_itemsize == 0 { 0 } else { items.checked_add(1)?.checked_mul(class.tp_itemsize)? };
-    usize::try_from(class.tp_basicsize.checked_add(extra)?).ok()
+/// Whether a deallocator is the one of types that have none of their own.
+pub(crate) fn is_subtype_dealloc(dealloc: Option<c::Destructor>) -> bool {
+    dealloc.is_some_and(|dealloc| std::ptr::fn_addr_eq(dealloc, subtype_dealloc as c::Destructor))
 }
 
 /// `PyType_GenericAlloc`: zeroed memory for an instance with `items` variable parts, with a count of 1. NULL if
@@ -402,7 +496,8 @@ pub(crate) unsafe fn generic_alloc(class: *mut c::PyTypeObject, items: isize) ->
     unsafe {
         let t = &*class;
         let Some(size) = size_with(t, items) else { return std::ptr::null_mut() };
-        let made = block::allocate(size.max(size_of::<c::PyObject>()), 0);
+        let size = size.max(size_of::<c::PyObject>()).next_multiple_of(8);
+        let made = block::allocate(size + slotted::room(class), 0);
         if made.is_null() {
             return made;
         }

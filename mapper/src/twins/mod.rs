@@ -1,16 +1,20 @@
 //! The crossing of one object: managed object to block and back, types, exceptions, references as types, modules, and in
 //! [`forms`] each layout of objects.
 
+pub mod chaining;
 pub mod cycles;
 pub mod error;
+pub(crate) mod fields;
 pub mod forms;
 pub mod frames;
 pub mod heap_type;
+pub(crate) mod indirect;
 pub mod lend;
 pub mod passing;
 pub mod phases;
 pub mod reference;
 pub mod retrieve;
+pub(crate) mod slotted;
 pub mod state;
 pub mod store;
 pub mod type_dict;

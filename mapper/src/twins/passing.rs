@@ -1,7 +1,7 @@
 //! Objects that C sees for the time of a call. The caller keeps the managed object that long, so the block need not:
 //! it gets a count, and owns its twin only if C counts it still when the call is over.
 
-use rustpython_vm::{AsObject, PyObject, VirtualMachine};
+use rustpython_vm::{PyObject, VirtualMachine};
 
 use crate::abi::statics::statics;
 use crate::heap::block::{Block, flag, header};
@@ -77,8 +77,8 @@ impl Drop for Passed {
 /// The block of a managed object, with a count. [`take_back`] has to follow while the caller still keeps the object.
 #[inline]
 pub fn pass(vm: &VirtualMachine, object: &PyObject) -> Block {
-    if object.class().is(vm.ctx.types.int_type) {
-        return store::store(vm, object);
+    if let Some(block) = store::store_number(vm, object) {
+        return block;
     }
     match handle::block_of(object) {
         Some(block) => {

@@ -164,10 +164,19 @@ impl New {
     /// No object.
     pub const NULL: Self = Self(std::ptr::null_mut());
 
+    /// A new reference to an argument that may be NULL.
+    pub fn of_opt(argument: Borrowed) -> Self {
+        if argument.is_null() { Self::NULL } else { argument.again() }
+    }
+
     /// A new reference to the block of a managed object.
     #[inline]
     pub fn of(vm: &VirtualMachine, object: impl Into<PyObjectRef>) -> Self {
-        Self(store::store_owned(vm, object.into()))
+        let object = object.into();
+        match store::store_number_for_c(vm, &object) {
+            Some(number) => Self(number),
+            None => Self(store::store_owned(vm, object)),
+        }
     }
 }
 

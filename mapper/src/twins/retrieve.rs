@@ -10,10 +10,10 @@ use crate::heap::block::{Block, Header, annex, flag, header, header_of};
 use crate::heap::form::Half;
 use crate::heap::form::Look;
 use crate::heap::kind::Kind;
-use crate::lifetime::{dealloc, handle, numbers};
+use crate::lifetime::{dealloc, handle, numbers, watched};
 use crate::twins::forms::list::agree;
-use crate::twins::forms::{long, tuple, unicode};
-use crate::twins::heap_type;
+use crate::twins::forms::{bytes, long, tuple, unicode};
+use crate::twins::{fields, heap_type};
 
 /// The managed object for a block that C lends us.
 ///
@@ -33,7 +33,7 @@ pub unsafe fn retrieve(vm: &VirtualMachine, block: Block) -> PyResult {
             if !header.has(flag::OWNS_TWIN) {
                 return retrieve_uncounted(vm, block, header, twin);
             }
-            if !header.has(flag::SHOWN) {
+            if !header.has(flag::LOOKED_AT) {
                 return Ok(twin.to_owned());
             }
             return retrieve_shown(vm, block, header, twin);
@@ -66,20 +66,53 @@ unsafe fn retrieve_uncounted(vm: &VirtualMachine, block: Block, header: &Header,
     }
 }
 
-/// The managed list, tuple or exception for a block that C code may have written into since Python saw it.
+/// The managed list, tuple, bytes or exception for a block that C code may have written into since Python saw it, or the
+/// number that Python may hand back.
 #[inline(never)]
 unsafe fn retrieve_shown(vm: &VirtualMachine, block: Block, header: &Header, twin: &PyObject) -> PyResult {
     // SAFETY: by the caller's contract.
     unsafe {
-        if header.has(flag::SHOWN_LIST | flag::SHOWN_EXCEPTION) {
+        if header.has(flag::UNLISTED_NUMBER) {
+            numbers::look_at_return(block);
+            return Ok(twin.to_owned());
+        }
+        if header.has(flag::SHOWN_EXCEPTION) {
             dealloc::hand_on(block, Look::Whole);
+            if header.has(flag::LINKED) {
+                fields::in_step(vm, block, twin);
+            }
+            return Ok(twin.to_owned());
+        }
+        if header.has(flag::SHOWN_LIST) {
+            dealloc::hand_on(block, Look::Whole);
+            if !header.has(flag::LENT) && handle::count(block) > 0 {
+                watched::watch(block, header);
+            }
+            return Ok(twin.to_owned());
+        }
+        if header.has(flag::SHOWN_BYTES) {
+            if header.has(flag::BOUND) || bytes::has_its_length(block, twin) {
+                dealloc::hand_on(block, Look::Whole);
+                return Ok(twin.to_owned());
+            }
+            return retrieve_changed(vm, block, header, twin);
+        }
+        if !header.has(flag::SHOWN_TUPLE) {
+            fields::in_step(vm, block, twin);
             return Ok(twin.to_owned());
         }
         let (mirror, items) = (tuple::slice(block), twin.downcast_unchecked_ref::<PyTuple>());
         if mirror.len() == items.len() && mirror.iter().zip(items).all(|(item, object)| agree(*item, object)) {
             return Ok(twin.to_owned());
         }
-        // Python's tuple stays as it was; this is another one, for which C code has used the memory again.
+        retrieve_changed(vm, block, header, twin)
+    }
+}
+
+/// The managed object for a block whose memory C code has used again: Python's stays as it was, this is another one.
+unsafe fn retrieve_changed(vm: &VirtualMachine, block: Block, header: &Header, twin: &PyObject) -> PyResult {
+    // SAFETY: by the caller's contract.
+    unsafe {
         handle::untie(twin);
         header.set_twin(std::ptr::null());
         if header.has(flag::OWNS_TWIN) {
@@ -111,10 +144,23 @@ pub unsafe fn take(vm: &VirtualMachine, block: Block) -> PyResult {
             dealloc::end_result(block);
             return object;
         }
+        if let Some(object) = unlisted(block) {
+            dealloc::decref(block);
+            return Ok(object);
+        }
         let object = retrieve(vm, block)?;
         dealloc::decref(block);
         Ok(object)
     }
+}
+
+/// The managed number of a block that Python gets back with C's reference: nobody asks for its block until it is passed
+/// again.
+#[inline]
+unsafe fn unlisted(block: Block) -> Option<PyObjectRef> {
+    let header = (!block.is_null()).then(|| header(block)).flatten()?;
+    // SAFETY: such a block owns its twin.
+    header.has(flag::UNLISTED_NUMBER).then(|| unsafe { (*header.twin()).to_owned() })
 }
 
 #[cold]
@@ -133,10 +179,16 @@ unsafe fn retrieve_new(vm: &VirtualMachine, block: Block) -> PyResult {
             }
             return new_instance(vm, block);
         };
-        if header.has(flag::DYING) {
+        // A deallocator may count its object while user code looks at it.
+        if header.has(flag::DYING) && (*block).ob_refcnt == 0 {
             return Err(vm.new_system_error("an object is used while it is being deallocated"));
         }
         let kind = Kind::of(block);
+        if kind == Kind::Type && (*block.cast::<c::PyTypeObject>()).tp_flags & c::tpflags::READY == 0 {
+            // C code took memory for a type and shows it before it is ready.
+            heap_type::ready(vm, block.cast())?;
+            return retrieve(vm, block);
+        }
         let exact = is_exact((*block).ob_type);
         if kind == Kind::List && exact {
             return new_list(vm, block);
@@ -156,6 +208,9 @@ unsafe fn retrieve_new(vm: &VirtualMachine, block: Block) -> PyResult {
         }
         if (*block).ob_refcnt > 0 {
             handle::adopt(block, &object);
+            if kind == Kind::Bytes {
+                bytes::show(block);
+            }
         }
         Ok(object)
     }
@@ -241,11 +296,13 @@ unsafe fn new_instance(vm: &VirtualMachine, block: Block) -> PyResult {
         let class = retrieve(vm, (*block).ob_type.cast())?
             .downcast::<PyType>()
             .map_err(|_| vm.new_system_error("an object's type is not a type"))?;
+        heap_type::note_offsets(&class, (*block).ob_type);
         let kind = Kind::of(block);
-        let dict =
-            class.slots.flags.has_feature(rustpython_vm::types::PyTypeFlags::HAS_DICT).then(|| vm.ctx.new_dict());
+        let has_dict = class.slots.flags.has_feature(rustpython_vm::types::PyTypeFlags::HAS_DICT);
+        let dict = has_dict.then(|| fields::first_dict(vm, block));
         let header = header(block).unwrap_or_else(|| annex(block));
         header.set(flag::BOUND);
+        fields::linked(block);
         let twin = (kind.form().wrap)(vm, block, Half { class, dict })?;
         if kind == Kind::Function {
             return Ok(twin); // the dispatcher tied it

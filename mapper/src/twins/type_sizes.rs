@@ -57,7 +57,6 @@ unsafe fn of_base(vm: &VirtualMachine, t: &mut c::PyTypeObject, class: &Py<PyTyp
             bases.iter().map(|base| &*type_block(vm, base)).max_by_key(|base| base.tp_basicsize).unwrap_or(base);
         let fields = class.heaptype_ext.as_deref().and_then(|ext| ext.slots.as_ref()).map_or(0, |slots| slots.len());
         t.tp_basicsize = t.tp_basicsize.max(widest.tp_basicsize).max(base.tp_basicsize);
-        t.tp_basicsize += (fields * size_of::<usize>()) as isize;
         t.tp_itemsize = widest.tp_itemsize;
         let has = |flag| class.slots.flags.has_feature(flag);
         let inherited = |of: fn(&c::PyTypeObject) -> isize| {

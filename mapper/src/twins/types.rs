@@ -8,7 +8,7 @@ use std::sync::{Mutex, OnceLock};
 use rustpython_vm::builtins::{PyCallableIterator, PyType, PyTypeRef};
 use rustpython_vm::class::PyClassImpl as _;
 use rustpython_vm::types::PyTypeFlags;
-use rustpython_vm::{AsObject, Context, Py, PyPayload as _, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, Context, Py, PyObject, PyPayload as _, PyResult, VirtualMachine};
 
 use crate::abi::layout as c;
 use crate::abi::layout::tpflags;
@@ -20,7 +20,7 @@ use crate::lifetime::thread::leave;
 use crate::lifetime::{collect, dealloc, handle, pinned, thread};
 use crate::twins::forms::instancemethod::InstanceMethod;
 use crate::twins::forms::{datetime, record, tuple};
-use crate::twins::{store, type_dict, type_sizes};
+use crate::twins::{slotted, store, type_dict, type_sizes};
 
 /// Types.
 pub(super) static FORM: Form = Form {
@@ -230,6 +230,31 @@ impl Drop for TypeBlock {
     }
 }
 
+/// An object has got another class: C code reads it in the struct. Whoever counts the class, counts the new one.
+pub fn class_changed(vm: &VirtualMachine, object: &PyObject) {
+    let _section = thread::enter(vm);
+    let Some(block) = handle::block_of(object) else { return };
+    let Some(header) = block::header(block) else { return };
+    let class = type_block(vm, object.class());
+    // SAFETY: a tied block is an object; classes are types.
+    unsafe {
+        let old = std::mem::replace(&mut (*block).ob_type, class);
+        // As those that make and pin objects.
+        let counts = |class: *mut c::PyTypeObject| {
+            (*class).tp_flags & tpflags::HEAPTYPE != 0
+                && (header.has(flag::BOUND) || (header.has(flag::PINNED) && pinned::is_pinning(class)))
+        };
+        if old != class {
+            if counts(class) {
+                handle::hold(class.cast(), object.class().as_object());
+            }
+            if counts(old) {
+                dealloc::decref(old.cast());
+            }
+        }
+    }
+}
+
 /// Marks a class as one that C code makes: from now on it can be [given](give) what it refers to.
 pub fn begin_class_of_c(class: &Py<PyType>) {
     let _ = class.init_type_data(TypeBlock { block: 0, of_c: true, owned: Mutex::default() });
@@ -259,13 +284,15 @@ pub fn is_of_c(class: &Py<PyType>) -> bool {
 }
 
 /// Whether C code made one of the types that a class derives from, first bases only: those decide on the layout.
-pub(crate) fn derives_from_c(class: &Py<PyType>) -> bool {
+pub fn derives_from_c(class: &Py<PyType>) -> bool {
     std::iter::successors(class.base.deref(), |class| class.base.deref()).any(is_of_c)
 }
 
 #[cold]
 fn new_type_block(vm: &VirtualMachine, class: &Py<PyType>) -> *mut c::PyTypeObject {
-    let made = block::allocate(size_of::<c::PyHeapTypeObject>(), flag::PINNED | flag::BOUND | flag::COLLECTABLE);
+    // SAFETY: a class's metaclass is one.
+    let size = unsafe { slotted::size_of_type(type_block(vm, class.as_object().class()), slotted::count(class)) };
+    let made = block::allocate(size, flag::PINNED | flag::BOUND | flag::COLLECTABLE);
     assert!(!made.is_null(), "out of memory for a type's block");
     collect::born(collect::CLASS);
     handle::tie(made, class.as_object());
@@ -273,6 +300,7 @@ fn new_type_block(vm: &VirtualMachine, class: &Py<PyType>) -> *mut c::PyTypeObje
     // SAFETY: fresh memory of a heap type's size.
     unsafe {
         fill(vm, made, class, None);
+        hold_metaclass(made);
         if (*made).tp_flags & tpflags::HEAPTYPE != 0 {
             // Macros read the names.
             let heap = made.cast::<c::PyHeapTypeObject>();
@@ -282,13 +310,34 @@ fn new_type_block(vm: &VirtualMachine, class: &Py<PyType>) -> *mut c::PyTypeObje
         if class.heaptype_ext.is_some() {
             type_dict::make(vm, made, class);
             (*made).ob_base.ob_base.ob_refcnt = 0;
-            let _ = class.init_type_data(TypeBlock { block: made as usize, of_c: false, owned: Mutex::default() });
+            let data = TypeBlock { block: made as usize, of_c: false, owned: Mutex::default() };
+            if class.init_type_data(data).is_err() {
+                // `ctypes` keeps its own data there.
+                let _ = pinned::watch(vm, made.cast(), class.as_object());
+            }
         } else {
             // RustPython's static types never die, and neither do their blocks.
             (*made).ob_base.ob_base.ob_refcnt = handle::IMMORTAL;
         }
     }
     made
+}
+
+/// Has a type count its metaclass, as an object does its class. Who ends the type gives that back: the metaclass's
+/// deallocator, if it has one, else ours.
+///
+/// # Safety
+/// `t` is a heap type's block with its metaclass set.
+pub(crate) unsafe fn hold_metaclass(t: *mut c::PyTypeObject) {
+    // SAFETY: by contract.
+    unsafe {
+        let metaclass = (*t).ob_base.ob_base.ob_type;
+        if (*metaclass).tp_flags & tpflags::HEAPTYPE != 0
+            && let Some(twin) = handle::twin_of(metaclass.cast())
+        {
+            handle::hold(metaclass.cast(), twin);
+        }
+    }
 }
 
 /// Fills a type's block from the managed type. `kind` is given for the static types, found from the bases otherwise.
@@ -306,13 +355,22 @@ pub(crate) unsafe fn fill(vm: &VirtualMachine, to: *mut c::PyTypeObject, class: 
         t.ob_base.ob_base.ob_type = type_block(vm, class.as_object().class());
         t.tp_base = base;
         t.tp_name = type_name(class);
+        if block::header(to.cast()).is_some() {
+            (*to.cast::<c::PyHeapTypeObject>())._ht_tpname = t.tp_name.cast_mut();
+        }
         let (basicsize, itemsize) = if kind == Kind::Record { (record::size(vm, class), 0) } else { kind.sizes() };
         t.tp_basicsize = basicsize as isize;
         t.tp_itemsize = itemsize as isize;
         t.tp_flags = flags(vm, class, kind);
+        if !base.is_null() && (*base).tp_basicsize > t.tp_basicsize {
+            t.tp_basicsize = (*base).tp_basicsize;
+        }
         type_sizes::set(vm, t, class, builtin);
         if !base.is_null() {
             pinned::inherit(t, base);
+        }
+        if class.heaptype_ext.is_some() {
+            slotted::fill(vm, t, class);
         }
         fill_slots()(vm, t, class, kind);
         fill_mro(vm, t, class);
@@ -338,6 +396,38 @@ pub(crate) unsafe fn fill_mro(vm: &VirtualMachine, t: &mut c::PyTypeObject, clas
     let bases: Vec<Block> =
         class.bases.read().as_slice().iter().map(|base| store::store(vm, base.as_object())).collect();
     t.tp_bases = tuple::with_items(&bases);
+}
+
+/// [`fill_mro`] for a class whose bases changed, and its `tp_base`.
+///
+/// # Safety
+/// `t` is the block of `class`.
+pub(crate) unsafe fn refill_mro(vm: &VirtualMachine, t: *mut c::PyTypeObject, class: &Py<PyType>) {
+    // SAFETY: by contract.
+    unsafe {
+        let (mro, bases) = ((*t).tp_mro, (*t).tp_bases);
+        (*t).tp_base = class.base.deref().map_or(std::ptr::null_mut(), |base| type_block(vm, base));
+        fill_mro(vm, &mut *t, class);
+        give_up_mro(t, mro);
+        dealloc::xdecref(bases);
+    }
+}
+
+/// Gives up a `tp_mro`, whose entry for the type itself is not counted.
+unsafe fn give_up_mro(t: *mut c::PyTypeObject, mro: Block) {
+    if mro.is_null() {
+        return;
+    }
+    // SAFETY: a tuple that the type owns.
+    unsafe {
+        for index in 0..(*mro.cast::<c::PyVarObject>()).ob_size as usize {
+            let item = tuple::items(mro).add(index);
+            if *item == t.cast() {
+                *item = std::ptr::null_mut();
+            }
+        }
+        dealloc::decref(mro);
+    }
 }
 
 /// What instances of a managed class are laid out as: as those of its first base that is not just an object.
@@ -392,6 +482,9 @@ fn flags(vm: &VirtualMachine, class: &Py<PyType>, kind: Kind) -> usize {
     if has_dict || !holds_none {
         flags |= tpflags::HAVE_GC;
     }
+    if kind == Kind::Type {
+        flags |= tpflags::ITEMS_AT_END;
+    }
     flags
 }
 
@@ -409,6 +502,9 @@ unsafe fn each_part(block: Block, visit: &mut Visit<'_>) {
             tuple::slice(mro).iter().filter(|item| **item != t.cast()).for_each(|item| visit(*item));
         }
         let heap = t.cast::<c::PyHeapTypeObject>();
+        if (*(*block).ob_type).tp_flags & tpflags::HEAPTYPE != 0 {
+            visit((*block).ob_type.cast());
+        }
         for object in [(*t).tp_bases, (*t).tp_dict, (*t).tp_cache, (*heap).ht_module, (*heap).ht_slots] {
             visit(object);
         }
@@ -421,19 +517,11 @@ unsafe fn each_part(block: Block, visit: &mut Visit<'_>) {
 /// `block` is a heap type's that nobody refers to.
 unsafe fn free_tables(block: Block) {
     let t = block.cast::<c::PyTypeObject>();
-    // SAFETY: by contract; `tp_name` of such a block was made by `CString::into_raw`.
+    // SAFETY: by contract; `_ht_tpname` was made by `CString::into_raw`.
     unsafe {
-        let mro = (*t).tp_mro;
-        if !mro.is_null() {
-            for index in 0..(*mro.cast::<c::PyVarObject>()).ob_size as usize {
-                let item = tuple::items(mro).add(index);
-                if *item == t.cast() {
-                    *item = std::ptr::null_mut();
-                }
-            }
-        }
+        give_up_mro(t, (*t).tp_mro);
         type_dict::end((*t).tp_dict);
-        for object in [mro, (*t).tp_bases, (*t).tp_dict, (*t).tp_cache] {
+        for object in [(*t).tp_bases, (*t).tp_dict, (*t).tp_cache] {
             dealloc::xdecref(object);
         }
         if (*t).tp_flags & tpflags::HEAPTYPE != 0 {
@@ -443,8 +531,15 @@ unsafe fn free_tables(block: Block) {
             }
             libc::free((*t).tp_doc.cast_mut().cast());
         }
-        if !(*t).tp_name.is_null() {
-            drop(CString::from_raw((*t).tp_name.cast_mut()));
+        slotted::free_names(t);
+        let metaclass = (*block).ob_type;
+        if (*metaclass).tp_flags & tpflags::HEAPTYPE != 0 && dealloc::dealloc_of_c(metaclass).is_none() {
+            dealloc::decref(metaclass.cast());
+        }
+        // C code may have set `tp_name` to what it likes.
+        let name = (*t.cast::<c::PyHeapTypeObject>())._ht_tpname;
+        if !name.is_null() {
+            drop(CString::from_raw(name));
         }
     }
 }

@@ -13,6 +13,8 @@ use crate::abi::layout as c;
 use crate::capi;
 use crate::lifetime::dealloc::decref;
 use crate::lifetime::thread;
+use crate::twins::indirect::Copied;
+use crate::twins::retrieve::retrieve;
 use crate::twins::{error, store};
 
 /// A view and where its memory begins and ends. The text of its format follows in the same piece of memory: the VM's
@@ -22,6 +24,8 @@ struct Export {
     start: *mut u8,
     length: usize,
     format: usize,
+    /// What the VM sees instead, if items are behind pointers.
+    copy: Option<Box<Copied>>,
 }
 
 impl Export {
@@ -42,14 +46,20 @@ static METHODS: BufferMethods = BufferMethods {
         // SAFETY: the memory stays as long as the view is open.
         BorrowedValue::Ref(unsafe {
             let export = &*Export::of(buffer);
-            std::slice::from_raw_parts(export.start, export.length)
+            match &export.copy {
+                Some(copy) => copy.bytes(),
+                None => std::slice::from_raw_parts(export.start, export.length),
+            }
         })
     },
     obj_bytes_mut: |buffer| {
         // SAFETY: as above; C code shares it, as it would under CPython.
         BorrowedValueMut::RefMut(unsafe {
             let export = &*Export::of(buffer);
-            std::slice::from_raw_parts_mut(export.start, export.length)
+            match &export.copy {
+                Some(copy) => copy.bytes_mut(),
+                None => std::slice::from_raw_parts_mut(export.start, export.length),
+            }
         })
     },
     release: |buffer| {
@@ -58,6 +68,7 @@ static METHODS: BufferMethods = BufferMethods {
             // SAFETY: called once, for the last share.
             unsafe {
                 let export = Export::of(buffer);
+                drop((*export).copy.take());
                 capi::pybuffer::PyBuffer_Release(&mut (*export).view);
                 dealloc(export.cast(), Export::layout((*export).format));
             }
@@ -66,36 +77,48 @@ static METHODS: BufferMethods = BufferMethods {
     retain: |_| {},
 };
 
-/// The VM's buffer over an open view, which it takes over and closes at its end. `object` is whose memory it shows.
+/// Shape and strides of a view, which C code may leave out.
 ///
-/// # Errors
-/// `BufferError` for a view through pointers (suboffsets), which the VM cannot follow.
+/// # Safety
+/// `view` is open.
+unsafe fn dimensions(view: &c::Py_buffer) -> (Vec<isize>, Vec<isize>) {
+    // One number, says C code that fills in a block of memory and leaves out its shape.
+    let scalar = view.ndim <= 0;
+    let dimensions = if scalar && view.len != view.itemsize { 1 } else { view.ndim.max(0) as usize };
+    let mut shape = vec![view.len / view.itemsize.max(1); dimensions];
+    if !view.shape.is_null() && !scalar {
+        // SAFETY: by contract, with `ndim` entries.
+        shape.copy_from_slice(unsafe { std::slice::from_raw_parts(view.shape, dimensions) });
+    }
+    let mut strides = vec![view.itemsize; dimensions];
+    if view.strides.is_null() || scalar {
+        for index in (1..dimensions).rev() {
+            strides[index - 1] = strides[index] * shape[index];
+        }
+    } else {
+        // SAFETY: as above.
+        strides.copy_from_slice(unsafe { std::slice::from_raw_parts(view.strides, dimensions) });
+    }
+    (shape, strides)
+}
+
+/// The VM's buffer over an open view, which it takes over and closes at its end. `object` is whose memory it shows.
 ///
 /// # Safety
 /// `view` is open; the caller does not use it any more.
-pub(crate) unsafe fn open(vm: &VirtualMachine, view: c::Py_buffer, object: PyObjectRef) -> PyResult<PyBuffer> {
-    // SAFETY: by contract; shape and strides have `ndim` entries.
+pub(crate) unsafe fn open(vm: &VirtualMachine, view: c::Py_buffer, object: PyObjectRef) -> PyBuffer {
+    // SAFETY: by contract; shape, strides and suboffsets have `ndim` entries.
     unsafe {
         let itemsize = view.itemsize.max(0) as usize;
-        // One number, says C code that fills in a block of memory and leaves out its shape.
-        let scalar = view.ndim <= 0;
-        let dimensions = if scalar && view.len != view.itemsize { 1 } else { view.ndim.max(0) as usize };
-        if !view.suboffsets.is_null() && (0..dimensions).any(|index| *view.suboffsets.add(index) >= 0) {
-            let mut view = view;
-            capi::pybuffer::PyBuffer_Release(&mut view);
-            return Err(vm.new_buffer_error("Rustclad cannot show a buffer that goes through pointers (suboffsets)"));
-        }
-        let mut shape = vec![view.len / view.itemsize.max(1); dimensions];
-        if !view.shape.is_null() && !scalar {
-            shape.copy_from_slice(std::slice::from_raw_parts(view.shape, dimensions));
-        }
-        let mut strides = vec![view.itemsize; dimensions];
-        if view.strides.is_null() || scalar {
-            for index in (1..dimensions).rev() {
-                strides[index - 1] = strides[index] * shape[index];
+        let (shape, mut strides) = dimensions(&view);
+        let mut copy = None;
+        if !view.suboffsets.is_null() && view.ndim as usize == shape.len() {
+            let suboffsets = std::slice::from_raw_parts(view.suboffsets, shape.len()).to_vec();
+            if suboffsets.iter().any(|suboffset| *suboffset >= 0) {
+                let made = Copied::new(vm, view.buf.cast(), (shape.clone(), strides, suboffsets), itemsize);
+                strides = made.steps().to_vec();
+                copy = Some(made);
             }
-        } else {
-            strides.copy_from_slice(std::slice::from_raw_parts(view.strides, dimensions));
         }
         // What lies in front of the first item, and behind the start of the last.
         let (mut before, mut behind) = (0isize, 0isize);
@@ -112,7 +135,7 @@ pub(crate) unsafe fn open(vm: &VirtualMachine, view: c::Py_buffer, object: PyObj
             (view.readonly != 0, view.len.max(0) as usize, view.buf.cast::<u8>().wrapping_offset(-before));
         // A slice's start is never NULL, not even that of an empty one.
         let start = if start.is_null() { std::ptr::dangling_mut() } else { start };
-        export.write(Export { view, start, length, format: text.len() });
+        export.write(Export { view, start, length, format: text.len(), copy });
         let place = export.add(1).cast::<u8>();
         place.copy_from_nonoverlapping(text.as_ptr(), text.len());
         let format = std::slice::from_raw_parts(place, text.len());
@@ -124,7 +147,7 @@ pub(crate) unsafe fn open(vm: &VirtualMachine, view: c::Py_buffer, object: PyObj
             format: Cow::Borrowed(std::str::from_utf8(format).unwrap_or("B")),
             dim_desc: shape.iter().zip(strides).map(|(length, stride)| (*length as usize, stride, 0)).collect(),
         };
-        Ok(PyBuffer::new(object, desc, &METHODS))
+        PyBuffer::new(object, desc, &METHODS)
     }
 }
 
@@ -145,6 +168,8 @@ pub fn as_buffer(object: &PyObject, flags: BufferFlags, vm: &VirtualMachine) -> 
         };
         decref(block);
         error::status(vm, status != 0, || "<slot wrapper '__buffer__'>".to_owned())?;
-        open(vm, view, object.to_owned())
+        // An exporter may hand on another object's memory.
+        let of = if view.obj.is_null() || view.obj == block { object.to_owned() } else { retrieve(vm, view.obj)? };
+        Ok(open(vm, view, of))
     }
 }

@@ -4,5 +4,7 @@ pub(crate) mod arguments;
 pub(crate) mod building;
 pub mod export;
 pub mod format;
+pub(crate) mod literal;
 pub(crate) mod memory;
+pub(crate) mod names;
 pub(crate) mod pending;

@@ -12,7 +12,7 @@ fn bytes(block: Block, size: usize) -> &'static mut [u8] {
     unsafe { std::slice::from_raw_parts_mut(block.cast::<u8>().sub(32), 32 + size) }
 }
 
-fn live() -> FxHashMap<usize, u32> {
+fn live() -> FxHashMap<usize, u64> {
     let mut live = FxHashMap::default();
     for_each_live(|block, header| assert!(live.insert(block as usize, header.flags()).is_none()));
     live

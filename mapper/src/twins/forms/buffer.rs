@@ -9,6 +9,7 @@ use rustpython_vm::{PyObject, VirtualMachine};
 
 use crate::abi::layout as c;
 use crate::heap::block::Block;
+use crate::twins::indirect::Memory;
 
 /// `PyBUF_FULL_RO`.
 const FULL_RO: u32 = 0x11C;
@@ -22,8 +23,8 @@ pub(crate) struct PickleBuffer {
     pub(crate) arrays: Arrays,
 }
 
-/// Room for the shape and the strides of a buffer with as many dimensions as there may be (`PyBUF_MAX_NDIM`).
-pub(crate) type Arrays = [isize; 2 * 64];
+/// Room for the shape, the strides and the suboffsets of a buffer with as many dimensions as there may be (`PyBUF_MAX_NDIM`).
+pub(crate) type Arrays = [isize; 3 * 64];
 
 /// Describes a memory view's memory in its own `Py_buffer`, without opening it: the memory view has.
 ///
@@ -31,37 +32,37 @@ pub(crate) type Arrays = [isize; 2 * 64];
 /// `arrays` is the start of [`Arrays`].
 pub(crate) unsafe fn describe(vm: &VirtualMachine, view: *mut c::Py_buffer, arrays: *mut isize, object: &PyObject) {
     let Ok(buffer) = PyBuffer::from_object(vm, object, BufferFlags::from_bits_truncate(FULL_RO)) else { return };
-    let desc = &buffer.desc;
-    let dimensions = desc.dim_desc.len();
+    let memory = Memory::of(&buffer);
+    let mut at = arrays;
+    let mut put = |list: &[isize]| {
+        if list.is_empty() {
+            return std::ptr::null_mut();
+        }
+        let place = at;
+        // SAFETY: by contract there is room for three lists of as many numbers as a buffer has dimensions.
+        unsafe {
+            place.copy_from_nonoverlapping(list.as_ptr(), list.len());
+            at = at.add(list.len());
+        }
+        place
+    };
+    let (shape, strides, suboffsets) = (put(&memory.shape), put(&memory.strides), put(&memory.suboffsets));
     // SAFETY: by contract; the memory stays where it is while the memory view has it open.
     unsafe {
-        let (shape, strides) = (arrays, arrays.add(dimensions));
-        for (index, (length, stride, _)) in desc.dim_desc.iter().enumerate() {
-            shape.add(index).write(*length as isize);
-            strides.add(index).write(*stride);
-        }
         *view = c::Py_buffer {
-            buf: start(&buffer).cast(),
+            buf: memory.start.cast(),
             obj: std::ptr::null_mut(),
-            len: desc.len as isize,
-            itemsize: desc.itemsize as isize,
-            readonly: c_int::from(desc.readonly),
-            ndim: dimensions as c_int,
-            format: lasting(&desc.format).cast_mut(),
+            len: buffer.desc.len as isize,
+            itemsize: buffer.desc.itemsize as isize,
+            readonly: c_int::from(buffer.desc.readonly),
+            ndim: memory.shape.len() as c_int,
+            format: lasting(&memory.format).cast_mut(),
             shape,
             strides,
-            suboffsets: std::ptr::null_mut(),
+            suboffsets,
             internal: std::ptr::null_mut(),
         };
     }
-}
-
-/// Where a buffer's first element is.
-pub(crate) unsafe fn start(buffer: &PyBuffer) -> *mut u8 {
-    let start =
-        if buffer.desc.readonly { buffer.obj_bytes().as_ptr().cast_mut() } else { buffer.obj_bytes_mut().as_mut_ptr() };
-    // SAFETY: the exporter says so.
-    unsafe { start.offset(buffer.desc.offset) }
 }
 
 /// A format as a C string that lives as long as the process. There are not many different ones.

@@ -1,16 +1,29 @@
-//! Bytes: the data lies behind the block's head, with a NUL behind the last byte.
+//! Bytes: the data lies behind the block's head, with a NUL behind the last byte. C code may write into bytes that it has
+//! made, until Python has them and C has not. As long as C counts some that Python has seen, what it has written is handed on
+//! to the managed bytes, in place: for both sides they are one memory.
 
 use rustpython_vm::builtins::PyBytes;
 use rustpython_vm::{PyObject, PyResult, VirtualMachine};
 
 use crate::abi::layout as c;
-use crate::heap::block::{self, Block};
-use crate::heap::form::{Form, Half, given};
+use crate::abi::statics::statics;
+use crate::heap::block::{self, Block, flag, header};
+use crate::heap::form::{Form, Half, Look, given};
+use crate::lifetime::{handle, watched};
+use crate::twins::forms::object::allocate_derived;
 use crate::twins::forms::payload::bound;
 
 /// Bytes.
-pub(super) static FORM: Form =
-    Form { sizes: (33, 1), subclass_flag: c::tpflags::BYTES_SUBCLASS, make, value: Some(value), wrap, ..Form::EMPTY };
+pub(super) static FORM: Form = Form {
+    sizes: (33, 1),
+    subclass_flag: c::tpflags::BYTES_SUBCLASS,
+    make,
+    value: Some(value),
+    wrap,
+    wrapped: Some(wrapped),
+    written: Some(hand_on),
+    ..Form::EMPTY
+};
 
 /// Offset of a bytes object's data.
 pub const DATA: usize = std::mem::offset_of!(c::PyBytesObject, ob_sval);
@@ -36,7 +49,9 @@ pub unsafe fn new_block(data: &[u8], class: *mut c::PyTypeObject) -> Block {
 /// As for [`new_block`].
 pub unsafe fn new_block_uninit(length: usize, class: *mut c::PyTypeObject) -> Block {
     let made = match length.checked_add(DATA + 1) {
-        Some(size) => block::allocate_uninit(size, 0),
+        Some(size) if class == statics().bytes => block::allocate_uninit(size, 0),
+        // SAFETY: by contract.
+        Some(size) => unsafe { allocate_derived(class, size, length) },
         None => std::ptr::null_mut(),
     };
     if made.is_null() {
@@ -81,4 +96,36 @@ unsafe fn wrap(_: &VirtualMachine, block: Block, half: Half) -> PyResult {
     // SAFETY: as above.
     let data = unsafe { slice(block) }.to_vec();
     Ok(bound(PyBytes::from(data), block, half))
+}
+
+unsafe fn wrapped(_: &VirtualMachine, block: Block, _: &PyObject) -> PyResult<()> {
+    show(block);
+    Ok(())
+}
+
+/// Python sees bytes that C counts.
+pub(crate) fn show(block: Block) {
+    if let Some(header) = header(block) {
+        header.set(flag::SHOWN_BYTES);
+        watched::watch(block, header);
+    }
+}
+
+/// Whether the managed bytes are as long as the block's.
+pub(crate) unsafe fn has_its_length(block: Block, twin: &PyObject) -> bool {
+    // SAFETY: a bytes block and its twin.
+    unsafe { twin.downcast_unchecked_ref::<PyBytes>().len() == slice(block).len() }
+}
+
+/// Hands on to the managed bytes what C code has written, as far as both are of one length.
+unsafe fn hand_on(block: Block, _: Look) {
+    // SAFETY: a bytes block and its twin, whose memory has that length. C code may write as long as nobody reads: what it
+    // does while somebody does is its own fault here as in CPython.
+    unsafe {
+        let Some(twin) = handle::twin_of(block) else { return };
+        let (now, then) = (slice(block), twin.downcast_unchecked_ref::<PyBytes>().as_bytes());
+        if now.len() == then.len() && now != then {
+            then.as_ptr().cast_mut().copy_from_nonoverlapping(now.as_ptr(), now.len());
+        }
+    }
 }

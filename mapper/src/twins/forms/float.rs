@@ -4,7 +4,8 @@ use rustpython_vm::builtins::{PyComplex, PyFloat};
 use rustpython_vm::{PyObject, PyResult, VirtualMachine};
 
 use crate::abi::layout as c;
-use crate::heap::block::Block;
+use crate::abi::statics::statics;
+use crate::heap::block::{self, Block};
 use crate::heap::form::{Form, Half, given};
 use crate::twins::forms::object::new_block;
 use crate::twins::forms::payload::bound;
@@ -26,6 +27,19 @@ pub(super) static COMPLEX: Form = Form {
     wrap: wrap_complex,
     ..Form::EMPTY
 };
+
+/// A block of an exact float, with a count of 1 and no twin. None if memory is out.
+#[inline]
+pub(crate) fn from_f64(value: f64) -> Option<Block> {
+    let made = block::allocate_uninit(size_of::<c::PyFloatObject>(), 0);
+    if made.is_null() {
+        return None;
+    }
+    let ob_base = c::PyObject { ob_refcnt: 1, ob_overflow: 0, ob_flags: 0, ob_type: statics().float };
+    // SAFETY: fresh memory of that size.
+    unsafe { made.cast::<c::PyFloatObject>().write(c::PyFloatObject { ob_base, ob_fval: value }) };
+    Some(made)
+}
 
 unsafe fn make_float(_: &VirtualMachine, object: &PyObject, class: *mut c::PyTypeObject) -> Block {
     // SAFETY: the kind says what the payload is; the block is fresh and of its class's size.

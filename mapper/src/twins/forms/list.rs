@@ -17,7 +17,7 @@ use crate::abi::layout as c;
 use crate::heap::block::{Block, flag, header, header_of};
 use crate::heap::form::{Form, Half, Look, Reusable, Visit, given};
 use crate::lifetime::due::remember_list;
-use crate::lifetime::{dealloc, handle, managed};
+use crate::lifetime::{dealloc, handle, kept, managed};
 use crate::twins::forms::payload::{bound, item as item_of};
 use crate::twins::forms::{PLAIN_ITEM, addresses, is_plain_item};
 use crate::twins::reference::{Borrowed, Stolen};
@@ -25,7 +25,7 @@ use crate::twins::{retrieve, store};
 
 mod runs;
 
-use runs::{agree_on, grow, is_shown, make_runs, memory, remembered};
+use runs::{addresses_of, agree_on, grow, is_shown, make_runs, memory, remembered};
 pub use runs::{clear, items, push, reserve};
 
 /// Lists.
@@ -41,6 +41,7 @@ pub(super) static FORM: Form = Form {
     caught_up: Some(caught_up),
     written: Some(hand_on),
     reusable: Some(reusable),
+    lose: Some(runs::lose),
     free: Some(free),
     each: Some(each),
     clear: Some(clear),
@@ -106,9 +107,11 @@ unsafe fn mirror(vm: &VirtualMachine, block: Block, twin: &PyObject) {
     unsafe {
         let objects = twin.downcast_unchecked_ref::<PyList>().borrow_vec();
         assert!(make_runs(block, objects.len()), "memory for the mirror of a list that is in memory already");
-        header_of(block).set(flag::SHOWN_LIST);
+        let header = header_of(block);
+        header.set(flag::SHOWN_LIST | flag::CHANGING);
         // Storing an item asks no list for its items but those that get their blocks now, and they are others.
-        update(vm, block, 0..0, &objects);
+        runs::fill(block, objects.iter().map(|object| (store::store(vm, object), &**object)));
+        header.unset(flag::CHANGING);
     }
     remember_list(block, twin);
 }
@@ -312,6 +315,38 @@ pub unsafe fn set(vm: &VirtualMachine, block: Block, index: usize, item: Stolen)
     }
 }
 
+/// Appends an item on both sides.
+///
+/// # Errors
+/// Memory is out, or the item is ending; nothing is changed then.
+///
+/// # Safety
+/// `block` is a list's, `item` an object.
+pub unsafe fn append(vm: &VirtualMachine, block: Block, item: Borrowed) -> PyResult<()> {
+    // SAFETY: by contract; the list takes over the new reference.
+    unsafe {
+        let twin = twin(block);
+        let object = twin.map(|_| item.get(vm)).transpose()?;
+        let held = items(block).len();
+        if !grow(block, held + 1) {
+            return Err(vm.no_memory_error());
+        }
+        if let (Some(twin), Some(object)) = (twin, &object) {
+            let mut objects = twin.borrow_vec_mut();
+            objects.push(object.clone());
+            if objects.len() != held + 1 {
+                drop(objects);
+                refresh(vm, block);
+                return Ok(());
+            }
+        }
+        let pushed = push(block, item.again().0, object.as_deref());
+        debug_assert!(pushed, "there is room");
+        object.into_iter().for_each(managed::drop_managed);
+        Ok(())
+    }
+}
+
 /// Replaces the items in `range` on both sides by `new`, whose references the list takes over. What ends may run code:
 /// nothing of the list is looked at afterwards.
 ///
@@ -367,7 +402,7 @@ unsafe fn hand_on(block: Block, look: Look) {
     unsafe {
         let changing = header(block).is_some_and(|header| header.has(flag::CHANGING));
         if is_shown(block) && !changing {
-            let mirror = items(block);
+            let mirror = addresses_of(items(block));
             let places = places(look, mirror.len());
             if mirror[places.clone()] != remembered(block).1[places.clone()] {
                 try_with_current_vm(|vm| hand_on_changes(vm, block, places.clone()));
@@ -399,11 +434,12 @@ unsafe fn hand_on_changes(vm: &VirtualMachine, block: Block, places: Range<usize
 
 /// How many bytes a list holds that may be kept for the next time: all its items are values that hold nothing. What it shows
 /// is known by the addresses that it remembers.
-unsafe fn reusable(block: Block, _: &PyObject) -> Option<Reusable> {
+unsafe fn reusable(block: Block, twin: &PyObject) -> Option<Reusable> {
     // SAFETY: the callers' list, which C gave up.
     unsafe {
         let (mirror, header) = (items(block), header_of(block));
-        if !is_shown(block) || mirror != remembered(block).1 {
+        let again = is_shown(block) && kept::comes_again(twin, remembered(block).0);
+        if !again || addresses_of(mirror) != remembered(block).1 {
             return None;
         }
         if !header.has(flag::PLAIN_ITEMS) {

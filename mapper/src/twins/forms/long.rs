@@ -12,6 +12,7 @@ use crate::abi::statics::statics;
 use crate::heap::block::{self, Block, flag, header_of};
 use crate::heap::form::{Form, Half};
 use crate::lifetime::handle;
+use crate::twins::forms::object::allocate_derived;
 use crate::twins::forms::payload::bound;
 
 /// Bits of a digit.
@@ -27,6 +28,9 @@ const DIGITS: usize =
 pub(super) static FORM: Form =
     Form { sizes: (24, 4), subclass_flag: c::tpflags::LONG_SUBCLASS, make, value: Some(value), wrap, ..Form::EMPTY };
 
+/// The bit of `lv_tag` that says of a small int that it never ends.
+const IMMORTAL: usize = 1 << 2;
+
 static SMALL: OnceLock<Vec<usize>> = OnceLock::new();
 
 /// Makes the immortal blocks.
@@ -39,6 +43,7 @@ pub(crate) fn prepare(vm: &VirtualMachine) {
                 // SAFETY: a fresh block; the twin's reference is never given back.
                 unsafe {
                     handle::immortalize(made);
+                    (*made.cast::<c::PyLongObject>()).long_value.lv_tag |= IMMORTAL;
                     let header = header_of(made);
                     header.set_twin(twin.as_object());
                     header.set(flag::OWNS_TWIN | flag::PINNED);
@@ -93,7 +98,13 @@ fn new_i64_block(value: i64) -> Block {
 /// memory is out.
 #[inline]
 fn try_digits_block(negative: bool, digits: &[u32], kind: *mut c::PyTypeObject) -> Option<Block> {
-    let made = block::allocate_uninit(DIGITS + 4 * digits.len().max(2), 0);
+    let size = DIGITS + 4 * digits.len().max(2);
+    let made = if kind == statics().long {
+        block::allocate_uninit(size, 0)
+    } else {
+        // SAFETY: the callers give ready types.
+        unsafe { allocate_derived(kind, size, digits.len()) }
+    };
     if made.is_null() {
         return None;
     }
@@ -125,21 +136,24 @@ pub fn from_digits(negative: bool, digits: &[u32]) -> Option<Block> {
     try_digits_block(negative, &digits[..used], statics().long)
 }
 
-/// A block for a managed int, and whether it is immortal. If not, it has a count of 1 and no twin yet.
+/// The immortal block of a managed int, if it has one.
 #[inline]
-pub fn new_block(value: &BigInt) -> (Block, bool) {
+pub fn small_block(value: &BigInt) -> Option<Block> {
+    value.to_i64().and_then(small)
+}
+
+/// A block for a managed int that has no [small one](small_block), with a count of 1 and no twin yet.
+#[inline]
+pub fn new_block(value: &BigInt) -> Block {
     match value.to_i64() {
-        Some(value) => match small(value) {
-            Some(block) => (block, true),
-            None => (new_i64_block(value), false),
-        },
-        None => (new_big_block(value, statics().long), false),
+        Some(value) => new_i64_block(value),
+        None => new_big_block(value, statics().long),
     }
 }
 
 /// A block for a big int of any size.
 pub fn from_bigint(value: &BigInt) -> Block {
-    new_block(value).0
+    small_block(value).unwrap_or_else(|| new_block(value))
 }
 
 fn new_big_block(value: &BigInt, kind: *mut c::PyTypeObject) -> Block {

@@ -4,7 +4,8 @@
 use std::ffi::c_int;
 use std::mem::{offset_of, size_of};
 
-use rustpython_vm::builtins::{PyMemoryView, PyTuple, PyType, PyWeak};
+use rustpython_vm::builtins::{PyCode, PyMemoryView, PyStr, PyType, PyWeak};
+use rustpython_vm::frame::FrameObject;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload as _, VirtualMachine};
 
 use crate::abi::layout as c;
@@ -47,14 +48,12 @@ enum As {
     Bytes(usize),
     /// One byte: 0 for None, 1 for anything else.
     IsSome,
-    /// The names of a code's variables of all sorts, in the order of their places; the attribute is not looked at.
-    Variables,
-    /// How many they are, as a C `int`.
-    VariableCount,
-    /// A byte for each that tells its sort.
-    VariableSorts,
     /// A C `Py_hash_t` that is not known yet, whatever the attribute is.
     Unhashed,
+    /// A C `Py_ssize_t`.
+    Size,
+    /// How many values a format of `struct` has, as a C `Py_ssize_t`.
+    Values,
 }
 
 struct Record {
@@ -83,8 +82,7 @@ static CODE: Record = record! { PyCodeObject:
     co_kwonlyargcount = "co_kwonlyargcount" Int, co_stacksize = "co_stacksize" Int,
     co_firstlineno = "co_firstlineno" Int, co_nlocals = "co_nlocals" Int, co_ncellvars = "co_cellvars" Length,
     co_nfreevars = "co_freevars" Length, co_filename = "co_filename" Object, co_name = "co_name" Object,
-    co_qualname = "co_qualname" Object, co_linetable = "co_linetable" Object, co_nlocalsplus = "" VariableCount,
-    co_localsplusnames = "" Variables, co_localspluskinds = "" VariableSorts,
+    co_qualname = "co_qualname" Object, co_linetable = "co_linetable" Object,
 };
 static FUNCTION: Record = record! { PyFunctionObject:
     func_globals = "__globals__" Object, func_builtins = "__builtins__" Object, func_name = "__name__" Object,
@@ -112,6 +110,8 @@ static FRAME: Record = Record { size: size_of::<PyFrameObject>(), fields: &[] };
 static WEAK: Record = Record { size: size_of::<c::PyWeakReference>(), fields: &[] };
 static VIEW: Record = Record { size: size_of::<c::PyMemoryViewObject>() + size_of::<Arrays>(), fields: &[] };
 static PICKLE_BUFFER: Record = Record { size: size_of::<PickleBuffer>(), fields: &[] };
+/// `PyStructObject` of `_struct.c`, which `_testbuffer` reads.
+static STRUCT: Record = Record { size: 56, fields: &[(16, "size", As::Size), (24, "format", As::Values)] };
 static NONE: Record = Record { size: size_of::<c::PyObject>(), fields: &[] };
 
 fn record(vm: &VirtualMachine, class: &Py<PyType>) -> &'static Record {
@@ -130,8 +130,20 @@ fn record(vm: &VirtualMachine, class: &Py<PyType>) -> &'static Record {
     match table.iter().find(|(of, _)| class.fast_issubclass(*of)) {
         Some((_, record)) => record,
         None if &*class.slot_name() == "pickle.PickleBuffer" => &PICKLE_BUFFER,
+        None if is_struct(vm, class) => &STRUCT,
         None => &NONE,
     }
+}
+
+/// Whether a class is `struct.Struct` or derived from it.
+fn is_struct(vm: &VirtualMachine, class: &Py<PyType>) -> bool {
+    let mut builtin = std::iter::successors(Some(class), |class| class.base.deref());
+    builtin.find(|class| class.heaptype_ext.is_none()).is_some_and(|class| {
+        &*class.slot_name() == "Struct"
+            && class
+                .get_attr(vm.ctx.intern_str("__module__"))
+                .is_some_and(|module| module.downcast_ref::<PyStr>().is_some_and(|it| it.as_bytes() == b"_struct"))
+    })
 }
 
 /// The size of the struct of a class's instances, in bytes.
@@ -205,24 +217,15 @@ pub(crate) unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) 
             return;
         }
         fill_fields(vm, block, object, record(vm, object.class()));
-    }
-}
-
-/// A code's variables with their sorts: `CO_FAST_LOCAL`, `CO_FAST_CELL`, `CO_FAST_FREE`. An argument that is a cell, too, is
-/// there once.
-fn variables(vm: &VirtualMachine, code: &PyObject) -> Vec<(PyObjectRef, u8)> {
-    const SORTS: [(&str, u8); 3] = [("co_varnames", 0x20), ("co_cellvars", 0x40), ("co_freevars", 0x80)];
-    let mut found: Vec<(PyObjectRef, u8)> = Vec::new();
-    for (attribute, sort) in SORTS {
-        let names = code.get_attr(attribute, vm).ok().and_then(|names| names.downcast::<PyTuple>().ok());
-        for name in names.iter().flat_map(|names| names.as_slice()) {
-            match found.iter_mut().find(|(known, _)| known.is(name)) {
-                Some((_, sorts)) => *sorts |= sort,
-                None => found.push((name.clone(), sort)),
-            }
+        if let Some(code) = object.downcast_ref::<PyCode>() {
+            super::code::fill_variables(vm, block, code);
+        } else if let Some(frame) = object.downcast_ref::<FrameObject>() {
+            let block = block.cast::<PyFrameObject>();
+            let data = (&raw mut (*block).f_frame_data).cast();
+            super::code::fill_frame(vm, block.cast(), data, frame);
+            (*block).f_frame = data.cast();
         }
     }
-    found
 }
 
 unsafe fn fill_fields(vm: &VirtualMachine, block: Block, object: &PyObject, record: &Record) {
@@ -247,14 +250,10 @@ unsafe fn fill_field(vm: &VirtualMachine, block: Block, object: &PyObject, at: *
                 at.copy_from(number.to_be_bytes().as_ptr().add(size_of::<u32>() - count), count);
             }
             As::IsSome => at.write(u8::from(found().is_some_and(|it| !vm.is_none(&it)))),
-            As::Variables => {
-                let names = variables(vm, object).into_iter().map(|(name, _)| name).collect();
-                at.cast::<Block>().write(lend(vm, block, vm.ctx.new_tuple(names).as_object()));
-            }
-            As::VariableCount => at.cast::<c_int>().write(variables(vm, object).len() as c_int),
-            As::VariableSorts => {
-                let sorts: Vec<u8> = variables(vm, object).into_iter().map(|(_, sort)| sort).collect();
-                at.cast::<Block>().write(lend(vm, block, vm.ctx.new_bytes(sorts).as_object()));
+            As::Size => at.cast::<isize>().write(found().and_then(|it| it.try_to_value(vm).ok()).unwrap_or(0)),
+            As::Values => {
+                let format = found().and_then(|it| it.downcast::<PyStr>().ok());
+                at.cast::<isize>().write(format.map_or(0, |format| values(&format.to_string_lossy())));
             }
             As::Unhashed => at.cast::<isize>().write(-1),
             As::Length => {
@@ -263,6 +262,24 @@ unsafe fn fill_field(vm: &VirtualMachine, block: Block, object: &PyObject, at: *
             }
         }
     }
+}
+
+/// How many values a format of `struct` has: a string is one however long it is, padding is none.
+fn values(format: &str) -> isize {
+    let (mut all, mut count) = (0, None);
+    for code in format.chars() {
+        if let Some(digit) = code.to_digit(10) {
+            count = Some(count.unwrap_or(0isize).saturating_mul(10).saturating_add(digit as isize));
+            continue;
+        }
+        let times = count.take().unwrap_or(1);
+        all += match code {
+            's' | 'p' => 1,
+            code if code.is_ascii_alphabetic() && code != 'x' || code == '?' => times,
+            _ => 0,
+        };
+    }
+    all
 }
 
 /// Brings the block of an object that can change up to date.

@@ -10,7 +10,8 @@ use crate::heap::block::{self, Block};
 use crate::heap::form::{Form, Half, Reusable, Visit, given};
 use crate::heap::spare;
 use crate::lifetime::dealloc::xdecref;
-use crate::lifetime::handle;
+use crate::lifetime::{handle, kept};
+use crate::twins::forms::object::allocate_derived;
 use crate::twins::forms::payload::{bound, item};
 use crate::twins::forms::{PLAIN_ITEM, addresses, is_plain_item};
 use crate::twins::retrieve::last_item;
@@ -116,8 +117,16 @@ pub(crate) unsafe fn hidden<'a>(tuple: Block) -> &'a [Block] {
 unsafe fn make(_: &VirtualMachine, object: &PyObject, class: *mut c::PyTypeObject) -> Block {
     // SAFETY: the kind says what the payload is; the block is fresh.
     unsafe {
-        let made = new_block(object.downcast_unchecked_ref::<PyTuple>().as_slice().len());
+        let length = object.downcast_unchecked_ref::<PyTuple>().as_slice().len();
+        if class == statics().tuple {
+            return new_block(length);
+        }
+        let made = allocate_derived(class, ITEMS + length * size_of::<Block>(), length);
+        assert!(!made.is_null(), "memory for a tuple of what is in memory already");
+        (*made).ob_refcnt = 1;
         (*made).ob_type = class;
+        (*made.cast::<c::PyVarObject>()).ob_size = length as isize;
+        spare::set_hidden_items(made, 0);
         made
     }
 }
@@ -156,8 +165,8 @@ unsafe fn reusable(block: Block, object: &PyObject) -> Option<Reusable> {
         let same = |(item, object): (&Block, &PyObjectRef)| {
             is_plain_item(*item) && handle::twin_of(*item).is_some_and(|twin| twin.is(object))
         };
-        let exact = (*block).ob_type == statics().tuple;
-        if !exact || mirror.is_empty() || mirror.len() != objects.len() || !mirror.iter().zip(objects).all(same) {
+        let again = (*block).ob_type == statics().tuple && kept::comes_again(object, addresses(objects));
+        if !again || mirror.is_empty() || mirror.len() != objects.len() || !mirror.iter().zip(objects).all(same) {
             return None;
         }
         Some(Reusable { run: addresses(objects).into(), bytes: mirror.len() * (2 * size_of::<Block>() + PLAIN_ITEM) })

@@ -7,6 +7,7 @@ use rustpython_vm::{AsObject, PyObject, PyObjectRef};
 use smallvec::SmallVec;
 
 use crate::abi::layout as c;
+use crate::abi::statics::statics;
 use crate::heap::block::{Block, flag, header, is_possible};
 use crate::heap::spare;
 use crate::lifetime::{dealloc, handle};
@@ -57,8 +58,15 @@ pub(super) unsafe fn memory(block: Block) -> Memory {
     }
 }
 
-/// What a shown list remembers of its items: the managed objects' addresses and the blocks (see [`Memory`]).
-pub(super) unsafe fn remembered<'a>(block: Block) -> (&'a [usize], &'a [Block]) {
+/// Items as addresses: the compiler compares a run of integers at once, pointers one by one.
+#[inline]
+pub(super) fn addresses_of(items: &[Block]) -> &[usize] {
+    // SAFETY: addresses are as large, and have no validity of their own.
+    unsafe { std::slice::from_raw_parts(items.as_ptr().cast(), items.len()) }
+}
+
+/// What a shown list remembers of its items: the addresses of the managed objects and of the blocks (see [`Memory`]).
+pub(super) unsafe fn remembered<'a>(block: Block) -> (&'a [usize], &'a [usize]) {
     // SAFETY: the callers' list, which they do not change while they use the slices.
     unsafe {
         let held = items(block).len();
@@ -66,7 +74,7 @@ pub(super) unsafe fn remembered<'a>(block: Block) -> (&'a [usize], &'a [Block]) 
             return (&[], &[]);
         }
         let memory = memory(block);
-        (std::slice::from_raw_parts(memory.objects, held), std::slice::from_raw_parts(memory.blocks, held))
+        (std::slice::from_raw_parts(memory.objects, held), std::slice::from_raw_parts(memory.blocks.cast(), held))
     }
 }
 
@@ -133,14 +141,37 @@ pub(super) unsafe fn make_runs(block: Block, capacity: usize) -> bool {
     }
 }
 
+impl Memory {
+    /// Remembers an item that both sides have in a place.
+    #[inline]
+    unsafe fn agree_on(&self, index: usize, item: Block, object: &PyObject) {
+        // SAFETY: the callers' runs, with room for the item.
+        unsafe {
+            let same = handle::twin_of(item).is_some_and(|twin| twin.is(object));
+            self.objects.add(index).write(if same { std::ptr::from_ref(object) as usize } else { 0 });
+            self.blocks.add(index).write(item);
+        }
+    }
+}
+
 /// Remembers an item that both sides have in a place.
 pub(super) unsafe fn agree_on(block: Block, index: usize, item: Block, object: &PyObject) {
     // SAFETY: the callers' shown list with room for the item.
+    unsafe { memory(block).agree_on(index, item, object) };
+}
+
+/// Fills a shown list that is empty with items, whose references it takes over, and their managed objects. There is room
+/// for all. It has at any time what it was given so far.
+pub(super) unsafe fn fill<'a>(block: Block, given: impl Iterator<Item = (Block, &'a PyObject)>) {
+    // SAFETY: the callers' list, which nothing else changes meanwhile.
     unsafe {
-        let memory = memory(block);
-        let same = handle::twin_of(item).is_some_and(|twin| twin.is(object));
-        memory.objects.add(index).write(if same { std::ptr::from_ref(object) as usize } else { 0 });
-        memory.blocks.add(index).write(item);
+        let list = block.cast::<c::PyListObject>();
+        let (start, memory) = ((*list).ob_item, memory(block));
+        for (index, (item, object)) in given.enumerate() {
+            start.add(index).write(item);
+            memory.agree_on(index, item, object);
+            (*list).ob_base.ob_size = index as isize + 1;
+        }
     }
 }
 
@@ -232,6 +263,22 @@ pub(super) unsafe fn splice(
         }
         (*list).ob_base.ob_size = (held - range.len() + new.len()) as isize;
         old
+    }
+}
+
+/// Shows None for an item that the managed list has no more, until the list is looked at; gives its reference back.
+///
+/// # Safety
+/// `block` is a list's that Python has seen.
+pub(super) unsafe fn lose(block: Block, item: Block) {
+    // SAFETY: by contract.
+    unsafe {
+        let Some(index) = items(block).iter().position(|it| *it == item) else { return };
+        if let Some(header) = header(block) {
+            header.unset(flag::IN_STEP);
+        }
+        let lost = replace(block, index, statics().none, None);
+        dealloc::xdecref(lost);
     }
 }
 

@@ -1,0 +1,103 @@
+//! What happens to the slots of types when a class changes: `type.__setattr__` and `type.__delattr__` set those of the
+//! class and of all that derive from it anew.
+
+use std::collections::HashSet;
+use std::sync::OnceLock;
+
+use rustpython_vm::builtins::{PyStr, PyType, PyTypeRef};
+use rustpython_vm::function::PySetterValue;
+use rustpython_vm::{AsObject, Py, PyObject, PyResult, VirtualMachine};
+
+use super::rows;
+use crate::abi::layout::tpflags;
+use crate::heap::block::header;
+use crate::lifetime::handle;
+use crate::lifetime::thread;
+use crate::twins::types::refill_mro;
+
+/// The VM's slot for setting attributes.
+type SetAttribute = fn(&PyObject, &Py<PyStr>, PySetterValue, &VirtualMachine) -> PyResult<()>;
+
+/// What `type` does itself.
+static ORIGINAL: OnceLock<SetAttribute> = OnceLock::new();
+
+/// Puts our function in front of that of `type`, also in metaclasses that have it already. Once.
+pub(crate) fn install(vm: &VirtualMachine) {
+    let class = vm.ctx.types.type_type;
+    let Some(original) = class.slots.setattro.load() else { return };
+    if ORIGINAL.set(original).is_err() {
+        return;
+    }
+    for metaclass in with_subclasses(class) {
+        if metaclass.slots.setattro.load().is_some_and(|own| std::ptr::fn_addr_eq(own, original)) {
+            metaclass.slots.setattro.store(Some(set_attribute));
+        }
+    }
+    // The wrappers that `super().__setattr__` finds are made from the slots; so would be those of inherited slots.
+    let before: HashSet<_> = class.attributes.interned_names(&vm.ctx).into_iter().map(|name| name.as_str()).collect();
+    for name in ["__setattr__", "__delattr__"] {
+        class.attributes.remove(vm.ctx.intern_str(name));
+    }
+    rustpython_vm::class::add_operators(class, &vm.ctx, &[]);
+    for name in class.attributes.interned_names(&vm.ctx) {
+        if !before.contains(name.as_str()) {
+            class.attributes.remove(name);
+        }
+    }
+    class.modified();
+}
+
+/// A class and all that derive from it.
+fn with_subclasses(class: &Py<PyType>) -> Vec<PyTypeRef> {
+    let mut all = vec![class.to_owned()];
+    let mut next = 0;
+    while next < all.len() {
+        let direct: Vec<PyTypeRef> = {
+            let weak = all[next].subclasses.read();
+            weak.iter().filter_map(|weak| weak.upgrade()?.downcast().ok()).collect()
+        };
+        all.extend(direct);
+        next += 1;
+    }
+    all
+}
+
+/// `type.__setattr__` and `type.__delattr__`.
+fn set_attribute(class: &PyObject, name: &Py<PyStr>, value: PySetterValue, vm: &VirtualMachine) -> PyResult<()> {
+    let original = ORIGINAL.get().expect("set before this function");
+    original(class, name, value, vm)?;
+    if name.as_bytes().starts_with(b"__")
+        && let Some(class) = class.downcast_ref::<PyType>()
+    {
+        changed(vm, class, name);
+    }
+    Ok(())
+}
+
+/// A class's attribute was set or deleted, or its bases were.
+#[cold]
+fn changed(vm: &VirtualMachine, class: &Py<PyType>, name: &Py<PyStr>) {
+    let name = vm.ctx.intern_str(name.as_wtf8());
+    let bases = name.as_str() == "__bases__";
+    if !bases && !rows::is_special(name.as_str()) {
+        return;
+    }
+    // Ended without the C lock.
+    let all = with_subclasses(class);
+    let _section = thread::section(vm);
+    for class in &all {
+        let Some(block) = handle::block_of(class.as_object()).filter(|block| header(*block).is_some()) else {
+            continue;
+        };
+        let t = block.cast();
+        // SAFETY: a type's block in our range is a heap type's; it lives as long as the class.
+        unsafe {
+            if bases {
+                refill_mro(vm, t, class);
+            }
+            if (*t).tp_flags & tpflags::HEAPTYPE != 0 {
+                rows::refresh(vm, t, class, (!bases).then_some(name));
+            }
+        }
+    }
+}
