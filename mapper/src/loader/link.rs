@@ -14,7 +14,7 @@ use crate::heap::kind::Kind;
 use crate::lifetime::thread::leave;
 use crate::lifetime::{check, handle};
 use crate::loader::symbols;
-use crate::slots::{change, docs, fill};
+use crate::slots::{change, docs, fill, hashing};
 use crate::twins::forms::{bytearray, capsule, long};
 use crate::twins::types;
 
@@ -79,6 +79,7 @@ fn fill_types(vm: &VirtualMachine) {
         unsafe { types::fill(vm, data_address(name).cast(), &class, Some(kind)) };
     }
     docs::install(vm);
+    hashing::install(vm);
     docs::show_sizes(vm);
 }
 

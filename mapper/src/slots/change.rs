@@ -33,18 +33,24 @@ pub(crate) fn install(vm: &VirtualMachine) {
             metaclass.slots.setattro.store(Some(set_attribute));
         }
     }
-    // The wrappers that `super().__setattr__` finds are made from the slots; so would be those of inherited slots.
+    // `super().__setattr__` finds these.
+    make_wrappers(vm, class, &["__setattr__", "__delattr__"]);
+    class.modified();
+}
+
+/// Makes the wrappers of slots that were set after the class was made.
+pub(super) fn make_wrappers(vm: &VirtualMachine, class: &'static Py<PyType>, names: &[&str]) {
     let before: HashSet<_> = class.attributes.interned_names(&vm.ctx).into_iter().map(|name| name.as_str()).collect();
-    for name in ["__setattr__", "__delattr__"] {
-        class.attributes.remove(vm.ctx.intern_str(name));
+    for name in names {
+        class.attributes.remove(vm.ctx.intern_str(*name));
     }
     rustpython_vm::class::add_operators(class, &vm.ctx, &[]);
+    // The VM makes those of inherited slots, too.
     for name in class.attributes.interned_names(&vm.ctx) {
-        if !before.contains(name.as_str()) {
+        if !before.contains(name.as_str()) && !names.contains(&name.as_str()) {
             class.attributes.remove(name);
         }
     }
-    class.modified();
 }
 
 /// A class and all that derive from it.

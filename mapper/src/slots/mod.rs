@@ -4,6 +4,7 @@ pub mod change;
 pub mod docs;
 pub mod fill;
 mod generic;
+pub mod hashing;
 mod inherited;
 pub mod object;
 pub mod owned;

@@ -12,7 +12,7 @@ use crate::twins::types::type_block;
 /// `Py_TPFLAGS` of the managed class that may change.
 const LIVE: usize = tpflags::IS_ABSTRACT | tpflags::READY;
 /// What the table may say that we do in another way.
-const OURS: usize = tpflags::STATIC_BUILTIN | tpflags::HAVE_VECTORCALL;
+const OURS: usize = tpflags::STATIC_BUILTIN;
 /// `tp_weaklistoffset` and `tp_dictoffset` of classes whose instances have these in front.
 const MANAGED_WEAKREF: isize = -32;
 const MANAGED_DICT: isize = -1;
@@ -44,6 +44,8 @@ fn of_row(t: &mut c::PyTypeObject, row: &Row) {
     t.tp_itemsize = row.itemsize;
     t.tp_dictoffset = row.dictoffset;
     t.tp_weaklistoffset = row.weaklistoffset;
+    // Where objects have no function there, the field is NULL: they are called by `tp_call`.
+    t.tp_vectorcall_offset = row.vectorcall_offset;
     t.tp_flags = t.tp_flags & (LIVE | OURS) | row.flags & !(LIVE | OURS) | tpflags::READY;
 }
 
@@ -79,7 +81,9 @@ unsafe fn of_base(vm: &VirtualMachine, t: &mut c::PyTypeObject, class: &Py<PyTyp
         if t.tp_weaklistoffset == MANAGED_WEAKREF {
             t.tp_flags |= tpflags::MANAGED_WEAKREF;
         }
-        t.tp_flags |= widest.tp_flags & tpflags::ITEMS_AT_END;
+        t.tp_vectorcall_offset = base.tp_vectorcall_offset;
+        // A `__call__` of its own takes the second away again.
+        t.tp_flags |= widest.tp_flags & tpflags::ITEMS_AT_END | base.tp_flags & tpflags::HAVE_VECTORCALL;
         collected(t, widest, fields);
     }
 }

@@ -55,8 +55,8 @@ pub(crate) fn static_types(vm: &VirtualMachine) -> Vec<(&'static str, PyTypeRef,
     };
     let of = |module, name| of_builtin_module(vm, module, name).unwrap_or_else(|_| own(name));
     vec![
-        ("PyType_Type", t.type_type.to_owned(), Kind::Type),
         ("PyBaseObject_Type", t.object_type.to_owned(), Kind::Opaque),
+        ("PyType_Type", t.type_type.to_owned(), Kind::Type),
         ("PyLong_Type", t.int_type.to_owned(), Kind::Long),
         ("PyBool_Type", t.bool_type.to_owned(), Kind::Long),
         ("PyFloat_Type", t.float_type.to_owned(), Kind::Float),
@@ -310,8 +310,10 @@ fn new_type_block(vm: &VirtualMachine, class: &Py<PyType>) -> *mut c::PyTypeObje
         if class.heaptype_ext.is_some() {
             type_dict::make(vm, made, class);
             (*made).ob_base.ob_base.ob_refcnt = 0;
-            let data = TypeBlock { block: made as usize, of_c: false, owned: Mutex::default() };
-            if class.init_type_data(data).is_err() {
+            // A failing call drops the data, which must not end the block.
+            if class.init_type_data(TypeBlock { block: 0, of_c: false, owned: Mutex::default() }).is_ok() {
+                end_with(class, made.cast());
+            } else {
                 // `ctypes` keeps its own data there.
                 let _ = pinned::watch(vm, made.cast(), class.as_object());
             }

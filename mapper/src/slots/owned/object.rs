@@ -216,6 +216,10 @@ pub(super) unsafe fn fill(vm: &VirtualMachine, t: &mut c::PyTypeObject, class: &
             descr_set => tp_descr_set tp_descr_set;
             new => tp_new tp_new;
         }
+        // The VM makes `type` before slots are inherited.
+        if let Some(base) = base.filter(|_| t.tp_hash.is_none() && t.tp_richcompare.is_none()) {
+            (t.tp_hash, t.tp_richcompare) = (base.tp_hash, base.tp_richcompare);
+        }
         fill_str(vm, t, class);
         fill_exported(vm, t, class);
         fill_init(t, class);
