@@ -24,8 +24,9 @@ use crate::lifetime::{handle, loans, thread};
 static ON: AtomicBool = AtomicBool::new(false);
 static REPORTS: AtomicUsize = AtomicUsize::new(0);
 
-/// How many bytes of freed blocks are kept aside.
-const QUARANTINE: usize = 64 << 20;
+/// How many bytes of freed blocks are kept aside, unless `RUSTCLAD_CHECK_MIB` says otherwise: so few that a program that does
+/// not grow does not seem to.
+static QUARANTINE: AtomicUsize = AtomicUsize::new(2 << 20);
 /// What the process ends with if it cannot go on.
 pub(crate) const EXIT_CODE: i32 = 99;
 /// What a freed block is filled with.
@@ -74,6 +75,10 @@ fn aside() -> &'static mut Aside {
 pub(crate) fn prepare() {
     if std::env::var_os("RUSTCLAD_CHECK").is_some_and(|value| value == "1") {
         ON.store(true, Ordering::Relaxed);
+        let mebibytes = std::env::var("RUSTCLAD_CHECK_MIB").ok().and_then(|value| value.parse::<usize>().ok());
+        if let Some(mebibytes) = mebibytes {
+            QUARANTINE.store(mebibytes.saturating_mul(1 << 20), Ordering::Relaxed);
+        }
         block::guard_all();
         // SAFETY: a function of ours that takes nothing.
         unsafe { libc::atexit(at_exit) };
@@ -195,7 +200,7 @@ pub(crate) unsafe fn keep_aside(block: Block) {
         aside.order.push_back(block as usize);
         aside.count += 1;
         aside.bytes += size;
-        while aside.bytes > QUARANTINE {
+        while aside.bytes > QUARANTINE.load(Ordering::Relaxed) {
             let Some(oldest) = aside.order.pop_front() else { break };
             let Some(freed) = aside.blocks.remove(&oldest) else { continue };
             aside.bytes -= freed.size;
