@@ -33,8 +33,16 @@ pub(crate) fn collect(vm: &VirtualMachine, generation: usize) -> CollectResult {
     if COLLECTING.load(Ordering::Relaxed) {
         return CollectResult::default();
     }
-    kept::flush();
-    loans::revalidate();
+    // What is kept ends first, with what it lends.
+    loop {
+        kept::flush();
+        if thread::context().depth.get() <= 1 {
+            kept::returned(); // no C code waits for us
+        }
+        if !loans::revalidate() {
+            break;
+        }
+    }
     if COLLECTING.swap(true, Ordering::AcqRel) {
         return CollectResult::default(); // what ended just now has begun one
     }

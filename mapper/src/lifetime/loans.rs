@@ -53,9 +53,9 @@ pub(crate) fn is_due() -> bool {
     loans().count >= loans().due_at.max(FIRST_DUE)
 }
 
-/// Drops every loan that nothing but the loan itself keeps alive.
+/// Drops every loan that nothing but the loan itself keeps alive. Whether there was one.
 #[cold]
-pub(crate) fn revalidate() {
+pub(crate) fn revalidate() -> bool {
     let mut stale = Vec::new();
     for (owner, lent) in &mut loans().of {
         // The fields of a record's block point to what it lent.
@@ -75,10 +75,12 @@ pub(crate) fn revalidate() {
     loans.of.retain(|_, lent| !lent.is_empty());
     loans.count = loans.of.values().map(FxHashMap::len).sum();
     loans.due_at = loans.count * 2;
+    let any = !stale.is_empty();
     for (_, block) in stale {
         // SAFETY: the loan's reference, which is out of the table now.
         unsafe { dealloc::decref(block as Block) };
     }
+    any
 }
 
 /// Whether somebody besides the loan holds the object: C by its count, or managed code by the twin's.
