@@ -501,7 +501,7 @@ mod tests {
         unsafe { write((&raw mut *t).cast(), item_at, repr as *mut c_void) };
         assert!(base.as_mapping.mp_subscript.is_none());
         // SAFETY: a heap type's struct.
-        let read = |at| unsafe { read((&raw mut *t).cast(), at) };
+        let mut read = |at| unsafe { read((&raw mut *t).cast(), at) };
         assert_eq!((read(length_at), read(item_at)), (length as *mut c_void, repr as *mut c_void));
     }
 

@@ -84,9 +84,12 @@ pub(crate) unsafe fn set_early(
     }
 }
 
+/// What is in a dict.
+type Contents = Vec<(PyObjectRef, PyObjectRef)>;
+
 /// Dicts that C code has put in place of their types' own, for the time of which those have others' contents: the types'
 /// blocks, and what was in their dicts.
-static SWAPPED: Mutex<Vec<(usize, Vec<(PyObjectRef, PyObjectRef)>)>> = Mutex::new(Vec::new());
+static SWAPPED: Mutex<Vec<(usize, Contents)>> = Mutex::new(Vec::new());
 
 /// `PyType_Modified`: the VM forgets what it knows of the class, which has the attributes of another dict if C code has
 /// put one in place of the type's own.
