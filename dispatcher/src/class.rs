@@ -66,18 +66,20 @@ pub(crate) fn new(vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: Class
     if let Some(names) = class.heaptype_ext.as_deref() {
         *names.qualname.write() = vm.ctx.new_str(parts.name);
     }
-    if let Some(module) = parts.module {
-        definitions::set(vm, &class, "__module__", vm.ctx.new_str(module));
-    }
-    if let Some(text) = managed_doc {
-        definitions::set(vm, &class, "__doc__", vm.ctx.new_str(text));
-    }
     // SAFETY: the tables of the type live as long as it.
     unsafe {
         slots::install(vm, &class, block)?;
         add_methods(vm, &class, t)?;
         members::add_members(vm, &class, t)?;
         properties::add_getsets(vm, &class, t);
+    }
+    // What the type defines under these names stays.
+    for (name, text) in [("__module__", parts.module.as_deref()), ("__doc__", managed_doc)] {
+        if let Some(text) = text
+            && !class.attributes.contains(vm.ctx.intern_str(name))
+        {
+            definitions::set(vm, &class, name, vm.ctx.new_str(text));
+        }
     }
     if t.tp_flags & tpflags::IMMUTABLETYPE != 0 {
         class.slots.flags.insert(PyTypeFlags::IMMUTABLETYPE);

@@ -20,7 +20,7 @@ pub mod slots;
 pub mod twins;
 
 use crate::capi::support::pending;
-use crate::gaps::{modules, sysconfig};
+use crate::gaps::{modules, order, sysconfig};
 use crate::lifetime::{dealloc, dispatch, thread};
 use crate::loader::{import, load, setup};
 
@@ -45,6 +45,7 @@ impl Mapper {
             dispatcher.start(vm);
             import::install(vm);
             modules::install(vm);
+            order::install(vm);
             pending::install(vm);
             sysconfig::install(vm);
         }

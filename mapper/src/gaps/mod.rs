@@ -2,4 +2,5 @@
 
 pub(crate) mod builtin_module;
 pub(crate) mod modules;
+pub(crate) mod order;
 pub(crate) mod sysconfig;

@@ -4,12 +4,13 @@
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
-use rustpython_vm::builtins::{PyStr, PyType, PyTypeRef};
+use rustpython_vm::builtins::{PyStr, PyType};
 use rustpython_vm::function::PySetterValue;
 use rustpython_vm::{AsObject, Py, PyObject, PyResult, VirtualMachine};
 
 use super::rows;
 use crate::abi::layout::tpflags;
+use crate::gaps::order::with_subclasses;
 use crate::heap::block::header;
 use crate::lifetime::handle;
 use crate::lifetime::thread;
@@ -51,21 +52,6 @@ pub(super) fn make_wrappers(vm: &VirtualMachine, class: &'static Py<PyType>, nam
             class.attributes.remove(name);
         }
     }
-}
-
-/// A class and all that derive from it.
-fn with_subclasses(class: &Py<PyType>) -> Vec<PyTypeRef> {
-    let mut all = vec![class.to_owned()];
-    let mut next = 0;
-    while next < all.len() {
-        let direct: Vec<PyTypeRef> = {
-            let weak = all[next].subclasses.read();
-            weak.iter().filter_map(|weak| weak.upgrade()?.downcast().ok()).collect()
-        };
-        all.extend(direct);
-        next += 1;
-    }
-    all
 }
 
 /// `type.__setattr__` and `type.__delattr__`.

@@ -15,8 +15,8 @@ const ROOMS: &Table = &[
     ("twins", &["abi", "heap", "lifetime"]),
     ("calls", &["abi", "heap", "lifetime", "twins"]),
     ("capi", &["abi", "heap", "lifetime", "twins", "calls"]),
-    ("slots", &["abi", "heap", "lifetime", "twins", "calls", "capi"]),
     ("gaps", &["abi"]),
+    ("slots", &["abi", "heap", "lifetime", "twins", "calls", "capi", "gaps"]),
     ("loader", &["abi", "heap", "lifetime", "twins", "calls", "capi", "slots", "gaps"]),
 ];
 
