@@ -52,7 +52,7 @@ pub(crate) fn collect(vm: &VirtualMachine, generation: usize) -> CollectResult {
 }
 
 /// What a class adds to the count of births, which is always part of a cycle and takes as much memory as many objects.
-pub(crate) const CLASS: usize = 32;
+pub(crate) const CLASS: usize = 64;
 
 /// Notes that an object was made which the collector looks at: it counts as so many.
 #[inline]

@@ -63,7 +63,8 @@ pub(crate) unsafe fn pin(vm: &VirtualMachine, block: Block, twin: &PyObject) {
         header_of(block).set(flag::PINNED);
         let class = (*block).ob_type;
         // The deallocator will give up a reference to a heap type, as for objects of C's making.
-        if is_pinning(class) && (*class).tp_flags & tpflags::HEAPTYPE != 0 {
+        let has_deallocator = is_pinning(class) || dealloc::dealloc_of_c(class).is_some();
+        if has_deallocator && (*class).tp_flags & tpflags::HEAPTYPE != 0 {
             handle::hold(class.cast(), twin.class().as_object());
         }
     }
