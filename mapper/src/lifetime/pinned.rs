@@ -88,16 +88,15 @@ pub(crate) unsafe fn pin(vm: &VirtualMachine, block: Block, twin: &PyObject) {
     // SAFETY: by contract.
     unsafe {
         let class = (*block).ob_type;
-        if !is_pinning(class) {
-            if watch(vm, block, twin).is_ok() {
-                header_of(block).set(flag::PINNED);
-            }
+        let has_deallocator = is_pinning(class) || dealloc::dealloc_of_c(class).is_some();
+        if is_pinning(class) {
+            keep(vm, block, twin);
+        } else if watch(vm, block, twin).is_err() {
             return;
         }
         header_of(block).set(flag::PINNED);
-        keep(vm, block, twin);
         // The deallocator will give up a reference to a heap type, as for objects of C's making.
-        if (*class).tp_flags & tpflags::HEAPTYPE != 0 {
+        if has_deallocator && (*class).tp_flags & tpflags::HEAPTYPE != 0 {
             handle::hold(class.cast(), twin.class().as_object());
         }
     }
