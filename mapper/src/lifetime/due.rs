@@ -112,7 +112,7 @@ pub(crate) fn settle_lists(context: &Context) {
             header.unset(flag::LENT | flag::IN_STEP);
             // SAFETY: a tied block is live.
             unsafe {
-                if header.has(flag::SHOWN_LIST) && handle::count(list.block) > 0 {
+                if Kind::of(list.block) == Kind::List && handle::count(list.block) > 0 {
                     kept::keeps_list(list.block, header);
                     watched::watch(list.block, header);
                 }
