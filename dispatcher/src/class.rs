@@ -14,7 +14,7 @@ use rustclad_mapper::twins::types::{begin_class_of_c, give};
 use rustpython_vm::builtins::{PyStaticMethod, PyType, PyTypeRef};
 use rustpython_vm::function::{ItemDoc, PyMethodDef, PyMethodFlags};
 use rustpython_vm::types::{PyTypeFlags, PyTypeSlots};
-use rustpython_vm::{AsObject, PyPayload, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, Py, PyPayload, PyResult, VirtualMachine};
 
 use crate::calls::{Receiver, closure};
 use crate::definitions::{self, class_method_descriptor, method_descriptor};
@@ -36,18 +36,8 @@ pub(crate) fn new(vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: Class
     let static_doc: Option<&'static str> = own_doc.as_ref().map(|text| unsafe { &*std::ptr::from_ref(text.as_str()) });
     managed.doc = static_doc.map_or(ItemDoc::NONE, ItemDoc::static_text);
     let managed_doc = static_doc.map(|text| body_of_doc(&parts.name, text));
-    let base_size = parts.base.slots.basicsize;
-    // Only a struct that grew makes a layout of its own: that is how conflicts between bases are found.
-    // SAFETY: a base's block is ready.
-    let grown = t.tp_basicsize - unsafe { (*t.tp_base).tp_basicsize };
-    // A place for the keeper of the block, if the VM makes the objects.
-    // SAFETY: as above.
-    let has_keeper = unsafe { is_pinning(t) && !is_pinning(t.tp_base) };
-    managed.member_count = parts.base.slots.member_count + usize::from(has_keeper);
-    // The VM makes objects of its own types' kinds itself, and but for classes only in the size that it knows.
-    // SAFETY: as above.
-    let may_grow = matches!(unsafe { Kind::of_type(t) }, Kind::Instance | Kind::Type);
-    managed.basicsize = if grown > 0 && may_grow { base_size + grown as usize } else { base_size };
+    // SAFETY: as above; a base's block is ready.
+    unsafe { lay_out(t, &parts.base, &mut managed) };
     // The VM takes the first base for the one that decides on the layout.
     let first = if parts.base.is(&parts.bases[0]) { parts.bases.clone() } else { vec![parts.base] };
     let in_order = first.len() == parts.bases.len();
@@ -85,6 +75,21 @@ pub(crate) fn new(vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: Class
         class.slots.flags.insert(PyTypeFlags::IMMUTABLETYPE);
     }
     Ok(class)
+}
+
+/// Sets how much room the VM has in a class's objects.
+unsafe fn lay_out(t: &c::PyTypeObject, base: &Py<PyType>, managed: &mut PyTypeSlots) {
+    // SAFETY: by the caller's contract.
+    let (grown, has_keeper, kind) = unsafe {
+        let grown = t.tp_basicsize - (*t.tp_base).tp_basicsize;
+        (grown, is_pinning(t) && !is_pinning(t.tp_base), Kind::of_type(t))
+    };
+    // A place for the keeper of the block, if the VM makes the objects.
+    managed.member_count = base.slots.member_count + usize::from(has_keeper);
+    // The VM makes objects of its own types' kinds itself, and but for classes only in the size that it knows. Only a struct
+    // that grew makes a layout of its own: that is how conflicts between bases are found.
+    let may_grow = matches!(kind, Kind::Instance | Kind::Type);
+    managed.basicsize = base.slots.basicsize + if may_grow { grown.max(0) as usize } else { 0 };
 }
 
 /// A class's name as `tp_name` has it.

@@ -509,14 +509,10 @@ pub unsafe extern "C" fn PyIter_NextItem(iterator: Borrowed, item: *mut Block) -
             let message = format!("expected an iterator, got '{}'", iterator.class().slot_name());
             return Err(vm.new_type_error(message));
         }
-        match next(vm, &iterator)? {
-            PyIterReturn::Return(found) => {
-                // SAFETY: C's arguments.
-                unsafe { *item = New::of(vm, found).0 };
-                Ok(1)
-            }
-            PyIterReturn::StopIteration(_) => Ok(0),
-        }
+        let PyIterReturn::Return(found) = next(vm, &iterator)? else { return Ok(0) };
+        // SAFETY: C's arguments.
+        unsafe { *item = New::of(vm, found).0 };
+        Ok(1)
     })
 }
 

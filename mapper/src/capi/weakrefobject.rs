@@ -1,6 +1,7 @@
-//! `weakrefobject.h`: weak references. The managed ones are the truth; a block of one has no more than its head.
+//! `weakrefobject.h`: weak references. The managed ones are the truth.
 
 use super::prelude::*;
+use crate::twins::forms::weak;
 use rustpython_vm::builtins::PyWeak;
 
 /// Calls a function of `weakref`.
@@ -55,7 +56,8 @@ pub unsafe extern "C" fn PyWeakref_GetRef(reference: Borrowed, result: *mut Bloc
 pub unsafe extern "C" fn PyWeakref_GetObject(reference: Borrowed) -> Lent {
     api(|vm| {
         let object = target(vm, reference)?.unwrap_or_else(|| vm.ctx.none());
-        Ok(Lent(lend::lend(vm, reference.0, &object)))
+        // SAFETY: C's argument; the object is held.
+        Ok(Lent(unsafe { weak::borrow(vm, reference.0, &object) }))
     })
 }
 

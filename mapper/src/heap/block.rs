@@ -72,6 +72,8 @@ pub mod flag {
     pub const MIRRORED: u64 = 1 << 33;
     /// An exception's block that remembers what both sides agreed on (see `twins/forms/exception.rs`).
     pub const SHOWN_EXCEPTION: u64 = 1 << 34;
+    /// Weak references in C's hands point to it without counting it (see `lifetime::weak`).
+    pub const SHOWN_WEAKLY: u64 = 1 << 35;
     /// One of these: what C code has done to it may have to be handed on before Python sees it again.
     pub const SHOWN: u64 = SHOWN_LIST | SHOWN_TUPLE | SHOWN_BYTES | SHOWN_EXCEPTION | LINKED;
     /// One of those, or a number that Python may hand back: what Python gets is not just the twin.

@@ -43,6 +43,8 @@ pub enum Kind {
     Type,
     /// `PyBaseExceptionObject`.
     Exception,
+    /// `PyWeakReference`.
+    Weak,
     /// A struct of another builtin type that shows attributes of the managed object (see [`crate::twins::forms::record`]).
     Record,
     /// `PyDateTime_Date`.
@@ -119,7 +121,10 @@ impl Kind {
     /// Whether Python can change what C code reads of the object: it is brought up to date at each crossing.
     #[inline]
     pub fn changes(self) -> bool {
-        matches!(self, Self::List | Self::ByteArray | Self::Dict | Self::Set | Self::Record | Self::Exception)
+        matches!(
+            self,
+            Self::List | Self::ByteArray | Self::Dict | Self::Set | Self::Weak | Self::Record | Self::Exception
+        )
     }
 
     /// Whether the block shows attributes of the managed object (see [`crate::twins::forms::record`]).

@@ -342,8 +342,9 @@ unsafe fn destroy_now(block: Block) {
     // SAFETY: by the caller's contract the block is whole and nobody refers to it.
     unsafe {
         let Some(header) = header(block) else { return dealloc_foreign(block) };
-        if header.has(flag::LENDS) {
+        if header.has(flag::LENDS | flag::SHOWN_WEAKLY) {
             loans::end(block);
+            weak::ended(block);
         }
         if !header.has(flag::MIRROR)
             && let Some(dealloc) = dealloc_of_c((*block).ob_type)

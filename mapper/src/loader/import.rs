@@ -17,7 +17,7 @@ use crate::loader::{load, setup, symbols};
 use crate::twins::cycles::referents;
 
 /// Modules that CPython 3.14 ships as shared libraries and RustPython as native ones: a library on the path wins, as
-/// it does in CPython.
+/// it does in CPython. Not those of interpreters, which work on the insides of CPython's own.
 const EXTENSIONS: &[&str] = &[
     "_asyncio",
     "_bisect",
@@ -42,9 +42,6 @@ const EXTENSIONS: &[&str] = &[
     "_hashlib",
     "_heapq",
     "_hmac",
-    "_interpchannels",
-    "_interpqueues",
-    "_interpreters",
     "_json",
     "_lsprof",
     "_lzma",

@@ -109,10 +109,19 @@ fn exception_type(vm: &VirtualMachine, name: &str) -> *const c_void {
     // Aliases of OSError that the C API still exports.
     let name = if matches!(name, "EnvironmentError" | "IOError") { "OSError" } else { name };
     // Not as an attribute: the module's message about one that it lacks is Python code.
-    let found = leave(vm, || vm.builtins.dict().get_item_opt(name, vm)).ok().flatten();
+    let of_builtins = || vm.builtins.dict().get_item_opt(name, vm).ok().flatten();
+    let found = leave(vm, || of_builtins().or_else(|| of_interpreters(vm, name)));
     found
         .and_then(|class| class.downcast::<rustpython_vm::builtins::PyType>().ok())
         .map_or(std::ptr::null(), |class| types::type_block(vm, &class).cast_const().cast())
+}
+
+/// An exception of the VM's own module of interpreters, which need not be the one that is imported.
+fn of_interpreters(vm: &VirtualMachine, name: &str) -> Option<PyObjectRef> {
+    let fill = vm.state.module_defs.get("_interpreters")?.slots.exec?;
+    let module = vm.new_module("_interpreters", vm.ctx.new_dict(), None);
+    fill(vm, &module).ok()?;
+    module.dict().get_item_opt(name, vm).ok().flatten()
 }
 
 /// The stub's data setter: what is not a type.

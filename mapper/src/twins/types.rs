@@ -141,7 +141,7 @@ pub(crate) fn static_types(vm: &VirtualMachine) -> Vec<(&'static str, PyTypeRef,
         ("_PyUnion_Type", t.union_type.to_owned(), Kind::Opaque),
         ("_PyWeakref_CallableProxyType", t.weakcallableproxy_type.to_owned(), Kind::Opaque),
         ("_PyWeakref_ProxyType", t.weakproxy_type.to_owned(), Kind::Opaque),
-        ("_PyWeakref_RefType", t.weakref_type.to_owned(), Kind::Record),
+        ("_PyWeakref_RefType", t.weakref_type.to_owned(), Kind::Weak),
     ]
 }
 
@@ -442,6 +442,9 @@ unsafe fn inherited_kind(vm: &VirtualMachine, class: &Py<PyType>, base: *mut c::
     }
     if let Some(kind) = datetime::kind(vm, class) {
         return kind;
+    }
+    if record::is_struct(class) {
+        return Kind::Record;
     }
     // SAFETY: the base's block was filled.
     match unsafe { Kind::of_type(base) } {

@@ -25,6 +25,7 @@ mod slice;
 pub mod structseq;
 pub mod tuple;
 pub mod unicode;
+pub(crate) mod weak;
 
 use rustpython_vm::builtins::{PyList, PyTuple};
 use rustpython_vm::{AsObject as _, PyObject, PyObjectRef, VirtualMachine};
@@ -54,6 +55,7 @@ pub(crate) static TABLE: [&Form; Kind::COUNT] = [
     &module::FORM,
     &super::types::FORM,
     &exception::FORM,
+    &weak::FORM,
     &record::RECORD,
     &record::DATE,
     &record::TIME,

@@ -4,7 +4,7 @@
 use std::ffi::c_int;
 use std::mem::{offset_of, size_of};
 
-use rustpython_vm::builtins::{PyCode, PyMemoryView, PyStr, PyType, PyWeak};
+use rustpython_vm::builtins::{PyCode, PyMemoryView, PyStr, PyTraceback, PyType};
 use rustpython_vm::frame::FrameObject;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload as _, VirtualMachine};
 
@@ -74,7 +74,7 @@ static CELL: Record = record! { PyCellObject: ob_ref = "cell_contents" Object };
 static METHOD: Record = record! { PyMethodObject: im_func = "__func__" Object, im_self = "__self__" Object };
 static INSTANCE_METHOD: Record = record! { PyInstanceMethodObject: func = "__func__" Object };
 static TRACEBACK: Record = record! { PyTracebackObject:
-    tb_next = "tb_next" Optional, tb_frame = "tb_frame" Object, tb_lasti = "tb_lasti" Int, tb_lineno = "tb_lineno" Int,
+    tb_next = "tb_next" Optional, tb_lasti = "tb_lasti" Int, tb_lineno = "tb_lineno" Int,
 };
 static CODE: Record = record! { PyCodeObject:
     co_consts = "co_consts" Object, co_names = "co_names" Object, co_exceptiontable = "co_exceptiontable" Object,
@@ -107,7 +107,6 @@ static DELTA_FIELDS: Record = record! { PyDateTime_Delta:
 };
 
 static FRAME: Record = Record { size: size_of::<PyFrameObject>(), fields: &[] };
-static WEAK: Record = Record { size: size_of::<c::PyWeakReference>(), fields: &[] };
 static VIEW: Record = Record { size: size_of::<c::PyMemoryViewObject>() + size_of::<Arrays>(), fields: &[] };
 static PICKLE_BUFFER: Record = Record { size: size_of::<PickleBuffer>(), fields: &[] };
 /// `PyStructObject` of `_struct.c`, which `_testbuffer` reads.
@@ -116,7 +115,7 @@ static NONE: Record = Record { size: size_of::<c::PyObject>(), fields: &[] };
 
 fn record(vm: &VirtualMachine, class: &Py<PyType>) -> &'static Record {
     let t = &vm.ctx.types;
-    let table: [(&Py<PyType>, &'static Record); 9] = [
+    let table: [(&Py<PyType>, &'static Record); 8] = [
         (t.bound_method_type, &METHOD),
         (t.function_type, &FUNCTION),
         (t.memoryview_type, &VIEW),
@@ -124,26 +123,21 @@ fn record(vm: &VirtualMachine, class: &Py<PyType>) -> &'static Record {
         (t.code_type, &CODE),
         (t.frame_type, &FRAME),
         (t.traceback_type, &TRACEBACK),
-        (t.weakref_type, &WEAK),
         (InstanceMethod::class(&vm.ctx), &INSTANCE_METHOD),
     ];
     match table.iter().find(|(of, _)| class.fast_issubclass(*of)) {
         Some((_, record)) => record,
         None if &*class.slot_name() == "pickle.PickleBuffer" => &PICKLE_BUFFER,
-        None if is_struct(vm, class) => &STRUCT,
+        None if is_struct(class) => &STRUCT,
         None => &NONE,
     }
 }
 
-/// Whether a class is `struct.Struct` or derived from it.
-fn is_struct(vm: &VirtualMachine, class: &Py<PyType>) -> bool {
+/// Whether a class is `struct.Struct`, whose fields C code reads, or derived from it.
+pub(crate) fn is_struct(class: &Py<PyType>) -> bool {
     let mut builtin = std::iter::successors(Some(class), |class| class.base.deref());
-    builtin.find(|class| class.heaptype_ext.is_none()).is_some_and(|class| {
-        &*class.slot_name() == "Struct"
-            && class
-                .get_attr(vm.ctx.intern_str("__module__"))
-                .is_some_and(|module| module.downcast_ref::<PyStr>().is_some_and(|it| it.as_bytes() == b"_struct"))
-    })
+    let builtin = builtin.find(|class| class.heaptype_ext.is_none());
+    builtin.is_some_and(|class| &*class.slot_name() == "_struct.Struct")
 }
 
 /// The size of the struct of a class's instances, in bytes.
@@ -210,12 +204,6 @@ pub(crate) unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) 
             (*block).hash = -1;
             return;
         }
-        if let Some(weak) = object.downcast_ref::<PyWeak>() {
-            let target = weak.upgrade().unwrap_or_else(|| vm.ctx.none());
-            (*block.cast::<c::PyWeakReference>()).wr_object = lend(vm, block, &target);
-            (*block.cast::<c::PyWeakReference>()).hash = -1;
-            return;
-        }
         fill_fields(vm, block, object, record(vm, object.class()));
         if let Some(code) = object.downcast_ref::<PyCode>() {
             super::code::fill_variables(vm, block, code);
@@ -224,6 +212,9 @@ pub(crate) unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) 
             let data = (&raw mut (*block).f_frame_data).cast();
             super::code::fill_frame(vm, block.cast(), data, frame);
             (*block).f_frame = data.cast();
+        } else if let Some(traceback) = object.downcast_ref::<PyTraceback>() {
+            // Not as an attribute: reading that is audited.
+            (*block.cast::<c::PyTracebackObject>()).tb_frame = lend(vm, block, traceback.frame.as_object()).cast();
         }
     }
 }
