@@ -13,6 +13,7 @@ use crate::abi::address::exported;
 use crate::abi::layout as c;
 use crate::calls::api::api;
 use crate::heap::block::Block;
+use crate::heap::kind::Kind;
 use crate::lifetime::thread::leave;
 use crate::slots::special::{finalize, object_init, object_new};
 use crate::twins::reference::{Borrowed, New};
@@ -45,10 +46,27 @@ unsafe extern "C" fn tp_hash(this: Block, _: usize, _: usize, number: u32) -> is
     api(|vm| {
         let object = Borrowed(this).held(vm)?;
         match owner(number).slots.hash.load() {
-            Some(f) => leave(vm, || f(&object, vm)).map(|hash| hash as isize),
+            Some(f) => {
+                let hash = leave(vm, || f(&object, vm))? as isize;
+                // SAFETY: C's argument.
+                unsafe { remember_hash(this, hash) };
+                Ok(hash)
+            }
             None => gone(vm, number),
         }
     })
+}
+
+/// C code that has had a text or bytes hashed reads the hash from the struct.
+unsafe fn remember_hash(block: Block, hash: isize) {
+    // SAFETY: by the caller's contract; the kind says what the block is.
+    unsafe {
+        match Kind::of(block) {
+            Kind::Unicode => (*block.cast::<c::PyASCIIObject>()).hash = hash,
+            Kind::Bytes => (*block.cast::<c::PyBytesObject>()).ob_shash = hash,
+            _ => {}
+        }
+    }
 }
 
 unsafe extern "C" fn tp_call(this: Block, args: Block, kwargs: Block, number: u32) -> Block {
