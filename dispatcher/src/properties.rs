@@ -58,11 +58,10 @@ pub(crate) unsafe fn getset(vm: &VirtualMachine, class: &PyTypeRef, definition: 
     if definition.get.is_some() {
         getset = getset.with_get(move |this: PyObjectRef, vm: &VirtualMachine| property.call_get(vm, &this));
     }
-    if definition.set.is_some() {
-        getset = getset.with_set(move |this: PyObjectRef, value: PySetterValue, vm: &VirtualMachine| {
-            property.call_set(vm, &this, value)
-        });
-    }
+    // Without a setter, too: the object is checked first.
+    getset = getset.with_set(move |this: PyObjectRef, value: PySetterValue, vm: &VirtualMachine| {
+        property.call_set(vm, &this, value)
+    });
     PyRef::new_ref(getset, vm.ctx.types.getset_type.to_owned(), None).into()
 }
 
@@ -98,7 +97,9 @@ impl Property {
     fn call_set(self, vm: &VirtualMachine, this: &PyObjectRef, value: PySetterValue) -> PyResult<()> {
         self.check(vm, this)?;
         let Some(set) = self.set else {
-            return Err(vm.new_attribute_error(format!("attribute '{}' is not writable", self.name)));
+            let message =
+                format!("attribute '{}' of '{}' objects is not writable", self.name, self.class.slot_name());
+            return Err(vm.new_attribute_error(message));
         };
         let _section = thread::enter(vm);
         let this = Passed::new(vm, this);

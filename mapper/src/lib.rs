@@ -20,7 +20,7 @@ pub mod slots;
 pub mod twins;
 
 use crate::capi::support::pending;
-use crate::gaps::{modules, order, sysconfig};
+use crate::gaps::{comparing, modules, order, sysconfig};
 use crate::lifetime::{dealloc, dispatch, thread};
 use crate::loader::{import, load, setup};
 
@@ -46,6 +46,7 @@ impl Mapper {
             import::install(vm);
             modules::install(vm);
             order::install(vm);
+            comparing::install(vm);
             pending::install(vm);
             sysconfig::install(vm);
         }

@@ -260,12 +260,8 @@ pub unsafe extern "C" fn _PyObject_GetDictPtr(object: Borrowed) -> *mut Block {
         // SAFETY: C's argument; every block has a field in front.
         unsafe {
             if let Some(field) = fields::dict_field(object.0) {
-                if (*field).is_null() && (*object.0).ob_refcnt > 0 {
-                    let dict = object_get_dict(object.get(vm)?, vm)?;
-                    if (*field).is_null() {
-                        *field = New::of(vm, dict).0;
-                        fields::in_step(vm, object.0, &*object.held(vm)?);
-                    }
+                if (*object.0).ob_refcnt > 0 {
+                    fields::in_step(vm, object.0, &*object.held(vm)?);
                 }
                 return Ok(field);
             }

@@ -61,13 +61,15 @@ pub unsafe extern "C" fn PyCell_Get(cell: Borrowed) -> New {
 }
 
 /// Fills a cell; NULL empties it. 0, or -1 with an exception.
-pub unsafe extern "C" fn PyCell_Set(cell: Borrowed, value: Borrowed) -> c_int {
+pub unsafe extern "C" fn PyCell_Set(cell_block: Borrowed, value: Borrowed) -> c_int {
     api(|vm| {
-        let cell = cell.get(vm)?;
+        let cell = cell_block.get(vm)?;
         match value.opt(vm)? {
             Some(value) => leave(vm, || cell.set_attr("cell_contents", value, vm))?,
             None => cell.del_attr("cell_contents", vm).or_else(|_| PyResult::Ok(()))?,
         }
+        // SAFETY: C's argument, whose field macros read.
+        unsafe { crate::twins::store::refresh(vm, cell_block.0, &cell) };
         Ok(0)
     })
 }

@@ -161,10 +161,37 @@ pub unsafe extern "C" fn PyCodec_LookupError(name: *const c_char) -> New {
     })
 }
 
+/// A Unicode error whose positions are inside its object, as CPython's handlers take them to be: the VM's do not look.
+fn in_bounds(vm: &VirtualMachine, error: PyObjectRef) -> PyResult {
+    let exceptions = &vm.ctx.exceptions;
+    let class = [exceptions.unicode_encode_error, exceptions.unicode_decode_error, exceptions.unicode_translate_error]
+        .into_iter()
+        .find(|class| error.class().fast_issubclass(*class));
+    let Some(class) = class else { return Ok(error) };
+    let part = |name: &'static str| error.get_attr(name, vm);
+    let (object, start, end) = (part("object")?, part("start")?, part("end")?);
+    let size = object.length(vm)? as isize;
+    let number = |value: &PyObjectRef| value.try_index(vm).map(|it| it.try_to_primitive::<isize>(vm).unwrap_or(size));
+    let (given_start, given_end) = (number(&start)?, number(&end)?);
+    let end = given_end.clamp(1, size.max(1)).min(size);
+    let start = given_start.clamp(0, (size - 1).max(0)).min(end);
+    if (start, end) == (given_start, given_end) {
+        return Ok(error);
+    }
+    let positions = [vm.ctx.new_int(start).into(), vm.ctx.new_int(end).into()];
+    let mut args: Vec<PyObjectRef> = vec![object];
+    args.extend(positions);
+    args.push(part("reason")?);
+    if !class.is(exceptions.unicode_translate_error) {
+        args.insert(0, part("encoding")?);
+    }
+    leave(vm, || class.as_object().call(args, vm))
+}
+
 /// Calls one of the VM's own error handlers: a replacement and where to go on.
 fn handle(name: &str, exception: Borrowed) -> New {
     api(|vm| {
-        let exception = exception.get(vm)?;
+        let exception = in_bounds(vm, exception.get(vm)?)?;
         let handler = vm.state.codec_registry.lookup_error(name, vm)?;
         Ok(New::of(vm, leave(vm, || handler.call((exception,), vm))?))
     })

@@ -47,7 +47,16 @@ pub unsafe extern "C" fn PyType_Ready(t: *mut c::PyTypeObject) -> c_int {
 
 /// The function in a slot, NULL if the type has none, or if it is static and the slot newer than 3.5's API.
 pub unsafe extern "C" fn PyType_GetSlot(t: *mut c::PyTypeObject, slot: c_int) -> *mut c_void {
+    /// `Py_tp_token`, which only heap types have.
+    const TOKEN: c_int = 83;
     api(|vm| {
+        if slot == TOKEN {
+            // SAFETY: C's argument; the flag says what it is.
+            unsafe {
+                let is_heap_type = (*t).tp_flags & tpflags::HEAPTYPE != 0;
+                return Ok(if is_heap_type { (*t.cast::<c::PyHeapTypeObject>()).ht_token } else { std::ptr::null_mut() });
+            }
+        }
         let offset = crate::abi::slot_table::offset(slot).ok_or_else(|| bad_internal_call(vm))?;
         // SAFETY: C's arguments; the offset lies in the type, or in a suite that is NULL or valid.
         unsafe { Ok(crate::abi::slot_table::read(t, offset)) }
@@ -102,6 +111,25 @@ pub unsafe extern "C" fn PyType_GetModuleByDef(t: *mut c::PyTypeObject, def: *mu
     })
 }
 
+/// The first type with a token in a type's order, or, while that is being made, among its bases.
+unsafe fn with_token(t: *mut c::PyTypeObject, token: *mut c_void) -> Option<*mut c::PyTypeObject> {
+    // SAFETY: by the caller's contract; an MRO and bases have types.
+    unsafe {
+        let has = |class: *mut c::PyTypeObject| {
+            (*class).tp_flags & tpflags::HEAPTYPE != 0 && (*class.cast::<c::PyHeapTypeObject>()).ht_token == token
+        };
+        let types = |tuple: Block| tuple::slice(tuple).iter().map(|class| class.cast::<c::PyTypeObject>());
+        if !(*t).tp_mro.is_null() {
+            return types((*t).tp_mro).find(|class| has(*class));
+        }
+        if has(t) {
+            return Some(t);
+        }
+        let bases = (*t).tp_bases;
+        if bases.is_null() { None } else { types(bases).find_map(|base| with_token(base, token)) }
+    }
+}
+
 /// The token a type was made with, if `t` or a base has it: 1 and the base as a new reference, 0 if not, -1.
 pub unsafe extern "C" fn PyType_GetBaseByToken(
     t: *mut c::PyTypeObject,
@@ -114,9 +142,7 @@ pub unsafe extern "C" fn PyType_GetBaseByToken(
         }
         // SAFETY: C's arguments; an MRO has types.
         unsafe {
-            let found = tuple::slice((*t).tp_mro).iter().map(|class| class.cast::<c::PyTypeObject>()).find(|&class| {
-                (*class).tp_flags & tpflags::HEAPTYPE != 0 && (*class.cast::<c::PyHeapTypeObject>()).ht_token == token
-            });
+            let found = with_token(t, token);
             if let Some(result) = result.as_mut() {
                 *result = found.unwrap_or(std::ptr::null_mut());
                 if let Some(class) = found {

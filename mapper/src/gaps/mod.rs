@@ -1,6 +1,7 @@
 //! What mends RustPython itself: built-in modules that lack something, `sysconfig`. Has nothing to do with C objects.
 
 pub(crate) mod builtin_module;
+pub(crate) mod comparing;
 pub(crate) mod modules;
 pub(crate) mod order;
 pub(crate) mod sysconfig;

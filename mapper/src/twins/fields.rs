@@ -5,6 +5,8 @@
 //! What both sides agreed on last about the dict stands in front of the block, where objects with a managed dict have
 //! theirs: who differs from that has changed it. The list's field says only whether there are weak references.
 
+use std::cell::RefCell;
+
 use rustpython_vm::builtins::{PyDict, PyDictRef};
 use rustpython_vm::vm::thread::try_with_current_vm;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, VirtualMachine};
@@ -108,13 +110,46 @@ pub(crate) unsafe fn linked(block: Block) {
     }
 }
 
-/// Brings both sides in step: what C code has put into the struct is the half's from now on, and the other way round.
+thread_local! {
+    /// The objects that wait for [`in_step`], with their halves, while it is at work on this thread.
+    static WAITING: RefCell<Option<Vec<(usize, PyObjectRef)>>> = const { RefCell::new(None) };
+}
+
+/// Brings both sides in step: what C code has put into the struct is the half's from now on, and the other way round. What
+/// the fields refer to may have such fields, too, and lead back: one object after the other.
 ///
 /// # Safety
 /// `block` is an object, `twin` its half.
 #[cold]
 pub(crate) unsafe fn in_step(vm: &VirtualMachine, block: Block, twin: &PyObject) {
-    // SAFETY: by contract.
+    let waits = WAITING.with_borrow_mut(|waiting| match waiting {
+        Some(waiting) => {
+            waiting.push((block as usize, twin.to_owned()));
+            true
+        }
+        None => {
+            *waiting = Some(Vec::new());
+            false
+        }
+    });
+    if waits {
+        return;
+    }
+    // SAFETY: by contract; what waits is looked at if it is tied still.
+    unsafe {
+        one_in_step(vm, block, twin);
+        while let Some((block, twin)) = WAITING.with_borrow_mut(|waiting| waiting.as_mut().and_then(Vec::pop)) {
+            if handle::block_of(&twin) == Some(block as Block) {
+                one_in_step(vm, block as Block, &twin);
+            }
+            managed::drop_managed(twin);
+        }
+    }
+    WAITING.set(None);
+}
+
+unsafe fn one_in_step(vm: &VirtualMachine, block: Block, twin: &PyObject) {
+    // SAFETY: by the caller's contract.
     unsafe {
         if let (Some(field), Some(agreed)) = (dict_field(block), agreed(block)) {
             if *field != *agreed {

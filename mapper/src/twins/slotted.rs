@@ -168,13 +168,16 @@ pub(crate) unsafe fn fields(block: Block) -> impl Iterator<Item = *mut Block> {
     }
 }
 
-/// Clears the slots of an object.
+/// Clears the slots of an object's struct, with what both sides agreed on: the VM's own places stay.
 ///
 /// # Safety
 /// `block` is an object whose struct has fields for them.
 pub(crate) unsafe fn clear(block: Block) {
     // SAFETY: by contract; the fields own what is in them.
     unsafe {
+        if let Some((agreed, room)) = agreement(block) {
+            agreed.cast::<u8>().write_bytes(0, room);
+        }
         for field in fields(block) {
             dealloc::xdecref(std::mem::replace(&mut *field, std::ptr::null_mut()));
         }
@@ -195,6 +198,18 @@ pub(crate) unsafe fn room(class: *mut c::PyTypeObject) -> usize {
     }
 }
 
+/// Where an object has what both sides agreed on, and how many bytes that is. None if it has nothing of the kind.
+unsafe fn agreement(block: Block) -> Option<(*mut Block, usize)> {
+    // SAFETY: by the caller's contract.
+    unsafe {
+        let class = (*block).ob_type;
+        let start = ((*class).tp_basicsize as usize).next_multiple_of(8);
+        let room = room(class);
+        let is_there = room > 0 && block::is_ours(block) && block::capacity(block) >= start + room;
+        is_there.then(|| (block.cast::<u8>().add(start).cast(), room))
+    }
+}
+
 /// Brings the slots of an object that the VM has and its struct in step.
 ///
 /// # Safety
@@ -202,13 +217,8 @@ pub(crate) unsafe fn room(class: *mut c::PyTypeObject) -> usize {
 pub(crate) unsafe fn in_step(vm: &VirtualMachine, block: Block, twin: &PyObject) {
     // SAFETY: by contract.
     unsafe {
+        let Some((mut agreed, _)) = agreement(block) else { return };
         let class = (*block).ob_type;
-        let start = ((*class).tp_basicsize as usize).next_multiple_of(8);
-        let room = room(class);
-        if room == 0 || !block::is_ours(block) || block::capacity(block) < start + room {
-            return;
-        }
-        let mut agreed = block.cast::<u8>().add(start).cast::<Block>();
         for owner in slotted(class) {
             let Some(managed) = handle::twin_of(owner.cast()).and_then(|twin| twin.downcast_ref::<PyType>()) else {
                 return;

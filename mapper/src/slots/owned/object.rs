@@ -6,7 +6,7 @@ use std::mem::transmute;
 use rustpython_vm::builtins::{PyStr, PyType};
 use rustpython_vm::function::{Either, PyComparisonValue, PySetterValue};
 use rustpython_vm::protocol::PyIterReturn;
-use rustpython_vm::{AsObject, Py, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, Py, PyObject, PyResult, VirtualMachine};
 
 use super::{arguments, entry, gone, own, owner, set_owned, status, unary};
 use crate::abi::address::exported;
@@ -14,6 +14,7 @@ use crate::abi::layout as c;
 use crate::calls::api::api;
 use crate::heap::block::Block;
 use crate::heap::kind::Kind;
+use crate::lifetime::handle;
 use crate::lifetime::thread::leave;
 use crate::slots::special::{finalize, object_init, object_new};
 use crate::twins::reference::{Borrowed, New};
@@ -149,11 +150,17 @@ unsafe extern "C" fn tp_iternext(this: Block, _: usize, _: usize, number: u32) -
 }
 
 /// NULL for no object, or no class.
+/// The type whose function was called for an object, or the one of ours that C code sees as that type.
+fn owner_of(object: &PyObject, number: u32) -> &Py<PyType> {
+    let (class, owner) = (object.class(), owner(number));
+    if handle::block_of(class.as_object()) == handle::block_of(owner.as_object()) { class } else { owner }
+}
+
 unsafe extern "C" fn tp_descr_get(this: Block, object: Block, class: Block, number: u32) -> Block {
     let result = api(|vm| {
         let this = Borrowed(this).held(vm)?;
         let (object, class) = (Borrowed(object).opt(vm)?, Borrowed(class).opt(vm)?);
-        let Some(f) = owner(number).slots.descr_get.load() else { return gone(vm, number) };
+        let Some(f) = owner_of(&this, number).slots.descr_get.load() else { return gone(vm, number) };
         Ok(New::of(vm, leave(vm, || f(&this, object.as_deref(), class.as_deref(), vm))?))
     });
     result.0
@@ -162,7 +169,7 @@ unsafe extern "C" fn tp_descr_get(this: Block, object: Block, class: Block, numb
 unsafe extern "C" fn tp_descr_set(this: Block, object: Block, value: Block, number: u32) -> c_int {
     api(|vm| {
         let (this, object, value) = (Borrowed(this).held(vm)?, Borrowed(object).get(vm)?, setting(vm, value)?);
-        let Some(f) = owner(number).slots.descr_set.load() else { return gone(vm, number) };
+        let Some(f) = owner_of(&this, number).slots.descr_set.load() else { return gone(vm, number) };
         status(vm, || f(&this, object, value, vm))
     })
 }

@@ -3,11 +3,13 @@
 
 use std::ffi::c_int;
 use std::mem::{offset_of, size_of};
+use std::sync::OnceLock;
 
 use rustpython_vm::builtins::{PyCode, PyMemoryView, PyStr, PyTraceback, PyType};
 use rustpython_vm::frame::FrameObject;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload as _, VirtualMachine};
 
+use crate::abi::address::exported;
 use crate::abi::layout as c;
 use crate::heap::block::Block;
 use crate::heap::form::{Form, WithTwin};
@@ -48,6 +50,8 @@ enum As {
     Bytes(usize),
     /// One byte: 0 for None, 1 for anything else.
     IsSome,
+    /// The function that calls the object; the attribute is not looked at.
+    Call,
     /// A C `Py_hash_t` that is not known yet, whatever the attribute is.
     Unhashed,
     /// A C `Py_ssize_t`.
@@ -71,7 +75,8 @@ macro_rules! record {
 }
 
 static CELL: Record = record! { PyCellObject: ob_ref = "cell_contents" Object };
-static METHOD: Record = record! { PyMethodObject: im_func = "__func__" Object, im_self = "__self__" Object };
+static METHOD: Record = record! { PyMethodObject: im_func = "__func__" Object, im_self = "__self__" Object,
+    vectorcall = "" Call };
 static INSTANCE_METHOD: Record = record! { PyInstanceMethodObject: func = "__func__" Object };
 static TRACEBACK: Record = record! { PyTracebackObject:
     tb_next = "tb_next" Optional, tb_lasti = "tb_lasti" Int, tb_lineno = "tb_lineno" Int,
@@ -88,7 +93,7 @@ static FUNCTION: Record = record! { PyFunctionObject:
     func_globals = "__globals__" Object, func_builtins = "__builtins__" Object, func_name = "__name__" Object,
     func_qualname = "__qualname__" Object, func_code = "__code__" Object, func_defaults = "__defaults__" Optional,
     func_kwdefaults = "__kwdefaults__" Optional, func_closure = "__closure__" Optional, func_doc = "__doc__" Object,
-    func_dict = "__dict__" Object, func_module = "__module__" Object,
+    func_dict = "__dict__" Object, func_module = "__module__" Object, vectorcall = "" Call,
 };
 static DATE_FIELDS: Record = record! { PyDateTime_Date:
     hashcode = "__hash__" Unhashed, data = "year" Bytes(2), data + 2 = "month" Bytes(1), data + 3 = "day" Bytes(1),
@@ -219,6 +224,12 @@ pub(crate) unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) 
     }
 }
 
+/// The address of what calls objects of the VM's, as C's `vectorcall` fields have it.
+fn call_function() -> usize {
+    static FUNCTION: OnceLock<usize> = OnceLock::new();
+    *FUNCTION.get_or_init(|| exported("PyObject_Vectorcall") as usize)
+}
+
 unsafe fn fill_fields(vm: &VirtualMachine, block: Block, object: &PyObject, record: &Record) {
     for &(offset, name, how) in record.fields {
         // SAFETY: by the caller's contract the fields are inside the block.
@@ -246,6 +257,7 @@ unsafe fn fill_field(vm: &VirtualMachine, block: Block, object: &PyObject, at: *
                 let format = found().and_then(|it| it.downcast::<PyStr>().ok());
                 at.cast::<isize>().write(format.map_or(0, |format| values(&format.to_string_lossy())));
             }
+            As::Call => at.cast::<usize>().write(call_function()),
             As::Unhashed => at.cast::<isize>().write(-1),
             As::Length => {
                 let length = found().and_then(|it| it.length(vm).ok()).unwrap_or(0);

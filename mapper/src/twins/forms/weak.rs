@@ -31,6 +31,9 @@ unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) {
             reference.wr_object = shown;
             weak::show(shown, block);
         }
+        let callback = object.get_attr("__callback__", vm).ok();
+        let callback = callback.filter(|callback| !vm.is_none(callback));
+        reference.wr_callback = callback.map_or(std::ptr::null_mut(), |callback| lend(vm, block, &callback));
         reference.hash = -1;
     }
 }

@@ -1,0 +1,60 @@
+//! How dicts are compared. RustPython asks a subclass's own `__getitem__` for the values; CPython reads the table.
+
+use std::sync::OnceLock;
+
+use rustpython_vm::builtins::{PyDict, PyDictRef};
+use rustpython_vm::function::{Either, PyComparisonValue};
+use rustpython_vm::types::PyComparisonOp;
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
+
+use super::order::with_subclasses;
+
+/// The VM's slot that compares.
+type Compare =
+    fn(&PyObject, &PyObject, PyComparisonOp, &VirtualMachine) -> PyResult<Either<PyObjectRef, PyComparisonValue>>;
+
+/// What `dict` does itself.
+static ORIGINAL: OnceLock<Compare> = OnceLock::new();
+
+/// Has dicts compared by their tables. Once a process.
+pub(crate) fn install(vm: &VirtualMachine) {
+    let class = vm.ctx.types.dict_type;
+    let Some(original) = class.slots.richcompare.load() else { return };
+    if ORIGINAL.set(original).is_err() {
+        return;
+    }
+    for class in with_subclasses(class) {
+        if class.slots.richcompare.load().is_some_and(|own| std::ptr::fn_addr_eq(own, original)) {
+            class.slots.richcompare.store(Some(compare));
+        }
+    }
+}
+
+fn compare(
+    a: &PyObject,
+    b: &PyObject,
+    op: PyComparisonOp,
+    vm: &VirtualMachine,
+) -> PyResult<Either<PyObjectRef, PyComparisonValue>> {
+    let original = ORIGINAL.get().expect("set before this function");
+    let (of_a, of_b) = (plain(vm, a)?, plain(vm, b)?);
+    original(of_a.as_ref().map_or(a, AsObject::as_object), of_b.as_ref().map_or(b, AsObject::as_object), op, vm)
+}
+
+/// A dict with the same contents, of one whose class has another `__getitem__`.
+fn plain(vm: &VirtualMachine, object: &PyObject) -> PyResult<Option<PyDictRef>> {
+    let Some(dict) = object.downcast_ref::<PyDict>() else { return Ok(None) };
+    let (class, exact) = (object.class(), vm.ctx.types.dict_type);
+    if class.is(exact) {
+        return Ok(None);
+    }
+    let name = vm.ctx.intern_str("__getitem__");
+    if class.get_attr(name).zip(exact.get_attr(name)).is_some_and(|(own, of_dict)| own.is(&of_dict)) {
+        return Ok(None);
+    }
+    let copy = vm.ctx.new_dict();
+    for (key, value) in dict.to_owned() {
+        copy.set_item(&*key, value, vm)?;
+    }
+    Ok(Some(copy))
+}
