@@ -1,6 +1,7 @@
 //! `pycapsule.h`: capsules.
 
 use super::prelude::*;
+use std::sync::OnceLock;
 use crate::twins::forms::capsule;
 use crate::twins::forms::capsule::{CapsuleBlock, CapsuleDestructor};
 
@@ -18,18 +19,22 @@ pub unsafe extern "C" fn PyCapsule_New(
     })
 }
 
+/// The fields of a valid capsule.
+unsafe fn valid<'a>(object: Borrowed) -> Option<&'a mut CapsuleBlock> {
+    static TYPE: OnceLock<usize> = OnceLock::new();
+    let class = *TYPE.get_or_init(|| data_address("PyCapsule_Type") as usize);
+    // SAFETY: C's argument.
+    unsafe {
+        let is_one = !object.is_null() && (*object.0).ob_type as usize == class;
+        is_one.then(|| &mut *object.0.cast::<CapsuleBlock>()).filter(|fields| !fields.pointer.is_null())
+    }
+}
+
 /// The fields of a valid capsule; `ValueError` in the words of the function that asked.
 unsafe fn fields<'a>(vm: &VirtualMachine, object: Borrowed, function: &str) -> PyResult<&'a mut CapsuleBlock> {
     // SAFETY: C's argument.
-    unsafe {
-        if !object.is_null() && (*object.0).ob_type == data_address("PyCapsule_Type").cast() {
-            let fields = &mut *object.0.cast::<CapsuleBlock>();
-            if !fields.pointer.is_null() {
-                return Ok(fields);
-            }
-        }
-        Err(vm.new_value_error(format!("{function} called with invalid PyCapsule object")))
-    }
+    unsafe { valid(object) }
+        .ok_or_else(|| vm.new_value_error(format!("{function} called with invalid PyCapsule object")))
 }
 
 unsafe fn same(a: *const c_char, b: *const c_char) -> bool {
@@ -38,7 +43,15 @@ unsafe fn same(a: *const c_char, b: *const c_char) -> bool {
 }
 
 /// A capsule's pointer, if the name is right; NULL with an exception.
+/// C code calls it without the lock, too, as numpy's allocators do: as long as nothing is wrong, it needs no thread state.
 pub unsafe extern "C" fn PyCapsule_GetPointer(object: Borrowed, name: *const c_char) -> *mut c_void {
+    // SAFETY: C's arguments.
+    if let Some(fields) = unsafe { valid(object) }
+        // SAFETY: as above.
+        && unsafe { same(fields.name, name) }
+    {
+        return fields.pointer;
+    }
     // SAFETY: C's arguments.
     api(|vm| unsafe {
         let fields = fields(vm, object, "PyCapsule_GetPointer")?;

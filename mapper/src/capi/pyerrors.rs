@@ -100,6 +100,13 @@ pub unsafe extern "C" fn PyErr_Restore(class: Stolen, value: Stolen, traceback: 
     api(|vm| {
         let class = class.take(vm)?;
         let value = if value.block().is_null() { None } else { Some(value.take(vm)?) };
+        // An instance of another class, be it a subclass, is the argument of a new one.
+        let value = match value {
+            Some(value) if !value.class().is(&class) && !value.downcastable::<PyTuple>() => {
+                if vm.is_none(&value) { None } else { Some(vm.ctx.new_tuple(vec![value]).into()) }
+            }
+            value => value,
+        };
         let raised = instance(vm, &class, value)?;
         if !traceback.block().is_null() {
             let traceback = traceback.take(vm)?;

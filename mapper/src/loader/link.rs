@@ -3,8 +3,10 @@
 use std::ffi::{c_int, c_void};
 use std::sync::OnceLock;
 
+use rustpython_vm::builtins::PyTypeRef;
+use rustpython_vm::function::FuncArgs;
 use rustpython_vm::vm::thread::with_current_vm;
-use rustpython_vm::{AsObject, PyObjectRef, VirtualMachine};
+use rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::abi::address::{self, data_address};
 use crate::abi::statics::{self, statics};
@@ -58,8 +60,14 @@ pub(crate) fn link(vm: &VirtualMachine) -> Result<(), LinkError> {
     Ok(())
 }
 
+/// `tp_new` of `reversed`, which is a function in the VM, and a type for C.
+fn reversed(_: PyTypeRef, args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+    vm.builtins.get_attr("reversed", vm)?.call(args, vm)
+}
+
 /// Ties and fills the static types. All are tied before any is filled, for they refer to each other.
 fn fill_types(vm: &VirtualMachine) {
+    vm.ctx.types.reverse_iter_type.slots.new.store(Some(reversed));
     let types = types::static_types(vm);
     for (name, class, kind) in &types {
         let block: *mut c::PyTypeObject = data_address(name).cast();

@@ -49,7 +49,13 @@ pub(crate) fn handled(vm: &VirtualMachine) -> Option<PyBaseExceptionRef> {
             item = here.previous_item;
         }
     }
-    vm.current_exception()
+    vm.current_exception().or_else(|| handled_around(vm))
+}
+
+/// What Python code handles that a generator was called from: the VM has an empty entry for the generator.
+fn handled_around(vm: &VirtualMachine) -> Option<PyBaseExceptionRef> {
+    let found = vm.sys_module.get_attr("exception", vm).ok()?.call((), vm).ok()?;
+    found.downcast().ok()
 }
 
 /// What has `raised` as its context, from `first` on.

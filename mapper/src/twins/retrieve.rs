@@ -312,6 +312,10 @@ unsafe fn new_instance(vm: &VirtualMachine, block: Block) -> PyResult {
             handle::adopt(block, &twin);
         }
         wrapped(vm, block, &twin)?;
+        if header.has(flag::LINKED) {
+            // C code may have filled its fields already.
+            fields::in_step(vm, block, &twin);
+        }
         Ok(twin)
     }
 }

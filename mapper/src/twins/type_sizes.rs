@@ -57,7 +57,6 @@ unsafe fn of_base(vm: &VirtualMachine, t: &mut c::PyTypeObject, class: &Py<PyTyp
         let bases = class.bases.read().as_slice().to_vec();
         let widest =
             bases.iter().map(|base| &*type_block(vm, base)).max_by_key(|base| base.tp_basicsize).unwrap_or(base);
-        let fields = class.heaptype_ext.as_deref().and_then(|ext| ext.slots.as_ref()).map_or(0, |slots| slots.len());
         t.tp_basicsize = t.tp_basicsize.max(widest.tp_basicsize).max(base.tp_basicsize);
         t.tp_itemsize = widest.tp_itemsize;
         let has = |flag| class.slots.flags.has_feature(flag);
@@ -84,16 +83,7 @@ unsafe fn of_base(vm: &VirtualMachine, t: &mut c::PyTypeObject, class: &Py<PyTyp
         t.tp_vectorcall_offset = base.tp_vectorcall_offset;
         // A `__call__` of its own takes the second away again.
         t.tp_flags |= widest.tp_flags & tpflags::ITEMS_AT_END | base.tp_flags & tpflags::HAVE_VECTORCALL;
-        collected(t, widest, fields);
-    }
-}
-
-/// As CPython: a class that adds references to what holds none is collected.
-fn collected(t: &mut c::PyTypeObject, base: &c::PyTypeObject, fields: usize) {
-    let adds = fields > 0 || t.tp_flags & (tpflags::MANAGED_DICT | tpflags::MANAGED_WEAKREF) != 0;
-    if base.tp_flags & tpflags::HAVE_GC != 0 || adds {
+        // As `type.__new__` has it, whatever the base.
         t.tp_flags |= tpflags::HAVE_GC;
-    } else {
-        t.tp_flags &= !tpflags::HAVE_GC;
     }
 }
