@@ -97,8 +97,7 @@ impl Property {
     fn call_set(self, vm: &VirtualMachine, this: &PyObjectRef, value: PySetterValue) -> PyResult<()> {
         self.check(vm, this)?;
         let Some(set) = self.set else {
-            let message =
-                format!("attribute '{}' of '{}' objects is not writable", self.name, self.class.slot_name());
+            let message = format!("attribute '{}' of '{}' objects is not writable", self.name, self.class.slot_name());
             return Err(vm.new_attribute_error(message));
         };
         let _section = thread::enter(vm);

@@ -281,8 +281,12 @@ pub fn scratch(name: &str) -> PathBuf {
 /// exact: a difference that is gone fails the test as one that is new. `RUSTCLAD_RECORD_KNOWN=1` writes it anew.
 pub fn same_as_cpython(name: &str) {
     let path = script(name);
-    let expected = path.with_extension("out");
-    let printed = Rustclad::new().args([&path]).run();
+    hold_against(name, &path.with_extension("out"), &Rustclad::new().args([&path]).run());
+}
+
+/// Panics unless a run printed what stands in the file `expected`, but for what `tests/known/NAME.diff` lists (see
+/// [`same_as_cpython`]).
+pub fn hold_against(name: &str, expected: &Path, printed: &Output) {
     let folder = scratch(&name.replace('/', "-"));
     let actual = folder.join("rustclad");
     // Messages may name files; where the project lies is not part of them.

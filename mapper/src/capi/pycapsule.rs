@@ -1,9 +1,9 @@
 //! `pycapsule.h`: capsules.
 
 use super::prelude::*;
-use std::sync::OnceLock;
 use crate::twins::forms::capsule;
 use crate::twins::forms::capsule::{CapsuleBlock, CapsuleDestructor};
+use std::sync::OnceLock;
 
 /// A new capsule around a pointer that is not NULL. The name, which may be NULL, must outlive it.
 pub unsafe extern "C" fn PyCapsule_New(

@@ -103,7 +103,11 @@ pub unsafe extern "C" fn PyErr_Restore(class: Stolen, value: Stolen, traceback: 
         // An instance of another class, be it a subclass, is the argument of a new one.
         let value = match value {
             Some(value) if !value.class().is(&class) && !value.downcastable::<PyTuple>() => {
-                if vm.is_none(&value) { None } else { Some(vm.ctx.new_tuple(vec![value]).into()) }
+                if vm.is_none(&value) {
+                    None
+                } else {
+                    Some(vm.ctx.new_tuple(vec![value]).into())
+                }
             }
             value => value,
         };

@@ -54,7 +54,11 @@ pub unsafe extern "C" fn PyType_GetSlot(t: *mut c::PyTypeObject, slot: c_int) ->
             // SAFETY: C's argument; the flag says what it is.
             unsafe {
                 let is_heap_type = (*t).tp_flags & tpflags::HEAPTYPE != 0;
-                return Ok(if is_heap_type { (*t.cast::<c::PyHeapTypeObject>()).ht_token } else { std::ptr::null_mut() });
+                return Ok(if is_heap_type {
+                    (*t.cast::<c::PyHeapTypeObject>()).ht_token
+                } else {
+                    std::ptr::null_mut()
+                });
             }
         }
         let offset = crate::abi::slot_table::offset(slot).ok_or_else(|| bad_internal_call(vm))?;

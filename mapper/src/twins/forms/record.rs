@@ -76,7 +76,7 @@ macro_rules! record {
 
 static CELL: Record = record! { PyCellObject: ob_ref = "cell_contents" Object };
 static METHOD: Record = record! { PyMethodObject: im_func = "__func__" Object, im_self = "__self__" Object,
-    vectorcall = "" Call };
+vectorcall = "" Call };
 static INSTANCE_METHOD: Record = record! { PyInstanceMethodObject: func = "__func__" Object };
 static TRACEBACK: Record = record! { PyTracebackObject:
     tb_next = "tb_next" Optional, tb_lasti = "tb_lasti" Int, tb_lineno = "tb_lineno" Int,
