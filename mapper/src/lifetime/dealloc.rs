@@ -297,6 +297,9 @@ pub(crate) unsafe fn release(block: Block) {
             return;
         }
         last_look(block);
+        if (*block).ob_refcnt > 0 {
+            return; // what its fields show leads back to it
+        }
         handle::untie(twin);
         header.set_twin(std::ptr::null());
         header.set(flag::MIRROR);

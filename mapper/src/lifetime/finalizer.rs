@@ -13,7 +13,7 @@ pub(crate) unsafe fn is_collected(object: Block) -> bool {
     unsafe { (*(*object).ob_type).tp_flags & tpflags::HAVE_GC != 0 }
 }
 
-/// Runs an object's `tp_finalize`, unless it ran before (`PyObject_CallFinalizer`).
+/// Runs an object's `tp_finalize`, unless it ran before (`PyObject_CallFinalizer`) and the object has not been saved since.
 ///
 /// # Safety
 /// `object` is one that the caller holds.
@@ -21,9 +21,7 @@ pub(crate) unsafe fn call(object: Block) {
     // SAFETY: by contract.
     unsafe {
         let Some(finalize) = (*(*object).ob_type).tp_finalize else { return };
-        if is_collected(object)
-            && let Some(header) = header(object)
-        {
+        if let Some(header) = header(object) {
             if header.has(flag::FINALIZED) {
                 return;
             }
@@ -46,6 +44,23 @@ pub(crate) unsafe fn call_from_dealloc(object: Block) -> bool {
         }
         dealloc::revive(object);
         call(object);
-        dealloc::end_again(object)
+        let ends = dealloc::end_again(object);
+        if !ends {
+            saved(object);
+        }
+        ends
+    }
+}
+
+/// A finalizer's object lives on: that of one which the collector does not look at runs again the next time.
+///
+/// # Safety
+/// `object` is one.
+pub(crate) unsafe fn saved(object: Block) {
+    // SAFETY: by contract.
+    if unsafe { !is_collected(object) }
+        && let Some(header) = header(object)
+    {
+        header.unset(flag::FINALIZED);
     }
 }

@@ -8,7 +8,7 @@ use crate::abi::layout as c;
 use crate::heap::block::{flag, header};
 use crate::heap::kind::Kind;
 use crate::heap::spare;
-use crate::lifetime::{collect, dealloc, graph, handle, mirrored, thread, weak};
+use crate::lifetime::{collect, dealloc, finalizer, graph, handle, mirrored, thread, weak};
 use crate::twins::forms::object::made_in_c;
 use crate::twins::retrieve::retrieve;
 use crate::twins::store::store;
@@ -130,7 +130,10 @@ pub unsafe fn prepare(vm: &VirtualMachine, class: &Py<PyType>, t: *const c::PyTy
 pub fn saved(object: &PyObject) {
     if let Some(block) = handle::block_of(object) {
         // SAFETY: a tied block is alive.
-        unsafe { mirrored::saved(block) };
+        unsafe {
+            mirrored::saved(block);
+            finalizer::saved(block);
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::ffi::{CString, c_int};
 
 use rustpython_vm::builtins::{PyMemberDescriptor, PyType};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, VirtualMachine};
+use smallvec::SmallVec;
 
 use crate::abi::layout as c;
 use crate::heap::block::{self, Block, flag, header};
@@ -178,9 +179,10 @@ pub(crate) unsafe fn clear(block: Block) {
         if let Some((agreed, room)) = agreement(block) {
             agreed.cast::<u8>().write_bytes(0, room);
         }
-        for field in fields(block) {
-            dealloc::xdecref(std::mem::replace(&mut *field, std::ptr::null_mut()));
-        }
+        // All are out before code that runs at an end can look at the object again.
+        let taken: SmallVec<[Block; 8]> =
+            fields(block).map(|field| std::mem::replace(&mut *field, std::ptr::null_mut())).collect();
+        taken.into_iter().for_each(|field| dealloc::xdecref(field));
     }
 }
 
