@@ -8,6 +8,7 @@ use rustpython_vm::types::PyComparisonOp;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use super::order::with_subclasses;
+use super::wrappers::make_wrappers;
 
 /// The VM's slot that compares.
 type Compare =
@@ -28,6 +29,7 @@ pub(crate) fn install(vm: &VirtualMachine) {
             class.slots.richcompare.store(Some(compare));
         }
     }
+    make_wrappers(vm, class, &["__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"]);
 }
 
 fn compare(

@@ -144,8 +144,7 @@ fn keep_until_return(block: Block) -> bool {
     // SAFETY: the block is alive and has a twin.
     let (kind, twin) = unsafe { (Kind::of(block), &*header_of(block).twin()) };
     // C code that got a descriptor of a class reads its definition, though it has given it back.
-    let is_value =
-        kind.is_container() || kind.is_number() || matches!(kind, Kind::Complex | Kind::Descriptor);
+    let is_value = kind.is_container() || kind.is_number() || matches!(kind, Kind::Complex | Kind::Descriptor);
     let context = thread::context();
     // SAFETY: as above.
     let header = unsafe { header_of(block) };

@@ -8,6 +8,7 @@ use rustpython_vm::builtins::{PyStr, PyType};
 use rustpython_vm::function::PySetterValue;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
+use crate::gaps::wrappers::make_wrappers;
 use crate::lifetime::{interpreter, thread};
 
 type GetAttr = fn(&PyObject, &Py<PyStr>, &VirtualMachine) -> PyResult;
@@ -36,6 +37,11 @@ pub(crate) fn prepare(vm: &VirtualMachine) -> PyResult<()> {
         && SET.set(set).is_ok()
     {
         replace(vm, class, (get, set))?;
+        // SAFETY: RustPython's own static types never die.
+        let lasting: &'static Py<PyType> = unsafe { &*std::ptr::from_ref(class) };
+        // What derives from it later takes its slots from these.
+        make_wrappers(vm, lasting, &["__getattribute__", "__setattr__", "__delattr__"]);
+        class.modified();
     }
     Ok(())
 }

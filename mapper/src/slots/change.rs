@@ -1,7 +1,6 @@
 //! What happens to the slots of types when a class changes: `type.__setattr__` and `type.__delattr__` set those of the
 //! class and of all that derive from it anew.
 
-use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use rustpython_vm::builtins::{PyStr, PyType};
@@ -11,6 +10,7 @@ use rustpython_vm::{AsObject, Py, PyObject, PyResult, VirtualMachine};
 use super::rows;
 use crate::abi::layout::tpflags;
 use crate::gaps::order::with_subclasses;
+use crate::gaps::wrappers::make_wrappers;
 use crate::heap::block::header;
 use crate::lifetime::handle;
 use crate::lifetime::thread;
@@ -37,21 +37,6 @@ pub(crate) fn install(vm: &VirtualMachine) {
     // `super().__setattr__` finds these.
     make_wrappers(vm, class, &["__setattr__", "__delattr__"]);
     class.modified();
-}
-
-/// Makes the wrappers of slots that were set after the class was made.
-pub(super) fn make_wrappers(vm: &VirtualMachine, class: &'static Py<PyType>, names: &[&str]) {
-    let before: HashSet<_> = class.attributes.interned_names(&vm.ctx).into_iter().map(|name| name.as_str()).collect();
-    for name in names {
-        class.attributes.remove(vm.ctx.intern_str(*name));
-    }
-    rustpython_vm::class::add_operators(class, &vm.ctx, &[]);
-    // The VM makes those of inherited slots, too.
-    for name in class.attributes.interned_names(&vm.ctx) {
-        if !before.contains(name.as_str()) && !names.contains(&name.as_str()) {
-            class.attributes.remove(name);
-        }
-    }
 }
 
 /// `type.__setattr__` and `type.__delattr__`.

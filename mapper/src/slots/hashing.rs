@@ -5,13 +5,13 @@ use rustpython_vm::common::hash::{PyHash, fix_sentinel};
 use rustpython_vm::function::HeapMethodDef;
 use rustpython_vm::{AsObject, Py, PyObject, PyPayload, PyRef, PyResult, VirtualMachine};
 
-use super::change;
+use crate::gaps::wrappers::make_wrappers;
 
 /// Gives the VM's type its hash. Once.
 pub(crate) fn install(vm: &VirtualMachine) {
     let class = vm.ctx.types.builtin_function_or_method_type;
     class.slots.hash.store(Some(hash));
-    change::make_wrappers(vm, class, &["__hash__"]);
+    make_wrappers(vm, class, &["__hash__"]);
     class.modified();
 }
 

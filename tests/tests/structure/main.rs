@@ -11,11 +11,11 @@ use imports::{Sources, Table, room_of};
 const ROOMS: &Table = &[
     ("abi", &[]),
     ("heap", &["abi"]),
-    ("lifetime", &["abi", "heap"]),
+    ("gaps", &["abi"]),
+    ("lifetime", &["abi", "heap", "gaps"]),
     ("twins", &["abi", "heap", "lifetime"]),
     ("calls", &["abi", "heap", "lifetime", "twins"]),
     ("capi", &["abi", "heap", "lifetime", "twins", "calls"]),
-    ("gaps", &["abi"]),
     ("slots", &["abi", "heap", "lifetime", "twins", "calls", "capi", "gaps"]),
     ("loader", &["abi", "heap", "lifetime", "twins", "calls", "capi", "slots", "gaps"]),
 ];
