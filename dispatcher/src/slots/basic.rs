@@ -64,6 +64,10 @@ fn install_hash(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject) {
     }
 }
 
+/// The VM's slot that compares.
+type Compare =
+    fn(&PyObject, &PyObject, PyComparisonOp, &VirtualMachine) -> PyResult<Either<PyObjectRef, PyComparisonValue>>;
+
 fn install_comparison(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObject) {
     if let Some(f) = t.tp_richcompare {
         class.slots.richcompare.store(Some(compared));
@@ -83,6 +87,11 @@ fn install_comparison(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObjec
         }
     } else if t.tp_hash.is_some() {
         // Hash and comparison are inherited together or not at all: the block has none then.
+        class.slots.richcompare.store(Some(compared));
+    } else if let Some(base) = class.base.deref()
+        && base.slots.richcompare.load().is_some_and(|of_base| std::ptr::fn_addr_eq(of_base, compared as Compare))
+    {
+        // So has one that derives from such a type.
         class.slots.richcompare.store(Some(compared));
     }
 }

@@ -10,6 +10,7 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachin
 use smallvec::SmallVec;
 
 use crate::abi::layout as c;
+use crate::abi::text;
 use crate::abi::va_list::VaList;
 use crate::calls::direct;
 use crate::heap::block::Block;
@@ -193,15 +194,54 @@ pub(crate) unsafe fn call(vm: &VirtualMachine, callable: Borrowed, args: Borrowe
         if let Some(result) = direct::call(vm, callable, args, keywords.as_ref().map(|_| kwargs)) {
             return result;
         }
-        let blocks = tuple::slice(args.0);
+        with_array(vm, tuple::slice(args.0), keywords, |args, count, names| {
+            vectorcall(vm, callable, args, count, names)
+        })
+    }
+}
+
+/// Calls an object's own vectorcall function, whatever its class has put in front of it (`PyVectorcall_Call`).
+///
+/// # Safety
+/// As for `PyObject_Call`.
+pub(crate) unsafe fn call_slot(
+    vm: &VirtualMachine,
+    callable: Borrowed,
+    args: Borrowed,
+    kwargs: Borrowed,
+) -> PyResult<New> {
+    // SAFETY: by contract; a type's offset lies in its objects.
+    unsafe {
+        let class = &*(*callable.0).ob_type;
+        let place = callable.0.cast::<u8>().offset(class.tp_vectorcall_offset).cast::<Option<c::VectorcallFunc>>();
+        let Some(Some(slot)) = (class.tp_vectorcall_offset > 0).then(|| place.read()) else {
+            let name = text::of_c(class.tp_name);
+            return Err(vm.new_type_error(format!("'{name}' object does not support vectorcall")));
+        };
+        let keywords = keywords(vm, kwargs)?;
+        with_array(vm, tuple::slice(args.0), keywords, |args, count, names| {
+            direct::guarded(vm, callable, || slot(callable.0, args, count, names))
+        })
+    }
+}
+
+/// Calls with an array of arguments and the names of the last ones.
+unsafe fn with_array<R>(
+    vm: &VirtualMachine,
+    blocks: &[Block],
+    keywords: Option<(Vec<PyObjectRef>, Vec<PyObjectRef>)>,
+    call: impl FnOnce(*const Block, usize, Block) -> R,
+) -> R {
+    // SAFETY: by the caller's contract.
+    unsafe {
         let Some((names, values)) = keywords else {
-            return vectorcall(vm, callable, blocks.as_ptr(), blocks.len(), std::ptr::null_mut());
+            return call(blocks.as_ptr(), blocks.len(), std::ptr::null_mut());
         };
         let mut all = SmallVec::<[Block; 8]>::from_slice(blocks);
         all.extend(values.into_iter().map(|value| store::store_owned(vm, value)));
         let names: SmallVec<[Block; 8]> = names.into_iter().map(|name| store::store_owned(vm, name)).collect();
         let names = tuple::with_items(&names);
-        let result = vectorcall(vm, callable, all.as_ptr(), blocks.len(), names);
+        let result = call(all.as_ptr(), blocks.len(), names);
         for &value in &all[blocks.len()..] {
             dealloc::decref(value);
         }

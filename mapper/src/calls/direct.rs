@@ -210,7 +210,7 @@ unsafe fn keyword_dict(vm: &VirtualMachine, values: *const Block, names: Block) 
 
 /// Runs a call, unless the stack is nearly used up, and checks the result.
 #[inline]
-unsafe fn guarded(vm: &VirtualMachine, callable: Borrowed, call: impl FnOnce() -> Block) -> PyResult<New> {
+pub(super) unsafe fn guarded(vm: &VirtualMachine, callable: Borrowed, call: impl FnOnce() -> Block) -> PyResult<New> {
     let result = vm.with_recursion("while calling a Python object", || Ok(call()))?;
     // SAFETY: the callee gives a reference or NULL.
     unsafe { checked(vm, result, || callable.get(vm).map_or_else(|_| String::new(), |it| error::describe(vm, &it))) }

@@ -3,7 +3,7 @@
 
 use super::prelude::*;
 use crate::calls::calling::{
-    OFFSET, call, call_method, keyword_names, keywords, objects_until_null, vectorcall, vectorcall_function,
+    OFFSET, call, call_method, call_slot, keyword_names, keywords, objects_until_null, vectorcall, vectorcall_function,
 };
 use crate::calls::direct;
 use crate::capi::sequence::{block_item, change, change_block_item, index_of};
@@ -321,16 +321,8 @@ pub unsafe extern "C" fn PyVectorcall_Function(callable: Borrowed) -> Option<c::
 
 /// Calls an object's vectorcall function with a tuple and a dict or NULL: what `tp_call` is for such types.
 pub unsafe extern "C" fn PyVectorcall_Call(callable: Borrowed, args: Borrowed, kwargs: Borrowed) -> New {
-    api(|vm| {
-        // SAFETY: C's arguments.
-        unsafe {
-            if vectorcall_function(callable.0).is_none() {
-                let name = text::of_c((*(*callable.0).ob_type).tp_name);
-                return Err(vm.new_type_error(format!("'{name}' object does not support vectorcall")));
-            }
-            call(vm, callable, args, kwargs)
-        }
-    })
+    // SAFETY: C's arguments.
+    api(|vm| unsafe { call_slot(vm, callable, args, kwargs) })
 }
 
 /// Calls `callable` with an array of arguments, those that `names` names last.

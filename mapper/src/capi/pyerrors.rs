@@ -249,7 +249,7 @@ pub unsafe extern "C" fn PyErr_SetFromErrnoWithFilenameObjects(
         if let Some(name) = name.opt(vm)? {
             args.push(name);
             if let Some(other) = other.opt(vm)? {
-                args.push(vm.ctx.none());
+                args.push(vm.ctx.new_int(0).into()); // Windows' error number
                 args.push(other);
             }
         }
@@ -272,8 +272,11 @@ pub unsafe extern "C" fn PyErr_SetFromErrnoWithFilename(class: Borrowed, name: *
     })
 }
 
-/// The C library's text for an error number.
+/// The C library's text for an error number; 0 is none.
 fn strerror(code: c_int) -> String {
+    if code == 0 {
+        return "Error".to_owned();
+    }
     // SAFETY: the text is copied at once.
     unsafe { text::of_c(libc::strerror(code)) }
 }

@@ -137,7 +137,19 @@ unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) {
         for (index, item) in object.downcast_unchecked_ref::<PyTuple>().as_slice().iter().enumerate() {
             items(block).add(index).write(store(vm, item));
         }
+        if object.class().heaptype_ext.is_none() && !object.class().is(vm.ctx.types.tuple_type) {
+            hide(block, hidden_in(vm, object));
+        }
     }
+}
+
+/// How many items of a struct sequence of the VM's are fields that are not part of the tuple.
+fn hidden_in(vm: &VirtualMachine, object: &PyObject) -> usize {
+    let visible = object.class().get_attr(vm.ctx.intern_str("n_sequence_fields"));
+    let visible = visible.and_then(|visible| visible.try_to_value::<usize>(vm).ok());
+    // SAFETY: the kind says what the payload is.
+    let all = unsafe { object.downcast_unchecked_ref::<PyTuple>() }.as_slice().len();
+    visible.map_or(0, |visible| all.saturating_sub(visible))
 }
 
 unsafe fn objects(vm: &VirtualMachine, block: Block, sole: bool) -> PyResult<Vec<PyObjectRef>> {
