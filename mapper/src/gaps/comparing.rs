@@ -55,7 +55,7 @@ fn plain(vm: &VirtualMachine, object: &PyObject) -> PyResult<Option<PyDictRef>> 
         return Ok(None);
     }
     let copy = vm.ctx.new_dict();
-    for (key, value) in dict.to_owned() {
+    for (key, value) in dict {
         copy.set_item(&*key, value, vm)?;
     }
     Ok(Some(copy))
