@@ -68,6 +68,11 @@ packages! { WITH_SMOKE smoke:
     smoke_cffi "cffi";
     smoke_pillow "pillow";
     smoke_lxml "lxml";
+    smoke_numpy "numpy";
+    smoke_zope_interface "zope-interface";
+    smoke_msgspec "msgspec";
+    smoke_wrapt "wrapt";
+    smoke_cython "cython";
 }
 
 packages! { WITH_SUITE suite:

@@ -114,9 +114,10 @@ pub unsafe extern "C" fn PyDict_GetItemStringRef(object: Borrowed, name: *const 
 /// Sets a value. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyDict_SetItem(object: Borrowed, key: Borrowed, value: Borrowed) -> c_int {
     api(|vm| {
-        let (dict, key, value) = (dict(vm, object)?, key.get(vm)?, value.get(vm)?);
-        leave(vm, || dict.inner_setitem(&*key, value, vm).map(drop))?;
+        let (dict, key, new) = (dict(vm, object)?, key.get(vm)?, value.get(vm)?);
+        leave(vm, || dict.inner_setitem(&*key, new, vm).map(drop))?;
         changed(vm, object, &dict);
+        kept::put(object.0, value.0);
         Ok(0)
     })
 }
@@ -127,9 +128,10 @@ pub unsafe extern "C" fn PyDict_SetItemString(object: Borrowed, name: *const c_c
         let dict = dict(vm, object)?;
         // SAFETY: C's arguments.
         let name = unsafe { new_name(vm, name) }?;
-        let value = value.get(vm)?;
-        leave(vm, || dict.inner_setitem(name.as_object(), value, vm).map(drop))?;
+        let new = value.get(vm)?;
+        leave(vm, || dict.inner_setitem(name.as_object(), new, vm).map(drop))?;
         changed(vm, object, &dict);
+        kept::put(object.0, value.0);
         Ok(0)
     })
 }
@@ -311,6 +313,7 @@ fn set_default(
     };
     let value = leave(vm, || dict.get_or_insert(vm, &key, insert))?;
     changed(vm, object, &dict);
+    kept::put(object.0, default.0);
     Ok((value, !missing.get()))
 }
 

@@ -14,7 +14,7 @@ use crate::abi::statics::statics;
 use crate::heap::block::{self, Block, Header, flag, header, header_of};
 use crate::heap::form::Reusable;
 use crate::heap::kind::Kind;
-use crate::lifetime::{dealloc, due, handle, thread};
+use crate::lifetime::{dealloc, due, handle, loans, thread};
 
 /// How many bytes of unused str, bytes and bytearray blocks are kept for the next time, their twins' included.
 const RETAINED_BYTES: usize = 6 << 20;
@@ -36,6 +36,8 @@ const FIRST_SETTLED_BYTES: usize = 1 << 20;
 const MOST_WAITING: usize = 1 << 16;
 /// What an item of a container that waits takes, about.
 const WAITING_ITEM: usize = 64;
+/// How many containers are remembered at most that C code has put into dicts in one call.
+const MOST_PUT: usize = 4096;
 
 struct State {
     /// Blocks, each with the bytes that it stands for.
@@ -61,8 +63,16 @@ struct State {
     reusable_order: VecDeque<(usize, u64)>,
     /// How many have been kept for reuse so far.
     turns: u64,
+    /// What C code has put into dicts since the last outermost return.
+    put: Vec<Put>,
     /// Containers that C gave up lately, each by a sign of its own.
     lately: [usize; LATELY],
+}
+
+/// A container that C code has put into a dict: both blocks, and the addresses of the managed objects that they stood for.
+struct Put {
+    dict: (usize, usize),
+    value: (usize, usize),
 }
 
 /// A block that is kept for reuse, and the turn that it was kept in.
@@ -122,6 +132,7 @@ static STATE: Shared = Shared(std::cell::UnsafeCell::new(State {
     reusable_bytes: 0,
     reusable_order: VecDeque::new(),
     turns: 0,
+    put: Vec::new(),
     lately: [0; LATELY],
 }));
 
@@ -228,8 +239,46 @@ unsafe fn look_again(block: Block) {
     }
 }
 
+/// Remembers that C code has put a value into a dict. If it gives a container up and keeps the dict, its caches may point to
+/// the container, which the dict keeps alive for them.
+pub(crate) fn put(dict: Block, value: Block) {
+    // SAFETY: C's arguments: objects.
+    if !unsafe { Kind::of(value) }.is_container() || state().put.len() == MOST_PUT {
+        return;
+    }
+    let tied = |block: Block| header(block).map(|header| (block as usize, header.twin() as usize));
+    if let (Some(dict), Some(value)) = (tied(dict), tied(value)) {
+        state().put.push(Put { dict, value });
+        due::make_due();
+    }
+}
+
+/// Has the dicts that C code keeps lend what it has put into them.
+fn lend_what_was_put() {
+    for Put { dict, value } in std::mem::take(&mut state().put) {
+        let still = |(block, twin): (usize, usize)| {
+            header(block as Block)
+                .filter(|header| header.has(flag::LIVE) && header.twin() as usize == twin && twin != 0)
+        };
+        let (Some(_), Some(of_value)) = (still(dict), still(value)) else { continue };
+        let (dict, block) = (dict.0 as Block, value.0 as Block);
+        // SAFETY: both are live and tied to the objects that they were tied to.
+        unsafe {
+            let is_kept = (*dict).ob_refcnt > 0 && Kind::of(dict) == Kind::Dict;
+            let is_given_up = (*block).ob_refcnt == 0 && of_value.has(flag::QUEUED);
+            if is_kept && is_given_up && (*of_value.twin()).strong_count() > 1 && loans::find(dict, value.1).is_none() {
+                handle::incref(block);
+                loans::note(dict, value.1, block);
+            }
+        }
+    }
+}
+
 /// Ends what was kept until the outermost return, unless C counts it again.
 pub(crate) fn returned() {
+    if !state().put.is_empty() {
+        lend_what_was_put();
+    }
     let recent = state().recent.take();
     state().until_return.extend(recent);
     while let Some(block) = state().until_return.pop_back() {

@@ -257,10 +257,6 @@ unsafe fn each(
             }
         }
         let arg = if index < given {
-            // SAFETY: by the contract of `keywords`.
-            if named > 0 && index >= positional_only && unsafe { source.find(vm, name)? }.is_some() {
-                return Err(words.twice(name, index + 1));
-            }
             Some(source.positional[index])
         } else if used < named && index >= positional_only {
             // SAFETY: by the contract of `keywords`.
@@ -283,13 +279,15 @@ unsafe fn each(
                 return Err(words.too_few(wanted, positional_only.max(names.len()), given));
             }
             None if used >= named && index >= given && least != usize::MAX && most != usize::MAX => {
-                return done(words, &source, names, used, named);
+                // SAFETY: by the contract of `keywords`.
+                return unsafe { done(words, &source, names, named - used, positional_only..given.min(names.len())) };
             }
             // SAFETY: by the contract of `keywords`.
             None => unsafe { parser.skip() },
         }
     }
-    done(words, &source, names, used, named)
+    // SAFETY: by the contract of `keywords`.
+    unsafe { done(words, &source, names, named - used, positional_only..given.min(names.len())) }
 }
 
 /// How many arguments are needed by position: up to the `|` that is still ahead.
@@ -299,8 +297,24 @@ fn parser_least(parser: &Parser<'_>, index: usize) -> usize {
     index + count
 }
 
-fn done(words: &Words<'_>, source: &Source<'_>, names: &[&CStr], used: usize, named: usize) -> PyResult<()> {
-    if used < named { Err(words.unexpected(source, names)?) } else { Ok(()) }
+/// An error if arguments by name are left: those of `both` were given by position, too.
+unsafe fn done(
+    words: &Words<'_>,
+    source: &Source<'_>,
+    names: &[&CStr],
+    left: usize,
+    both: std::ops::Range<usize>,
+) -> PyResult<()> {
+    if left == 0 {
+        return Ok(());
+    }
+    for index in both {
+        // SAFETY: by the contract of `keywords`.
+        if unsafe { source.find(words.vm, names[index])? }.is_some() {
+            return Err(words.twice(names[index], index + 1));
+        }
+    }
+    Err(words.unexpected(source, names)?)
 }
 
 /// Puts arguments into their places for Argument Clinic's code: `to` has room for one pointer a name. The first
@@ -352,7 +366,7 @@ pub(crate) unsafe fn unpack(
                 return Err(words.missing(name, index + 1));
             }
         }
-        done(&words, &source, &names, used, named)
+        done(&words, &source, &names, named - used, 0..0)
     }
 }
 
