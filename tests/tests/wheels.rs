@@ -73,6 +73,11 @@ packages! { WITH_SMOKE smoke:
     smoke_msgspec "msgspec";
     smoke_wrapt "wrapt";
     smoke_cython "cython";
+    smoke_shapely "shapely";
+    smoke_opencv_python_headless "opencv-python-headless";
+    smoke_pyzmq "pyzmq";
+    smoke_protobuf "protobuf";
+    smoke_sqlalchemy "sqlalchemy";
 }
 
 packages! { WITH_SUITE suite:

@@ -120,6 +120,6 @@ for action in (
     try:
         print("no error:", action())
     except Exception as error:
-        print(type(error).__name__, str(error)[:100])
+        print(type(error).__name__, "" if isinstance(error, RecursionError) else str(error)[:100])
 rows = [Item(f"row {i}", i / 8, ["a", "b"] * (i % 3), [None, Color.RED][i % 2]) for i in range(3000)]
 print(len(json.encode(rows)), json.decode(json.encode(rows), type=list[Item]) == rows, msgpack.decode(msgpack.encode(rows), type=list[Item]) == rows, max(rows).name)

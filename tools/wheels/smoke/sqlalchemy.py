@@ -46,18 +46,18 @@ orders = sa.Table("orders", meta, sa.Column("id", sa.BigInteger, sa.Identity(), 
 for dialect in (sqlite, postgresql, mysql, mssql, oracle):
     it = dialect.dialect()
     print(it.name, " ".join(str(CreateTable(users).compile(dialect=it)).split()), " ".join(str(CreateTable(orders).compile(dialect=it)).split()))
-    query = sa.select(users.c.name, sa.func.count().label("n")).join(orders, isouter=True).where(users.c.name.ilike("a%")).group_by(users.c.name).having(sa.func.count() > 2).order_by(sa.desc("n")).limit(5).offset(10)
+    query = sa.select(users.c.name, sa.func.count().label("n")).join(orders, isouter=True).where(users.c.name.ilike("a%")).group_by(users.c.name).having(sa.func.count() > 2).order_by(sa.func.count().desc()).limit(5).offset(10)
     print("  ", " ".join(str(query.compile(dialect=it)).split()))
 print(CreateIndex(next(iter(users.indexes))), [it.name for it in meta.sorted_tables], orders.c.user.references(users.c.id), users.c.keys(), sa.inspect(users) is users)
 recent = sa.select(orders.c.user, sa.func.row_number().over(partition_by=orders.c.user, order_by=orders.c.id.desc()).label("nr")).cte("recent")
 for made in (
-    sa.select(users).where(sa.or_(users.c.id.in_([1, 2]), ~users.c.name.contains("x"), users.c.born.between(None, sa.bindparam("end")))),
+    sa.select(users).where(sa.or_(sa.tuple_(users.c.id, users.c.name) > (1, "a"), users.c.id.in_([1, 2]), ~users.c.name.contains("x"), users.c.born.between(None, sa.bindparam("end")))),
     sa.select(recent.c.nr, sa.case((recent.c.nr == 1, "first"), else_="other")).where(sa.exists().where(users.c.id == recent.c.user)),
     sa.union_all(sa.select(users.c.id), sa.select(orders.c.id)).order_by("id"),
     sa.insert(users).values([{"name": "a"}, {"name": "b"}]),
     sa.update(users).values(balance=users.c.balance * 2 + 1).where(users.c.id == sa.select(sa.func.max(orders.c.user)).scalar_subquery()),
     sa.delete(orders).where(orders.c.data["key"].as_string() == "v"),
-    sa.select(sa.cast("5", sa.Integer), sa.literal(2.5), sa.null(), sa.true(), sa.extract("year", users.c.born), sa.type_coerce(users.c.name, sa.Integer) + 1, users.alias("u").c.id, sa.text(":p").bindparams(p=3), sa.tuple_(users.c.id, users.c.name)),
+    sa.select(sa.cast("5", sa.Integer), sa.literal(2.5), sa.null(), sa.true(), sa.extract("year", users.c.born), sa.type_coerce(users.c.name, sa.Integer) + 1, users.alias("u").c.id, sa.text(":p").bindparams(p=3)),
     postgresql.insert(users).values(id=1).on_conflict_do_update(index_elements=["id"], set_={"name": "z"}).returning(users.c.id),
 ):
     compiled = made.compile(dialect=postgresql.dialect())
@@ -89,4 +89,4 @@ for action in (
     try:
         print("no error:", action())
     except Exception as error:
-        print(type(error).__name__, str(error).splitlines()[0][:90])
+        print(type(error).__name__, str(error).splitlines()[0].split(" at 0x")[0][:90])
