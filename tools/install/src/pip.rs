@@ -69,6 +69,8 @@ impl Pip {
     pub(crate) fn install<S: AsRef<OsStr>>(&self, target: &Path, words: impl IntoIterator<Item = S>) -> Result<()> {
         let mut command = self.command("install");
         command.args(["--only-binary=:all:", "--implementation", "cp", "--python-version", "3.14", "--no-compile"]);
+        // pip holds what a wheel requires against its own version, whatever it was told.
+        command.arg("--ignore-requires-python");
         for abi in ["cp314", "abi3", "none"] {
             command.args(["--abi", abi]);
         }

@@ -98,13 +98,12 @@ module = types.ModuleType("module")
 module.greet, module.Tool = lambda name: f"hello {name}", type("Tool", (), {"use": lambda self, n=1: n, "speed": 5})
 wrapt.wrap_function_wrapper(module, "greet", lambda wrapped, instance, args, kwargs: wrapped(*args).upper())
 wrapt.wrap_function_wrapper(module, "Tool.use", lambda wrapped, instance, args, kwargs: (type(instance).__name__, wrapped(*args) * 10))
-wrapt.wrap_object_attribute = getattr(wrapt, "wrap_object_attribute")
 wrapt.wrap_object_attribute(module, "Tool.speed", lambda value: value)
 print(module.greet("ann"), module.Tool().use(4), wrapt.resolve_path(module, "Tool.use")[1], wrapt.decorator(lambda w, i, a, k: w(*a) + "!")(describe)(1))
 
 
 class Cached:
-    @wrapt.lru_cache(maxsize=4) if hasattr(wrapt, "lru_cache") else functools.lru_cache
+    @wrapt.lru_cache(maxsize=4)
     def square(self, n):
         print("squaring", n)
         return n * n
