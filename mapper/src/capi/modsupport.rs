@@ -30,22 +30,20 @@ pub unsafe extern "C" fn _Py_VaBuildValue_SizeT(format: *const c_char, va: *mut 
 }
 
 /// Adds an object to a module. 0, or -1 with an exception.
-pub unsafe extern "C" fn PyModule_AddObjectRef(module_block: Borrowed, name: *const c_char, value: Borrowed) -> c_int {
+pub unsafe extern "C" fn PyModule_AddObjectRef(module: Borrowed, name: *const c_char, value: Borrowed) -> c_int {
     api(|vm| {
         if value.is_null() {
             return Err(error::take(vm).unwrap_or_else(|| {
                 vm.new_system_error("PyModule_AddObjectRef() must be called with an exception raised if value is NULL")
             }));
         }
-        let Ok(module) = module_block.get(vm)?.downcast::<rustpython_vm::builtins::PyModule>() else {
+        let Ok(module) = module.get(vm)?.downcast::<rustpython_vm::builtins::PyModule>() else {
             return Err(vm.new_type_error("PyModule_AddObjectRef() first argument must be a module"));
         };
         // SAFETY: C's argument.
         let name = unsafe { new_name(vm, name)? };
-        let added = value.get(vm)?;
-        // C code that gives its reference to the module goes on using the pointer.
-        lend::lend(vm, module_block.0, &added);
-        leave(vm, || module.dict().set_item(&*name, added, vm))?;
+        let value = value.get(vm)?;
+        leave(vm, || module.dict().set_item(&*name, value, vm))?;
         Ok(0)
     })
 }
