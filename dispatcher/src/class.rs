@@ -35,7 +35,7 @@ pub(crate) fn new(vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: Class
     // SAFETY: as for the name.
     let static_doc: Option<&'static str> = own_doc.as_ref().map(|text| unsafe { &*std::ptr::from_ref(text.as_str()) });
     managed.doc = static_doc.map_or(ItemDoc::NONE, ItemDoc::static_text);
-    let managed_doc = static_doc.map(|text| body_of_doc(&parts.name, text));
+    let managed_doc = static_doc.map(|text| text::body_of_doc(&parts.name, text));
     // SAFETY: as above; a base's block is ready.
     unsafe { lay_out(t, &parts.base, &mut managed) };
     // The VM takes the first base for the one that decides on the layout.
@@ -97,15 +97,6 @@ fn full_name(parts: &ClassParts) -> String {
     match &parts.module {
         Some(module) => format!("{module}.{}", parts.name),
         None => parts.name.clone(),
-    }
-}
-
-/// A documentation text without the signature in front, which ends with a line of two dashes.
-pub(crate) fn body_of_doc<'a>(name: &str, text: &'a str) -> &'a str {
-    const END: &str = ")\n--\n\n";
-    match text.strip_prefix(name) {
-        Some(rest) if rest.starts_with('(') => text.find(END).map_or(text, |at| &text[at + END.len()..]),
-        _ => text,
     }
 }
 

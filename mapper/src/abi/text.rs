@@ -24,6 +24,15 @@ pub(crate) unsafe fn short_name(name: *const c_char) -> String {
     name.rsplit_once('.').map_or(name.clone(), |(_, short)| short.to_owned())
 }
 
+/// A documentation text without the signature in front, which ends with a line of two dashes.
+pub fn body_of_doc<'a>(name: &str, text: &'a str) -> &'a str {
+    const END: &str = ")\n--\n\n";
+    match text.strip_prefix(name) {
+        Some(rest) if rest.starts_with('(') => text.find(END).map_or(text, |at| &text[at + END.len()..]),
+        _ => text,
+    }
+}
+
 /// A NUL-terminated copy of a managed string, if it has no NUL inside.
 pub fn c_string(text: &str) -> Option<CString> {
     CString::new(text).ok()

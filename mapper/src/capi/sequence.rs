@@ -78,9 +78,7 @@ pub unsafe extern "C" fn PySequence_Repeat(object: Borrowed, count: isize) -> Ne
 /// Whether the VM's slots for a class's items count a negative index from the end: those of RustPython's own types do.
 fn counts_itself(class: &Py<PyType>) -> bool {
     let own = class.slots.as_sequence.item.load().map(|f| f as usize);
-    let mut bases = std::iter::successors(Some(class), |class| class.base.deref());
-    let builtin = bases.find(|class| class.heaptype_ext.is_none());
-    builtin.is_some_and(|class| class.slots.as_sequence.item.load().map(|f| f as usize) == own)
+    types::builtin_base(class).is_some_and(|class| class.slots.as_sequence.item.load().map(|f| f as usize) == own)
 }
 
 /// An index from the front as the VM's slot takes it: to one that would count a negative index from the end goes one that no

@@ -7,8 +7,7 @@ use rustpython_vm::function::{Either, PyComparisonValue};
 use rustpython_vm::types::PyComparisonOp;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
-use super::order::with_subclasses;
-use super::wrappers::make_wrappers;
+use super::wrappers::{make_wrappers, put_in_front};
 
 /// The VM's slot that compares.
 type Compare =
@@ -20,14 +19,8 @@ static ORIGINAL: OnceLock<Compare> = OnceLock::new();
 /// Has dicts compared by their tables. Once a process.
 pub(crate) fn install(vm: &VirtualMachine) {
     let class = vm.ctx.types.dict_type;
-    let Some(original) = class.slots.richcompare.load() else { return };
-    if ORIGINAL.set(original).is_err() {
+    if !put_in_front!(class, richcompare: ORIGINAL, compare) {
         return;
-    }
-    for class in with_subclasses(class) {
-        if class.slots.richcompare.load().is_some_and(|own| std::ptr::fn_addr_eq(own, original)) {
-            class.slots.richcompare.store(Some(compare));
-        }
     }
     make_wrappers(vm, class, &["__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"]);
 }

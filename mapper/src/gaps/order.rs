@@ -8,6 +8,8 @@ use rustpython_vm::builtins::{PyStrInterned, PyTuple, PyType, PyTypeRef};
 use rustpython_vm::function::{FuncArgs, HeapMethodDef, ItemDoc, PyMethodFlags, PySetterValue};
 use rustpython_vm::{AsObject, Py, PyRef, PyResult, VirtualMachine};
 
+use super::wrappers::put_in_front;
+
 /// The VM's slot that makes objects.
 type New = fn(PyTypeRef, FuncArgs, &VirtualMachine) -> PyResult;
 
@@ -17,34 +19,13 @@ static ORIGINAL: OnceLock<New> = OnceLock::new();
 /// Has classes searched in CPython's order. Once a process.
 pub(crate) fn install(vm: &VirtualMachine) {
     let class = vm.ctx.types.type_type;
-    let Some(original) = class.slots.new.load() else { return };
-    if ORIGINAL.set(original).is_err() {
+    if !put_in_front!(class, new: ORIGINAL, new) {
         return;
-    }
-    for metaclass in with_subclasses(class) {
-        if metaclass.slots.new.load().is_some_and(|own| std::ptr::fn_addr_eq(own, original)) {
-            metaclass.slots.new.store(Some(new));
-        }
     }
     // Metaclasses have theirs computed by this method.
     static MRO: OnceLock<PyRef<HeapMethodDef>> = OnceLock::new();
     let method = MRO.get_or_init(|| vm.ctx.new_method_def("mro", mro, PyMethodFlags::METHOD, ItemDoc::NONE));
     class.set_attr(vm.ctx.intern_str("mro"), method.build_method(class, vm).into());
-}
-
-/// A class and all that derive from it.
-pub(crate) fn with_subclasses(class: &Py<PyType>) -> Vec<PyTypeRef> {
-    let mut all = vec![class.to_owned()];
-    let mut next = 0;
-    while next < all.len() {
-        let direct: Vec<PyTypeRef> = {
-            let weak = all[next].subclasses.read();
-            weak.iter().filter_map(|weak| weak.upgrade()?.downcast().ok()).collect()
-        };
-        all.extend(direct);
-        next += 1;
-    }
-    all
 }
 
 /// C3: the merge of the bases' own orders and of the bases as they are given. None if they contradict each other.

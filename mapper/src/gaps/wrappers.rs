@@ -1,9 +1,44 @@
-//! The methods that stand for slots of the VM's types: classes that are made later take their slots from these.
+//! Functions of ours in slots of the VM's types, and the methods that stand for slots: classes that are made later take
+//! their slots from these.
 
 use std::collections::HashSet;
 
-use rustpython_vm::builtins::PyType;
+use rustpython_vm::builtins::{PyType, PyTypeRef};
 use rustpython_vm::{Py, VirtualMachine};
+
+/// A class and all that derive from it.
+pub(crate) fn with_subclasses(class: &Py<PyType>) -> Vec<PyTypeRef> {
+    let mut all = vec![class.to_owned()];
+    let mut next = 0;
+    while next < all.len() {
+        let direct: Vec<PyTypeRef> = {
+            let weak = all[next].subclasses.read();
+            weak.iter().filter_map(|weak| weak.upgrade()?.downcast().ok()).collect()
+        };
+        all.extend(direct);
+        next += 1;
+    }
+    all
+}
+
+/// Puts a function into a slot of a class, and of those that have it from that class; what was there goes into a `OnceLock`.
+/// Whether it was the first time.
+macro_rules! put_in_front {
+    ($class:expr, $slot:ident: $original:expr, $ours:expr) => {
+        match $class.slots.$slot.load() {
+            Some(original) if $original.set(original).is_ok() => {
+                for class in $crate::gaps::wrappers::with_subclasses($class) {
+                    if class.slots.$slot.load().is_some_and(|own| std::ptr::fn_addr_eq(own, original)) {
+                        class.slots.$slot.store(Some($ours));
+                    }
+                }
+                true
+            }
+            _ => false,
+        }
+    };
+}
+pub(crate) use put_in_front;
 
 /// Makes the wrappers of slots that were set after the class was made.
 pub(crate) fn make_wrappers(vm: &VirtualMachine, class: &'static Py<PyType>, names: &[&str]) {

@@ -8,7 +8,7 @@ use rustpython_vm::builtins::{PyStr, PyType};
 use rustpython_vm::function::PySetterValue;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
-use crate::gaps::wrappers::make_wrappers;
+use crate::gaps::wrappers::{make_wrappers, put_in_front};
 use crate::lifetime::{interpreter, thread};
 
 type GetAttr = fn(&PyObject, &Py<PyStr>, &VirtualMachine) -> PyResult;
@@ -32,32 +32,12 @@ fn parts() -> std::sync::MutexGuard<'static, Vec<PyObjectRef>> {
 pub(crate) fn prepare(vm: &VirtualMachine) -> PyResult<()> {
     let class = vm.import("_thread", 0)?.get_attr("_local", vm)?;
     let Some(class) = class.downcast_ref::<PyType>() else { return Ok(()) };
-    if let (Some(get), Some(set)) = (class.slots.getattro.load(), class.slots.setattro.load())
-        && GET.set(get).is_ok()
-        && SET.set(set).is_ok()
-    {
-        replace(vm, class, (get, set))?;
+    if put_in_front!(class, getattro: GET, get_attribute) && put_in_front!(class, setattro: SET, set_attribute) {
         // SAFETY: RustPython's own static types never die.
         let lasting: &'static Py<PyType> = unsafe { &*std::ptr::from_ref(class) };
         // What derives from it later takes its slots from these.
         make_wrappers(vm, lasting, &["__getattribute__", "__setattr__", "__delattr__"]);
         class.modified();
-    }
-    Ok(())
-}
-
-fn replace(vm: &VirtualMachine, class: &Py<PyType>, (get, set): (GetAttr, SetAttr)) -> PyResult<()> {
-    if class.slots.getattro.load().is_some_and(|own| std::ptr::fn_addr_eq(own, get)) {
-        class.slots.getattro.store(Some(get_attribute));
-    }
-    if class.slots.setattro.load().is_some_and(|own| std::ptr::fn_addr_eq(own, set)) {
-        class.slots.setattro.store(Some(set_attribute));
-    }
-    let derived = vm.call_method(class.as_object(), "__subclasses__", ())?;
-    for class in derived.try_to_value::<Vec<PyObjectRef>>(vm)? {
-        if let Some(class) = class.downcast_ref::<PyType>() {
-            replace(vm, class, (get, set))?;
-        }
     }
     Ok(())
 }

@@ -9,8 +9,7 @@ use rustpython_vm::{AsObject, Py, PyObject, PyResult, VirtualMachine};
 
 use super::rows;
 use crate::abi::layout::tpflags;
-use crate::gaps::order::with_subclasses;
-use crate::gaps::wrappers::make_wrappers;
+use crate::gaps::wrappers::{make_wrappers, put_in_front, with_subclasses};
 use crate::heap::block::header;
 use crate::lifetime::handle;
 use crate::lifetime::thread;
@@ -25,14 +24,8 @@ static ORIGINAL: OnceLock<SetAttribute> = OnceLock::new();
 /// Puts our function in front of that of `type`, also in metaclasses that have it already. Once.
 pub(crate) fn install(vm: &VirtualMachine) {
     let class = vm.ctx.types.type_type;
-    let Some(original) = class.slots.setattro.load() else { return };
-    if ORIGINAL.set(original).is_err() {
+    if !put_in_front!(class, setattro: ORIGINAL, set_attribute) {
         return;
-    }
-    for metaclass in with_subclasses(class) {
-        if metaclass.slots.setattro.load().is_some_and(|own| std::ptr::fn_addr_eq(own, original)) {
-            metaclass.slots.setattro.store(Some(set_attribute));
-        }
     }
     // `super().__setattr__` finds these.
     make_wrappers(vm, class, &["__setattr__", "__delattr__"]);

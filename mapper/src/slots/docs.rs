@@ -64,7 +64,7 @@ fn in_definition(vm: &VirtualMachine, this: &PyObject) -> Option<String> {
             return Some(doc);
         }
         // No text behind a signature is none.
-        Some(body(&name, &doc).to_owned()).filter(|body| !body.is_empty())
+        Some(text::body_of_doc(&name, &doc).to_owned()).filter(|body| !body.is_empty())
     }
 }
 
@@ -101,15 +101,6 @@ unsafe fn of_entry(
                 (property.name, property.doc)
             }
         })
-    }
-}
-
-/// A text without the signature in front, which ends with a line of two dashes.
-fn body<'a>(name: &str, text: &'a str) -> &'a str {
-    const END: &str = ")\n--\n\n";
-    match text.strip_prefix(name) {
-        Some(rest) if rest.starts_with('(') => text.find(END).map_or(text, |at| &text[at + END.len()..]),
-        _ => text,
     }
 }
 

@@ -278,6 +278,11 @@ pub fn give<T: Any + Send + Sync>(class: &Py<PyType>, owned: Box<T>) -> &'static
     unsafe { &*place }
 }
 
+/// The first of the VM's own types that a class is or derives from.
+pub(crate) fn builtin_base(class: &Py<PyType>) -> Option<&Py<PyType>> {
+    std::iter::successors(Some(class), |class| class.base.deref()).find(|class| class.heaptype_ext.is_none())
+}
+
 /// Whether C code made the type.
 pub fn is_of_c(class: &Py<PyType>) -> bool {
     class.get_type_data::<TypeBlock>().is_some_and(|data| data.of_c)

@@ -135,7 +135,7 @@ unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) {
             shown.definition = definition;
             return;
         }
-        let own = Box::into_raw(Box::new(own_definition(vm, object, sort, t, name)));
+        let own = Box::into_raw(Box::new(own_definition(vm, object, sort, name)));
         (shown.own, shown.definition) = (own, own.cast_const().cast());
     }
 }
@@ -175,13 +175,7 @@ pub(crate) fn text(vm: &VirtualMachine, object: &PyObject, attribute: &'static s
     CString::new(found.downcast_ref::<PyStr>()?.to_string_lossy().into_owned()).ok()
 }
 
-fn own_definition(
-    vm: &VirtualMachine,
-    object: &PyObject,
-    sort: Sort,
-    t: *mut c::PyTypeObject,
-    name: String,
-) -> Definition {
+fn own_definition(vm: &VirtualMachine, object: &PyObject, sort: Sort, name: String) -> Definition {
     let doc = text(vm, object, "__doc__");
     let doc_at = doc.as_ref().map_or(std::ptr::null(), |doc| doc.as_ptr());
     let text = CString::new(name.as_str()).unwrap_or_default();
@@ -197,7 +191,7 @@ fn own_definition(
             },
         },
         Sort::Member => {
-            let (kind, offset, flags) = member(vm, object, t, &name);
+            let (kind, offset, flags) = member(object);
             Of { member: c::PyMemberDef { name: at, kind, offset, flags, doc: doc_at } }
         }
         Sort::Method => Of {
@@ -223,19 +217,12 @@ fn own_definition(
     Definition { of, _name: text, _doc: doc }
 }
 
-/// `Py_T_OBJECT_EX` and the member kind that reads as None wherever it lies.
-const OBJECT_EX: c_int = 16;
+/// The member kind that reads as None wherever it lies.
 const NONE: c_int = 20;
 
-/// Kind, offset and flags of a field that no table knows: one of `__slots__`, or of a struct sequence.
-fn member(vm: &VirtualMachine, object: &PyObject, t: *mut c::PyTypeObject, name: &str) -> (c_int, isize, c_int) {
+/// Kind, offset and flags of a field that no table knows: one of a struct sequence.
+fn member(object: &PyObject) -> (c_int, isize, c_int) {
     const READONLY: c_int = 1;
-    if let Some(offset) = handle::twin_of(t.cast())
-        .and_then(|class| class.downcast_ref::<PyType>())
-        .and_then(|class| slot_offset(vm, class, name))
-    {
-        return (OBJECT_EX, offset, 0);
-    }
     if let Some(member) = object.downcast_ref::<PyMemberDescriptor>()
         && matches!(member.access, MemberAccess::TupleItem)
         && member.member.offset >= 0
@@ -244,20 +231,6 @@ fn member(vm: &VirtualMachine, object: &PyObject, t: *mut c::PyTypeObject, name:
         return (member.member.kind as c_int, first + member.member.offset * 8, READONLY);
     }
     (NONE, 0, READONLY)
-}
-
-/// Where a field of a class's `__slots__` lies, as CPython would lay it out: behind the base's struct, in the order of names.
-pub(crate) fn slot_offset(vm: &VirtualMachine, class: &Py<PyType>, name: &str) -> Option<isize> {
-    let slots = class.heaptype_ext.as_deref()?.slots.as_ref()?;
-    let short = class.name().trim_start_matches('_').to_owned();
-    let index = slots.as_slice().iter().position(|slot| {
-        let slot = slot.to_string_lossy();
-        *slot == *name || (slot.starts_with("__") && !slot.ends_with("__") && *name == *format!("_{short}{slot}"))
-    })?;
-    let base = class.base.deref()?;
-    // SAFETY: a class's block is filled.
-    let base = unsafe { (*type_block(vm, base)).tp_basicsize };
-    Some(base + (index * size_of::<usize>()) as isize)
 }
 
 unsafe fn parts(block: Block) -> [Block; 3] {

@@ -18,6 +18,7 @@ use crate::heap::form::{Form, Look, Visit};
 use crate::lifetime::thread::leave;
 use crate::lifetime::{dealloc, handle};
 use crate::twins::forms::object::new_block_of;
+use crate::twins::types::builtin_base;
 use crate::twins::{retrieve, store};
 
 /// Exceptions.
@@ -92,9 +93,7 @@ thread_local! {
 
 /// The builtin type that an exception is of.
 fn builtin(class: &Py<PyType>) -> &Py<PyType> {
-    std::iter::successors(Some(class), |class| class.base.deref())
-        .find(|class| class.heaptype_ext.is_none())
-        .unwrap_or(class)
+    builtin_base(class).unwrap_or(class)
 }
 
 fn layout(vm: &VirtualMachine, class: &Py<PyType>) -> &'static Struct {

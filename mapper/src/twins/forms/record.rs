@@ -18,6 +18,7 @@ use crate::twins::forms::buffer::{Arrays, PickleBuffer, describe};
 use crate::twins::forms::instancemethod::InstanceMethod;
 use crate::twins::forms::object::new_block_of;
 use crate::twins::lend::lend;
+use crate::twins::types::builtin_base;
 
 /// The start of CPython's struct for frames, which it keeps to itself: code generators write `f_lineno`.
 #[repr(C)]
@@ -140,9 +141,7 @@ fn record(vm: &VirtualMachine, class: &Py<PyType>) -> &'static Record {
 
 /// Whether a class is `struct.Struct`, whose fields C code reads, or derived from it.
 pub(crate) fn is_struct(class: &Py<PyType>) -> bool {
-    let mut builtin = std::iter::successors(Some(class), |class| class.base.deref());
-    let builtin = builtin.find(|class| class.heaptype_ext.is_none());
-    builtin.is_some_and(|class| &*class.slot_name() == "_struct.Struct")
+    builtin_base(class).is_some_and(|class| &*class.slot_name() == "_struct.Struct")
 }
 
 /// The size of the struct of a class's instances, in bytes.
@@ -190,9 +189,7 @@ fn attribute(vm: &VirtualMachine, object: &PyObject, name: &'static str) -> Opti
     if object.class().heaptype_ext.is_none() {
         return object.get_attr(name, vm).ok();
     }
-    let builtin = std::iter::successors(Some(object.class()), |class| class.base.deref())
-        .find(|class| class.heaptype_ext.is_none())?;
-    let found = builtin.get_attr(vm.ctx.intern_str(name))?;
+    let found = builtin_base(object.class())?.get_attr(vm.ctx.intern_str(name))?;
     vm.call_if_get_descriptor(&found, object.to_owned()).ok()
 }
 
