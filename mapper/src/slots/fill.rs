@@ -29,7 +29,7 @@ pub(crate) unsafe fn fill_managed(vm: &VirtualMachine, t: &mut c::PyTypeObject, 
         t.tp_free = std::mem::transmute(exported("PyObject_Free"));
         own_suites(t);
         let builtin = class.heaptype_ext.is_none();
-        let row = type_sizes::row(class).filter(|_| builtin);
+        let row = if builtin { type_sizes::row(class) } else { None };
         if builtin {
             tables::fill(vm, t, class, row);
             owned::fill(vm, t, owned::lasting(class));
