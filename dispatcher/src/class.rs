@@ -4,6 +4,7 @@
 use rustclad_mapper::abi::layout as c;
 use rustclad_mapper::abi::layout::{meth, tpflags};
 use rustclad_mapper::abi::text;
+use rustclad_mapper::gaps::wrappers::inherit_item;
 use rustclad_mapper::heap::kind::Kind;
 use rustclad_mapper::lifetime::dispatch::ClassParts;
 use rustclad_mapper::lifetime::pinned::is_pinning;
@@ -63,6 +64,7 @@ pub(crate) fn new(vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: Class
         members::add_members(vm, &class, t)?;
         properties::add_getsets(vm, &class, t);
     }
+    inherit_item(vm, &class);
     // What the type defines under these names stays.
     for (name, text) in [("__module__", parts.module.as_deref()), ("__doc__", managed_doc)] {
         if let Some(text) = text

@@ -20,9 +20,9 @@ use rustclad_mapper::abi::layout as c;
 use rustclad_mapper::abi::text;
 use rustclad_mapper::heap::block::Block;
 use rustclad_mapper::lifetime::dispatch::{ClassParts, Definition};
-use rustpython_vm::builtins::PyTypeRef;
+use rustpython_vm::builtins::{PyType, PyTypeRef};
 use rustpython_vm::function::PySetterValue;
-use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::{Py, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::member::Member;
 
@@ -47,6 +47,11 @@ impl rustclad_mapper::Dispatcher for Dispatcher {
 
     fn class(&self, vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: ClassParts) -> PyResult<PyTypeRef> {
         class::new(vm, block, parts)
+    }
+
+    unsafe fn slots(&self, vm: &VirtualMachine, class: &Py<PyType>, block: *mut c::PyTypeObject) {
+        // SAFETY: by contract.
+        unsafe { slots::install_written(vm, class, block) }
     }
 
     unsafe fn descriptor(

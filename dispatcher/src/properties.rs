@@ -90,7 +90,7 @@ impl Property {
         // SAFETY: the getter belongs to the object's type; the C lock is held.
         unsafe {
             let result = get(this.block(), self.closure as *mut c_void);
-            error::result(vm, result, || format!("<attribute '{}'>", self.name))
+            error::attribute(vm, result, || format!("<attribute '{}'>", self.name))
         }
     }
 

@@ -12,7 +12,7 @@ use rustpython_vm::{PyResult, VirtualMachine};
 pub mod abi;
 pub mod calls;
 pub mod capi;
-mod gaps;
+pub mod gaps;
 pub mod heap;
 pub mod lifetime;
 pub mod loader;

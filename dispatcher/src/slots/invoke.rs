@@ -31,7 +31,12 @@ fn wrapper(name: &'static str) -> impl Fn() -> String {
 #[inline]
 pub(super) fn object_result(vm: &VirtualMachine, result: Block, name: &'static str) -> PyResult {
     // SAFETY: slots give a reference or NULL.
-    unsafe { error::result(vm, result, wrapper(name)) }
+    unsafe {
+        if result.is_null() && matches!(name, "__getattribute__" | "__get__") {
+            return error::attribute(vm, result, wrapper(name));
+        }
+        error::result(vm, result, wrapper(name))
+    }
 }
 
 /// What a slot returned that gives -1 for an error.

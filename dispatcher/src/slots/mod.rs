@@ -15,9 +15,11 @@ mod sequence;
 mod special;
 
 use rustclad_mapper::abi::layout as c;
+use std::collections::HashSet;
+
 use rustclad_mapper::capi::support::export::as_buffer;
-use rustpython_vm::builtins::PyTypeRef;
-use rustpython_vm::{PyResult, VirtualMachine};
+use rustpython_vm::builtins::{PyType, PyTypeRef};
+use rustpython_vm::{Py, PyResult, VirtualMachine};
 
 use self::special::special;
 
@@ -30,6 +32,23 @@ pub(crate) fn start(vm: &VirtualMachine) {
 /// C code is about to be loaded.
 pub(crate) fn prepare() {
     class_attribute::prepare();
+}
+
+/// Gives a class slots that C code has written into its type. They bring no special methods: in CPython, too, those come when
+/// a type is made ready.
+///
+/// # Safety
+/// `block` is a type with those slots alone.
+pub(crate) unsafe fn install_written(vm: &VirtualMachine, class: &Py<PyType>, block: *mut c::PyTypeObject) {
+    let before: HashSet<_> = class.attributes.interned_names(&vm.ctx).into_iter().map(|name| name.as_str()).collect();
+    // SAFETY: by contract.
+    let _ = unsafe { install(vm, &class.to_owned(), block) };
+    for name in class.attributes.interned_names(&vm.ctx) {
+        if !before.contains(name.as_str()) {
+            class.attributes.remove(name);
+        }
+    }
+    class.modified();
 }
 
 /// Gives a class the slots that its type defines.

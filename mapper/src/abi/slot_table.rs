@@ -127,6 +127,19 @@ pub(crate) fn offset(slot: c_int) -> Option<usize> {
     SLOTS.iter().find(|(number, _)| *number == slot).map(|(_, offset)| *offset)
 }
 
+/// The offsets of all slots that hold functions.
+pub(crate) fn functions() -> impl Iterator<Item = usize> {
+    const DATA: [usize; 6] = [
+        at!(ht_type, tp_base),
+        at!(ht_type, tp_bases),
+        at!(ht_type, tp_doc),
+        at!(ht_type, tp_getset),
+        at!(ht_type, tp_members),
+        at!(ht_type, tp_methods),
+    ];
+    SLOTS.iter().map(|(_, offset)| *offset).filter(|offset| !DATA.contains(offset))
+}
+
 /// Slots of the type object that a type takes from its base if it has none of its own.
 const INHERITED: [usize; 21] = [
     at!(ht_type, tp_repr),

@@ -4,6 +4,9 @@ use super::abstract_::new_name;
 use super::prelude::*;
 use super::support::building::build_value;
 use super::unicodeobject;
+use crate::lifetime::{kept, pinned};
+use crate::twins::type_writes;
+use rustpython_vm::builtins::PyType;
 
 /// Builds a value from a format.
 pub unsafe extern "C" fn Py_BuildValue(format: *const c_char, va: *mut VaList) -> New {
@@ -30,20 +33,29 @@ pub unsafe extern "C" fn _Py_VaBuildValue_SizeT(format: *const c_char, va: *mut 
 }
 
 /// Adds an object to a module. 0, or -1 with an exception.
-pub unsafe extern "C" fn PyModule_AddObjectRef(module: Borrowed, name: *const c_char, value: Borrowed) -> c_int {
+pub unsafe extern "C" fn PyModule_AddObjectRef(owner: Borrowed, name: *const c_char, value: Borrowed) -> c_int {
     api(|vm| {
         if value.is_null() {
             return Err(error::take(vm).unwrap_or_else(|| {
                 vm.new_system_error("PyModule_AddObjectRef() must be called with an exception raised if value is NULL")
             }));
         }
-        let Ok(module) = module.get(vm)?.downcast::<rustpython_vm::builtins::PyModule>() else {
+        let Ok(module) = owner.get(vm)?.downcast::<rustpython_vm::builtins::PyModule>() else {
             return Err(vm.new_type_error("PyModule_AddObjectRef() first argument must be a module"));
         };
         // SAFETY: C's argument.
         let name = unsafe { new_name(vm, name)? };
-        let value = value.get(vm)?;
-        leave(vm, || module.dict().set_item(&*name, value, vm))?;
+        let added = value.get(vm)?;
+        let added_type = added.clone().downcast::<PyType>().ok();
+        leave(vm, || module.dict().set_item(&*name, added, vm))?;
+        if let Some(class) = added_type {
+            // SAFETY: C's argument, which is this class.
+            unsafe { type_writes::compare(vm, value.0.cast(), &class) };
+        }
+        // C code that gives its reference to the module goes on using the pointer.
+        if !pinned::outlast(vm, value.0) {
+            kept::put(owner.0, value.0);
+        }
         Ok(0)
     })
 }

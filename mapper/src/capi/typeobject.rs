@@ -5,6 +5,7 @@ use crate::abi::layout::ModuleBlock;
 use crate::abi::layout::tpflags;
 use crate::twins::heap_type;
 use crate::twins::heap_type::text_attribute;
+use crate::twins::{type_dict, type_writes};
 
 /// Makes a type from a spec with the given metaclass, module and bases, each of which may be NULL.
 pub unsafe extern "C" fn PyType_FromMetaclass(
@@ -259,7 +260,10 @@ pub unsafe extern "C" fn PyType_Modified(t: Borrowed) {
     infallible((), |vm| {
         let class = t.class(vm)?;
         // SAFETY: C's argument.
-        unsafe { crate::twins::type_dict::modified(vm, t.0.cast(), &class) }
+        unsafe {
+            type_writes::compare(vm, t.0.cast(), &class);
+            type_dict::modified(vm, t.0.cast(), &class)
+        }
     });
 }
 

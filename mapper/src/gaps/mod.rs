@@ -5,4 +5,4 @@ pub(crate) mod comparing;
 pub(crate) mod modules;
 pub(crate) mod order;
 pub(crate) mod sysconfig;
-pub(crate) mod wrappers;
+pub mod wrappers;

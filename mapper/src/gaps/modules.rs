@@ -1,15 +1,17 @@
 //! What RustPython's own modules lack and published packages use. With it comes that no limit is -1, as in CPython up to
 //! 3.14, which C code compiled for it relies on.
 
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 
-use rustpython_vm::builtins::{PyModule, PyType, PyTypeRef};
+use rustpython_vm::builtins::{PyModule, PyStr, PyType, PyTypeRef};
 use rustpython_vm::function::{ItemDoc, OptionalArg, PyMethodFlags};
 use rustpython_vm::protocol::{PyBuffer, PyNumber};
-use rustpython_vm::{AsObject, Py, PyObjectRef, PyRef, PyResult, TryFromBorrowedObject, VirtualMachine};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, PyResult, TryFromBorrowedObject, VirtualMachine};
 
 use crate::abi::platform::DLOPEN_FLAGS;
 use crate::gaps::builtin_module::{fill_originally, fill_with, function, replace};
+use crate::gaps::wrappers::put_in_front;
 
 /// Adds it. To be called from an init hook.
 pub(crate) fn install(vm: &mut VirtualMachine) {
@@ -18,6 +20,7 @@ pub(crate) fn install(vm: &mut VirtualMachine) {
     replace(vm, "resource", limits);
     fill_with(vm, "resource", fill_resource);
     fill_with(vm, "_ctypes", fill_ctypes);
+    fill_with(vm, "array", fill_array);
     for (name, function) in [
         ("getdlopenflags", vm.new_function("getdlopenflags", getdlopenflags)),
         ("setdlopenflags", vm.new_function("setdlopenflags", setdlopenflags)),
@@ -55,6 +58,31 @@ fn fill_ctypes(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {
         metaclass.set_attr(vm.ctx.intern_str("from_param"), from_param.build_method(metaclass, vm).into());
     }
     Ok(())
+}
+
+/// What `array.array` says of itself without us.
+static ARRAY: OnceLock<Represent> = OnceLock::new();
+/// The VM's slot for `repr`.
+type Represent = fn(&PyObject, &VirtualMachine) -> PyResult<PyRef<PyStr>>;
+
+/// Has arrays show floats as floats: RustPython writes `1` for `1.0`.
+fn fill_array(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {
+    fill_originally("array", vm, module)?;
+    let array = module.as_object().get_attr("array", vm)?;
+    if let Some(array) = array.downcast_ref::<PyType>() {
+        put_in_front!(array, repr: ARRAY, represent_array);
+    }
+    Ok(())
+}
+
+fn represent_array(array: &PyObject, vm: &VirtualMachine) -> PyResult<PyRef<PyStr>> {
+    let original = ARRAY.get().expect("set before this function");
+    let code: PyRef<PyStr> = array.get_attr("typecode", vm)?.try_into_value(vm)?;
+    if !matches!(code.as_bytes(), b"f" | b"d") || array.length(vm)? == 0 {
+        return original(array, vm);
+    }
+    let items = vm.call_method(array, "tolist", ())?.repr(vm)?;
+    Ok(vm.ctx.new_str(format!("{}('{code}', {items})", array.class().name())))
 }
 
 /// What is passed for an argument that is declared as a pointer to a function: one of the class, or what stands for it.

@@ -6,9 +6,9 @@ use std::sync::OnceLock;
 
 use rustpython_vm::builtins::{PyStrInterned, PyTuple, PyType, PyTypeRef};
 use rustpython_vm::function::{FuncArgs, HeapMethodDef, ItemDoc, PyMethodFlags, PySetterValue};
-use rustpython_vm::{AsObject, Py, PyRef, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, Py, PyObject, PyRef, PyResult, VirtualMachine};
 
-use super::wrappers::put_in_front;
+use super::wrappers::{inherit_item, put_in_front};
 
 /// The VM's slot that makes objects.
 type New = fn(PyTypeRef, FuncArgs, &VirtualMachine) -> PyResult;
@@ -68,25 +68,38 @@ fn mro(class: PyTypeRef, vm: &VirtualMachine) -> PyResult {
 /// `type.__new__`: the VM makes the class, and its order is set right where the VM's differs.
 fn new(metaclass: PyTypeRef, args: FuncArgs, vm: &VirtualMachine) -> PyResult {
     let original = ORIGINAL.get().expect("set before this function");
-    let bases = if args.args.len() == 3 { several(&args.args[1]) } else { None };
-    let Some(bases) = bases else { return original(metaclass, args, vm) };
-    let order = merged(&bases);
+    if args.args.len() != 3 {
+        return original(metaclass, args, vm);
+    }
+    let bases = several(&args.args[1]);
     let made = original(metaclass, args, vm)?;
+    if let Some(bases) = bases {
+        set_order(vm, &made, &bases)?;
+    }
+    if let Some(class) = made.downcast_ref::<PyType>() {
+        inherit_item(vm, class);
+    }
+    Ok(made)
+}
+
+/// Sets the order of a new class with several bases right.
+fn set_order(vm: &VirtualMachine, made: &PyObject, bases: &[PyTypeRef]) -> PyResult<()> {
+    let order = merged(bases);
     let Some(class) = made.downcast_ref::<PyType>().filter(|class| class.class().is(vm.ctx.types.type_type)) else {
-        return Ok(made); // asked by its metaclass's `mro`
+        return Ok(()); // asked by its metaclass's `mro`
     };
-    let order = order.ok_or_else(|| contradiction(vm, &bases))?;
+    let order = order.ok_or_else(|| contradiction(vm, bases))?;
     let is_same = class.mro.read().iter().skip(1).map(|it| it.get_id()).eq(order.iter().map(|it| it.get_id()));
     if !is_same {
         class.mro.write().splice(1.., order);
         class.modified();
         set_slots_anew(vm, class)?;
     }
-    Ok(made)
+    Ok(())
 }
 
 /// The bases, if they are more than one, all different and all classes: what else is wrong with them, the VM says.
-fn several(bases: &rustpython_vm::PyObject) -> Option<Vec<PyTypeRef>> {
+fn several(bases: &PyObject) -> Option<Vec<PyTypeRef>> {
     let bases = bases.downcast_ref::<PyTuple>()?.as_slice();
     if bases.len() < 2 || (1..bases.len()).any(|index| bases[..index].iter().any(|other| other.is(&bases[index]))) {
         return None;

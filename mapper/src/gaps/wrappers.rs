@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use rustpython_vm::builtins::{PyType, PyTypeRef};
-use rustpython_vm::{Py, VirtualMachine};
+use rustpython_vm::{AsObject, Py, VirtualMachine};
 
 /// A class and all that derive from it.
 pub(crate) fn with_subclasses(class: &Py<PyType>) -> Vec<PyTypeRef> {
@@ -52,5 +52,15 @@ pub(crate) fn make_wrappers(vm: &VirtualMachine, class: &'static Py<PyType>, nam
         if !before.contains(name.as_str()) && !names.contains(&name.as_str()) {
             class.attributes.remove(name);
         }
+    }
+}
+
+/// Leaves a class that inherits its `__getitem__` no more of a sequence than where it has that from: the VM takes a method
+/// that is not its own wrapper for one of Python's, which makes a sequence of a mapping.
+pub fn inherit_item(vm: &VirtualMachine, class: &Py<PyType>) {
+    let name = vm.ctx.intern_str("__getitem__");
+    let owner = class.mro.read().iter().find(|base| base.attributes.contains(name)).cloned();
+    if let Some(owner) = owner.filter(|owner| !owner.is(class)) {
+        class.slots.as_sequence.item.store(owner.slots.as_sequence.item.load());
     }
 }

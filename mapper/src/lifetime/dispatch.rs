@@ -3,9 +3,9 @@
 
 use std::sync::OnceLock;
 
-use rustpython_vm::builtins::{PyStrRef, PyTypeRef};
+use rustpython_vm::builtins::{PyStrRef, PyType, PyTypeRef};
 use rustpython_vm::function::PySetterValue;
-use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::{Py, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::abi::layout as c;
 use crate::heap::block::Block;
@@ -27,6 +27,12 @@ pub trait Dispatcher: Send + Sync {
     /// # Errors
     /// What making the class raises: layout conflicts, a metaclass that refuses.
     fn class(&self, vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: ClassParts) -> PyResult<PyTypeRef>;
+
+    /// Has a class call the slots of `block`, which C code has written into the type of the class.
+    ///
+    /// # Safety
+    /// `block` is a type with those slots alone.
+    unsafe fn slots(&self, vm: &VirtualMachine, class: &Py<PyType>, block: *mut c::PyTypeObject);
 
     /// A descriptor for a class, which C code puts where it likes. `block` is the class's.
     ///

@@ -14,7 +14,7 @@ use crate::abi::statics::statics;
 use crate::heap::block::{self, Block, Header, flag, header, header_of};
 use crate::heap::form::Reusable;
 use crate::heap::kind::Kind;
-use crate::lifetime::{dealloc, due, handle, loans, thread};
+use crate::lifetime::{dealloc, due, handle, lingering, loans, thread, watched};
 
 /// How many bytes of unused str, bytes and bytearray blocks are kept for the next time, their twins' included.
 const RETAINED_BYTES: usize = 6 << 20;
@@ -26,8 +26,6 @@ const REUSABLE_BYTES: usize = 4 << 20;
 const LATELY: usize = 256;
 /// How many values wait at most to see whether C code takes its counts back by hand.
 const RECENT: usize = 8;
-/// How many lists at most C code may have a bare pointer to.
-const LINGERING: usize = 8;
 /// How many values may wait for the outermost return before they are looked at without it.
 const FIRST_SETTLED: usize = 1024;
 /// And how many bytes they may have, about.
@@ -36,7 +34,7 @@ const FIRST_SETTLED_BYTES: usize = 1 << 20;
 const MOST_WAITING: usize = 1 << 16;
 /// What an item of a container that waits takes, about.
 const WAITING_ITEM: usize = 64;
-/// How many containers are remembered at most that C code has put into dicts in one call.
+/// How many containers are remembered at most that C code has put somewhere in one call.
 const MOST_PUT: usize = 4096;
 
 struct State {
@@ -52,9 +50,6 @@ struct State {
     settle_at_bytes: usize,
     /// The latest values that C code may have left by hand.
     recent: Ring<RECENT>,
-    /// Lists that C code kept for longer than a call and that Python still holds: C code that knows who holds a list uses
-    /// a bare pointer to it.
-    lingering: Ring<LINGERING>,
     /// Lists and tuples that nobody holds, by the address of the managed object that they stood for: if the same items are
     /// there when it comes again, or another object at its address, they can serve again.
     reusable: FxHashMap<usize, ForReuse>,
@@ -63,15 +58,16 @@ struct State {
     reusable_order: VecDeque<(usize, u64)>,
     /// How many have been kept for reuse so far.
     turns: u64,
-    /// What C code has put into dicts since the last outermost return.
+    /// What C code has put into dicts and modules since the last outermost return.
     put: Vec<Put>,
     /// Containers that C gave up lately, each by a sign of its own.
     lately: [usize; LATELY],
 }
 
-/// A container that C code has put into a dict: both blocks, and the addresses of the managed objects that they stood for.
+/// A container that C code has put into a dict or a module: both blocks, and the addresses of the managed objects that they
+/// stood for.
 struct Put {
-    dict: (usize, usize),
+    owner: (usize, usize),
     value: (usize, usize),
 }
 
@@ -83,35 +79,35 @@ struct ForReuse {
 }
 
 /// Places for `N` blocks in a circle, 0 where there is none.
-struct Ring<const N: usize> {
+pub(super) struct Ring<const N: usize> {
     places: [usize; N],
     next: usize,
 }
 
 impl<const N: usize> Ring<N> {
-    const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self { places: [0; N], next: 0 }
     }
 
     /// The next place of the circle.
-    fn advance(&mut self) -> &mut usize {
+    pub(super) fn advance(&mut self) -> &mut usize {
         let place = &mut self.places[self.next];
         self.next = (self.next + 1) % N;
         place
     }
 
     /// Puts a block into the next place, and takes out the one that was there.
-    fn push(&mut self, block: Block) -> Option<Block> {
+    pub(super) fn push(&mut self, block: Block) -> Option<Block> {
         let earlier = std::mem::replace(self.advance(), block as usize);
         (earlier != 0).then_some(earlier as Block)
     }
 
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.places == [0; N]
     }
 
     /// Takes all out.
-    fn take(&mut self) -> impl Iterator<Item = usize> + use<N> {
+    pub(super) fn take(&mut self) -> impl Iterator<Item = usize> + use<N> {
         std::mem::replace(&mut self.places, [0; N]).into_iter().filter(|block| *block != 0)
     }
 }
@@ -127,7 +123,6 @@ static STATE: Shared = Shared(std::cell::UnsafeCell::new(State {
     waiting_bytes: 0,
     settle_at_bytes: FIRST_SETTLED_BYTES,
     recent: Ring::new(),
-    lingering: Ring::new(),
     reusable: FxHashMap::with_hasher(rustc_hash::FxBuildHasher),
     reusable_bytes: 0,
     reusable_order: VecDeque::new(),
@@ -155,7 +150,10 @@ fn keep_until_return(block: Block) -> bool {
     // SAFETY: the block is alive and has a twin.
     let (kind, twin) = unsafe { (Kind::of(block), &*header_of(block).twin()) };
     // C code that got a descriptor of a class reads its definition, though it has given it back.
-    let is_value = kind.is_container() || kind.is_number() || matches!(kind, Kind::Complex | Kind::Descriptor);
+    let is_value = kind.is_container()
+        || kind.is_number()
+        || matches!(kind, Kind::Complex | Kind::Descriptor)
+        || (kind == Kind::Record && lingering::is_frame(block));
     let context = thread::context();
     // SAFETY: as above.
     let header = unsafe { header_of(block) };
@@ -239,36 +237,40 @@ unsafe fn look_again(block: Block) {
     }
 }
 
-/// Remembers that C code has put a value into a dict. If it gives a container up and keeps the dict, its caches may point to
-/// the container, which the dict keeps alive for them.
-pub(crate) fn put(dict: Block, value: Block) {
+/// Remembers that C code has put a value into a dict or a module. If it gives a container up and keeps the owner, its caches
+/// may point to the container, which the owner keeps alive for them.
+pub(crate) fn put(owner: Block, value: Block) {
     // SAFETY: C's arguments: objects.
     if !unsafe { Kind::of(value) }.is_container() || state().put.len() == MOST_PUT {
         return;
     }
     let tied = |block: Block| header(block).map(|header| (block as usize, header.twin() as usize));
-    if let (Some(dict), Some(value)) = (tied(dict), tied(value)) {
-        state().put.push(Put { dict, value });
+    if let (Some(owner), Some(value)) = (tied(owner), tied(value)) {
+        state().put.push(Put { owner, value });
         due::make_due();
     }
 }
 
-/// Has the dicts that C code keeps lend what it has put into them.
+/// Has the dicts and modules that C code keeps lend what it has put into them.
 fn lend_what_was_put() {
-    for Put { dict, value } in std::mem::take(&mut state().put) {
+    for Put { owner, value } in std::mem::take(&mut state().put) {
         let still = |(block, twin): (usize, usize)| {
             header(block as Block)
                 .filter(|header| header.has(flag::LIVE) && header.twin() as usize == twin && twin != 0)
         };
-        let (Some(_), Some(of_value)) = (still(dict), still(value)) else { continue };
-        let (dict, block) = (dict.0 as Block, value.0 as Block);
+        let (Some(of_owner), Some(of_value)) = (still(owner), still(value)) else { continue };
+        let (owner, block) = (owner.0 as Block, value.0 as Block);
         // SAFETY: both are live and tied to the objects that they were tied to.
         unsafe {
-            let is_kept = (*dict).ob_refcnt > 0 && Kind::of(dict) == Kind::Dict;
+            let is_kept = (*owner).ob_refcnt > 0 || of_owner.has(flag::PINNED);
             let is_given_up = (*block).ob_refcnt == 0 && of_value.has(flag::QUEUED);
-            if is_kept && is_given_up && (*of_value.twin()).strong_count() > 1 && loans::find(dict, value.1).is_none() {
+            if is_kept && is_given_up && (*of_value.twin()).strong_count() > 1 && loans::find(owner, value.1).is_none()
+            {
                 handle::incref(block);
-                loans::note(dict, value.1, block);
+                loans::note(owner, value.1, block);
+                if Kind::of(block) == Kind::List {
+                    watched::watch(block, of_value);
+                }
             }
         }
     }
@@ -284,13 +286,13 @@ pub(crate) fn returned() {
     while let Some(block) = state().until_return.pop_back() {
         // SAFETY: queued blocks are alive.
         unsafe {
-            if !linger(block as Block) {
+            if !lingering::begin(block as Block) {
                 sweep(block as Block);
             }
         }
     }
     (state().settle_at, state().settle_at_bytes, state().waiting_bytes) = (FIRST_SETTLED, FIRST_SETTLED_BYTES, 0);
-    end_lingering();
+    lingering::look();
 }
 
 /// Ends what waits for a return and that nobody but its block holds any more, if there is much: C calls back and may not
@@ -322,48 +324,13 @@ pub(crate) fn settle() {
     state().settle_at_bytes = FIRST_SETTLED_BYTES.max(2 * state().waiting_bytes);
 }
 
-/// Whether only Python holds a list.
-unsafe fn is_only_pythons(block: Block) -> bool {
-    // SAFETY: queued blocks are alive and have a twin.
-    unsafe { (*block).ob_refcnt == 0 && (*header_of(block).twin()).strong_count() > 1 }
-}
-
-/// Keeps the block of a list that C code kept once; false if it did not.
-unsafe fn linger(block: Block) -> bool {
-    // SAFETY: queued blocks are alive.
-    unsafe {
-        if !header_of(block).has(flag::KEPT) || !is_only_pythons(block) {
-            return false;
-        }
-        if let Some(earlier) = state().lingering.push(block) {
-            sweep(earlier);
-        }
-        true
-    }
-}
-
 /// Notes that C code goes on counting a list after the call that it was given in.
 pub(crate) fn keeps_list(_: Block, header: &Header) {
     header.set(flag::KEPT);
 }
 
-/// Looks at one of the lists that linger: it ends once Python drops it.
-fn end_lingering() {
-    let place = state().lingering.advance();
-    let block = *place as Block;
-    // SAFETY: queued blocks are alive.
-    if !block.is_null() && unsafe { !is_only_pythons(block) } {
-        *place = 0;
-        // SAFETY: as above.
-        unsafe { sweep(block) };
-    }
-    if !state().lingering.is_empty() {
-        due::make_due();
-    }
-}
-
 /// [`end_queued`], with what only the block holds.
-unsafe fn sweep(block: Block) {
+pub(super) unsafe fn sweep(block: Block) {
     // SAFETY: by the caller's contract.
     sweeping(|| unsafe { end_queued(block) });
 }
@@ -515,12 +482,9 @@ pub(crate) fn reuse(object: &PyObject, items: impl FnOnce(Block, &[usize]) -> bo
     None
 }
 
-/// Empties the retention cache and ends the lists that linger, so that what is live can be counted.
+/// Empties the retention cache and ends what lingers but for frames that run, so that what is live can be counted.
 pub fn flush() {
-    for block in state().lingering.take() {
-        // SAFETY: queued blocks are alive.
-        unsafe { sweep(block as Block) };
-    }
+    lingering::flush();
     while !state().retained.is_empty() {
         drop_oldest();
     }

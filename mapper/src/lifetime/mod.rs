@@ -14,6 +14,7 @@ pub mod handle;
 pub mod handled;
 pub mod interpreter;
 pub mod kept;
+mod lingering;
 pub mod loans;
 pub(crate) mod locals;
 pub mod managed;

@@ -10,7 +10,7 @@ use rustpython_vm::{AsObject, PyObject, PyRef, PyResult, VirtualMachine};
 
 use crate::abi::layout as c;
 use crate::abi::layout::tpflags;
-use crate::heap::block::{Block, flag, header_of};
+use crate::heap::block::{Block, flag, header, header_of};
 use crate::heap::kind::Kind;
 use crate::heap::spare;
 use crate::lifetime::bound::{Bound, Link};
@@ -102,6 +102,22 @@ pub(crate) unsafe fn pin(vm: &VirtualMachine, block: Block, twin: &PyObject) {
     }
 }
 
+/// Has the block of a managed object last as long as the object, for C code that goes on using it without a count. True if
+/// it does: the object must be one that can be weakly referenced.
+pub(crate) fn outlast(vm: &VirtualMachine, block: Block) -> bool {
+    let Some(header) = header(block) else { return true };
+    if header.has(flag::BOUND | flag::PINNED) {
+        return true;
+    }
+    // SAFETY: a twin's pointer is cleared before its memory goes; the caller counts the block.
+    let Some(twin) = (unsafe { header.twin().as_ref() }) else { return false };
+    let lasts = watch(vm, block, twin).is_ok();
+    if lasts {
+        header.set(flag::PINNED);
+    }
+    lasts
+}
+
 /// Ends the block when the twin ends.
 ///
 /// # Errors
@@ -129,6 +145,9 @@ fn ended(block: usize, weak: PyRef<PyWeak>, vm: &VirtualMachine) {
             handle::untie(twin);
             header.set_twin(std::ptr::null());
             header.set(flag::FINALIZED); // the VM did
+            if !is_pinning((*block).ob_type) && Kind::of(block) != Kind::Module {
+                header.set(flag::MIRROR); // and ends what is not C's
+            }
             if (*block).ob_refcnt == 0 {
                 dealloc::destroy(block);
             }

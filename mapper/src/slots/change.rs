@@ -13,6 +13,7 @@ use crate::gaps::wrappers::{make_wrappers, put_in_front, with_subclasses};
 use crate::heap::block::header;
 use crate::lifetime::handle;
 use crate::lifetime::thread;
+use crate::twins::type_writes;
 use crate::twins::types::refill_mro;
 
 /// The VM's slot for setting attributes.
@@ -66,7 +67,9 @@ fn changed(vm: &VirtualMachine, class: &Py<PyType>, name: &Py<PyStr>) {
                 refill_mro(vm, t, class);
             }
             if (*t).tp_flags & tpflags::HEAPTYPE != 0 {
+                type_writes::compare(vm, t, class);
                 rows::refresh(vm, t, class, (!bases).then_some(name));
+                type_writes::begin_again(t);
             }
         }
     }

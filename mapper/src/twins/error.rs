@@ -1,7 +1,10 @@
 //! The raised exception, which lives in the thread state because compiled code reads it there, and its way to and from
 //! the VM's `Err`. Needs the C lock.
 
-use rustpython_vm::builtins::{PyBaseException, PyBaseExceptionRef};
+use std::sync::OnceLock;
+
+use rustpython_vm::builtins::{PyBaseException, PyBaseExceptionRef, PyType, PyTypeRef};
+use rustpython_vm::types::PyTypeSlots;
 use rustpython_vm::{AsObject, PyObject, PyResult, VirtualMachine};
 
 use crate::heap::block::Block;
@@ -63,6 +66,36 @@ pub unsafe fn result(vm: &VirtualMachine, result: Block, what: impl FnOnce() -> 
     }
     // SAFETY: by contract.
     Err(unsafe { failed(vm, result, &what()) })
+}
+
+/// What C code returned for an attribute. CPython checks what functions return, not this: NULL without an exception is no
+/// attribute for who asks whether there is one (`getattr` with a default, `hasattr`), and an error for all others.
+///
+/// # Safety
+/// As for [`result`].
+#[inline]
+pub unsafe fn attribute(vm: &VirtualMachine, result: Block, what: impl FnOnce() -> String) -> PyResult {
+    if result.is_null() && occurred().is_null() {
+        return Err(unfound(vm));
+    }
+    // SAFETY: by contract.
+    unsafe { self::result(vm, result, what) }
+}
+
+/// A `SystemError` that is an `AttributeError`, too.
+#[cold]
+fn unfound(vm: &VirtualMachine) -> PyBaseExceptionRef {
+    static CLASS: OnceLock<PyTypeRef> = OnceLock::new();
+    let types = &vm.ctx.exceptions;
+    let class = CLASS.get_or_init(|| {
+        let bases = vec![types.attribute_error.to_owned(), types.system_error.to_owned()];
+        let slots = PyTypeSlots::heap_default();
+        let metaclass = vm.ctx.types.type_type.to_owned();
+        PyType::new_heap("SystemError", bases, Default::default(), slots, metaclass, &vm.ctx)
+            .unwrap_or_else(|_| types.attribute_error.to_owned())
+    });
+    let text = vm.ctx.new_str("error return without exception set");
+    thread::leave(vm, || vm.invoke_exception(class, vec![text.into()])).unwrap_or_else(|error| error)
 }
 
 #[cold]

@@ -22,7 +22,7 @@ use crate::lifetime::{collect, dealloc, finalizer, handle, pinned};
 use crate::twins::forms::object::size_with;
 use crate::twins::forms::tuple;
 use crate::twins::types::{end_with, fill_mro, hold_metaclass, type_block};
-use crate::twins::{cycles, fields, retrieve, slotted, store, type_dict};
+use crate::twins::{cycles, fields, retrieve, slotted, store, type_dict, type_writes};
 
 /// `PyType_FromMetaclass`. `metaclass`, `module` and `bases` may be null. Returns a new reference.
 ///
@@ -312,6 +312,7 @@ unsafe fn finish(
         (*block).tp_flags |= tpflags::READY;
         type_dict::make(vm, block, &class);
         fill_mro(vm, &mut *block, &class);
+        type_writes::begin(block, &class);
         Ok(())
     }
 }
@@ -432,7 +433,11 @@ pub(crate) unsafe fn ready(vm: &VirtualMachine, t: *mut c::PyTypeObject) -> PyRe
         let bases: Vec<PyTypeRef> =
             bases.into_iter().map(|base| base.downcast::<PyType>().map_err(not_a_type)).collect::<PyResult<_>>()?;
         special_members(&mut *t);
-        let best = best_base(vm, &bases)?;
+        // CPython compares no layouts here: who makes a type by hand knows what fits.
+        let best = match best_base(vm, &bases) {
+            Ok(best) => best,
+            Err(_) => retrieve::retrieve(vm, (*t).tp_base.cast())?.downcast::<PyType>().map_err(not_a_type)?,
+        };
         finish(vm, t, &name, bases, best, (*t).ob_base.ob_base.ob_type)
     }
 }

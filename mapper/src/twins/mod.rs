@@ -19,4 +19,5 @@ pub mod state;
 pub mod store;
 pub mod type_dict;
 pub mod type_sizes;
+pub(crate) mod type_writes;
 pub mod types;

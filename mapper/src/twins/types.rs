@@ -20,7 +20,7 @@ use crate::lifetime::thread::leave;
 use crate::lifetime::{collect, dealloc, handle, pinned, thread};
 use crate::twins::forms::instancemethod::InstanceMethod;
 use crate::twins::forms::{datetime, record, tuple};
-use crate::twins::{slotted, store, type_dict, type_sizes};
+use crate::twins::{slotted, store, type_dict, type_sizes, type_writes};
 
 /// Types.
 pub(super) static FORM: Form = Form {
@@ -28,6 +28,7 @@ pub(super) static FORM: Form = Form {
     subclass_flag: tpflags::TYPE_SUBCLASS,
     free: Some(free_tables),
     each: Some(each_part),
+    written: Some(type_writes::written),
     ..Form::EMPTY
 };
 
@@ -326,6 +327,9 @@ fn new_type_block(vm: &VirtualMachine, class: &Py<PyType>) -> *mut c::PyTypeObje
             // RustPython's static types never die, and neither do their blocks.
             (*made).ob_base.ob_base.ob_refcnt = handle::IMMORTAL;
         }
+        if class.heaptype_ext.is_some() {
+            type_writes::begin(made, class);
+        }
     }
     made
 }
@@ -527,6 +531,7 @@ unsafe fn each_part(block: Block, visit: &mut Visit<'_>) {
 /// `block` is a heap type's that nobody refers to.
 unsafe fn free_tables(block: Block) {
     let t = block.cast::<c::PyTypeObject>();
+    type_writes::forget(t);
     // SAFETY: by contract; `_ht_tpname` was made by `CString::into_raw`.
     unsafe {
         give_up_mro(t, (*t).tp_mro);

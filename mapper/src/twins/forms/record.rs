@@ -32,8 +32,10 @@ pub(crate) struct PyFrameObject {
     f_extra_locals: Block,
     f_locals_cache: Block,
     f_overwritten_fast_locals: Block,
+    /// Where greenlet saves a word of a running frame's.
+    saved: usize,
     /// Room for what follows in a frame that is not running.
-    f_frame_data: [usize; 16],
+    f_frame_data: [usize; 15],
 }
 
 /// How an attribute is shown.

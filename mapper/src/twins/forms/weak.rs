@@ -5,9 +5,9 @@ use rustpython_vm::builtins::PyWeak;
 use rustpython_vm::{PyObject, VirtualMachine};
 
 use crate::abi::layout as c;
-use crate::heap::block::{Block, flag, header};
+use crate::heap::block::Block;
 use crate::heap::form::Form;
-use crate::lifetime::{dealloc, weak};
+use crate::lifetime::{dealloc, pinned, weak};
 use crate::twins::lend::lend;
 use crate::twins::store::store;
 
@@ -44,8 +44,7 @@ unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) {
 /// `reference` is the block of a weak reference or of a proxy, `target` is held by the caller.
 pub(crate) unsafe fn borrow(vm: &VirtualMachine, reference: Block, target: &PyObject) -> Block {
     let block = store(vm, target);
-    let lasts = header(block).is_some_and(|header| header.has(flag::BOUND | flag::PINNED));
-    let borrowed = if lasts { block } else { lend(vm, reference, target) };
+    let borrowed = if pinned::outlast(vm, block) { block } else { lend(vm, reference, target) };
     // SAFETY: the reference is ours; the caller holds the object.
     unsafe { dealloc::decref(block) };
     borrowed
