@@ -3,6 +3,7 @@
 use super::prelude::*;
 use crate::heap::block;
 use crate::heap::block::{flag, header};
+use crate::lifetime::{stacks, thread};
 use crate::twins::heap_type;
 
 /// Memory that may become an object; NULL if there is none.
@@ -210,6 +211,10 @@ unsafe extern "C" fn map(_context: *mut c_void, size: usize) -> *mut c_void {
 }
 
 unsafe extern "C" fn unmap(_context: *mut c_void, memory: *mut c_void, size: usize) {
+    if size == stacks::SIZE {
+        // SAFETY: greenlet's argument, a stack of ours.
+        return unsafe { stacks::end(thread::context(), memory) };
+    }
     // SAFETY: C's arguments: a mapping of `map`'s.
     unsafe { libc::munmap(memory, size) };
 }

@@ -24,6 +24,7 @@ pub mod pinned;
 pub(crate) mod places;
 pub mod raised;
 mod shadow;
+pub(crate) mod stacks;
 #[cfg(test)]
 mod testing;
 pub mod thread;

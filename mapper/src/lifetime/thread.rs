@@ -15,7 +15,8 @@ use crate::abi::{overflow, platform};
 use crate::heap::block::Block;
 use crate::heap::lock::{self, Slot};
 use crate::lifetime::due::LentList;
-use crate::lifetime::{dealloc, due, handled, interpreter, locals, numbers, under_lock};
+use crate::lifetime::stacks::Stacks;
+use crate::lifetime::{dealloc, due, handled, interpreter, locals, numbers, stacks, under_lock};
 
 /// What Rustclad keeps for one thread. C code holds a pointer to `state`, and other threads may look at `slot` at any time, so
 /// it never moves and is never freed: when its thread ends, another one gets it.
@@ -43,6 +44,7 @@ pub struct Context {
     pub(crate) locals: RefCell<Vec<PyObjectRef>>,
     /// Where signals are handled on a thread from outside.
     signal_stack: OnceLock<usize>,
+    pub(super) stacks: Stacks,
 }
 
 impl Context {
@@ -61,6 +63,7 @@ impl Context {
             shown: Cell::new(std::ptr::null_mut()),
             locals: RefCell::default(),
             signal_stack: OnceLock::new(),
+            stacks: Stacks::new(),
         }
     }
 
@@ -86,7 +89,7 @@ impl Context {
         state.gilstate_counter = 1;
         // Never NULL in CPython while Python code runs; there is nothing in them.
         state.current_frame = (&raw const NO_FRAME).cast_mut().cast();
-        state.datastack_chunk = (&raw const NO_FRAME) as usize;
+        state.datastack_chunk = self.stacks.begin();
         state.py_recursion_limit = 1000;
         state.py_recursion_remaining = 1000;
     }
@@ -299,6 +302,7 @@ impl Drop for Section {
     #[inline]
     fn drop(&mut self) {
         let context = self.context;
+        stacks::look(context);
         if due::has_lists(context) {
             due::lists_left(context);
         }
@@ -342,6 +346,7 @@ pub fn leave<R>(vm: &VirtualMachine, f: impl FnOnce() -> R) -> R {
     if !context.slot.holds() {
         return f();
     }
+    stacks::look(context);
     if due::has_lists(context) {
         return leave_lists(context, vm, f);
     }

@@ -7,7 +7,7 @@ use rustpython_vm::{PyResult, VirtualMachine};
 use crate::abi::overflow;
 use crate::capi::methodobject;
 use crate::heap::{block, form, lock};
-use crate::lifetime::{check, dispatch, handled, interpreter, locals, managed, thread, under_lock};
+use crate::lifetime::{check, dispatch, handled, interpreter, locals, managed, stacks, thread, under_lock};
 use crate::loader::{finalize, link};
 use crate::slots::{fill, tables};
 use crate::twins::{error, forms, types};
@@ -41,6 +41,7 @@ pub(crate) fn ensure_linked(vm: &VirtualMachine) -> PyResult<()> {
     };
     lock::prepare();
     check::prepare();
+    stacks::find_places(vm);
     block::reserve().map_err(|error| fail(error.to_string()))?;
     overflow::report();
     locals::prepare(vm)?;
