@@ -65,6 +65,7 @@ pub(crate) fn new(vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: Class
         properties::add_getsets(vm, &class, t);
     }
     inherit_item(vm, &class);
+    inherit_subscript(&class, t);
     // What the type defines under these names stays.
     for (name, text) in [("__module__", parts.module.as_deref()), ("__doc__", managed_doc)] {
         if let Some(text) = text
@@ -77,6 +78,28 @@ pub(crate) fn new(vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: Class
         class.slots.flags.insert(PyTypeFlags::IMMUTABLETYPE);
     }
     Ok(class)
+}
+
+/// Leaves a type that adds a sequence's items to a mapping the mapping's: the VM takes what it says under the same name
+/// for both.
+fn inherit_subscript(class: &Py<PyType>, t: &c::PyTypeObject) {
+    // SAFETY: suites are NULL or valid.
+    let (sequence, mapping) = unsafe { (t.tp_as_sequence.as_ref(), t.tp_as_mapping.as_ref()) };
+    let Some(base) = class.base.deref() else { return };
+    let (own, of_base) = (&class.slots.as_mapping, &base.slots.as_mapping);
+    let has = |own: Option<bool>| own.unwrap_or_default();
+    if has(sequence.map(|it| it.sq_item.is_some()))
+        && !has(mapping.map(|it| it.mp_subscript.is_some()))
+        && let Some(inherited) = of_base.subscript.load()
+    {
+        own.subscript.store(Some(inherited));
+    }
+    if has(sequence.map(|it| it.sq_ass_item.is_some()))
+        && !has(mapping.map(|it| it.mp_ass_subscript.is_some()))
+        && let Some(inherited) = of_base.ass_subscript.load()
+    {
+        own.ass_subscript.store(Some(inherited));
+    }
 }
 
 /// Sets how much room the VM has in a class's objects.

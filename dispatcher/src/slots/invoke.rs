@@ -32,7 +32,7 @@ fn wrapper(name: &'static str) -> impl Fn() -> String {
 pub(super) fn object_result(vm: &VirtualMachine, result: Block, name: &'static str) -> PyResult {
     // SAFETY: slots give a reference or NULL.
     unsafe {
-        if result.is_null() && matches!(name, "__getattribute__" | "__get__") {
+        if result.is_null() && name == "__get__" {
             return error::attribute(vm, result, wrapper(name));
         }
         error::result(vm, result, wrapper(name))

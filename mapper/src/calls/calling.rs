@@ -309,8 +309,12 @@ pub(crate) unsafe fn call_method(
 ///
 /// # Safety
 /// `va` has objects and then NULL.
+#[inline]
 pub(crate) unsafe fn objects_until_null(first: Option<Block>, va: *mut VaList) -> SmallVec<[Block; 8]> {
-    let mut all: SmallVec<[Block; 8]> = first.into_iter().collect();
+    let mut all = SmallVec::<[Block; 8]>::new();
+    if let Some(first) = first {
+        all.push(first);
+    }
     loop {
         // SAFETY: by contract.
         let next: Block = unsafe { (*va).pointer() };

@@ -77,7 +77,7 @@ pub unsafe extern "C" fn PyErr_Clear() {
 
 /// Takes the raised exception away and gives it as class, value and traceback, all new references or NULL.
 pub unsafe extern "C" fn PyErr_Fetch(class: *mut Block, value: *mut Block, traceback: *mut Block) {
-    let raised = error::take_block();
+    let raised = error::take_for_c();
     // SAFETY: C's arguments; the exception's reference becomes `value`'s.
     unsafe {
         *value = raised;
@@ -123,7 +123,7 @@ pub unsafe extern "C" fn PyErr_Restore(class: Stolen, value: Stolen, traceback: 
 
 /// Takes the raised exception; NULL if there is none.
 pub unsafe extern "C" fn PyErr_GetRaisedException() -> New {
-    New(error::take_block())
+    New(error::take_for_c())
 }
 
 /// Raises an exception, whose reference is taken over; NULL clears.

@@ -21,6 +21,7 @@ pub(crate) fn install(vm: &mut VirtualMachine) {
     fill_with(vm, "resource", fill_resource);
     fill_with(vm, "_ctypes", fill_ctypes);
     fill_with(vm, "array", fill_array);
+    fill_with(vm, "_socket", fill_socket);
     for (name, function) in [
         ("getdlopenflags", vm.new_function("getdlopenflags", getdlopenflags)),
         ("setdlopenflags", vm.new_function("setdlopenflags", setdlopenflags)),
@@ -83,6 +84,18 @@ fn represent_array(array: &PyObject, vm: &VirtualMachine) -> PyResult<PyRef<PySt
     }
     let items = vm.call_method(array, "tolist", ())?.repr(vm)?;
     Ok(vm.ctx.new_str(format!("{}('{code}', {items})", array.class().name())))
+}
+
+/// Gives sockets the attribute `timeout`.
+fn fill_socket(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {
+    fill_originally("_socket", vm, module)?;
+    if let Ok(class) = module.as_object().get_attr("socket", vm)?.downcast::<PyType>() {
+        // One of the VM's static types.
+        let class: &'static Py<PyType> = PyRef::leak(class);
+        let timeout = |socket: PyObjectRef, vm: &VirtualMachine| vm.call_method(&socket, "gettimeout", ());
+        class.set_attr(vm.ctx.intern_str("timeout"), vm.ctx.new_readonly_getset("timeout", class, timeout).into());
+    }
+    Ok(())
 }
 
 /// What is passed for an argument that is declared as a pointer to a function: one of the class, or what stands for it.

@@ -82,6 +82,18 @@ pub(crate) struct LentList {
     turn: usize,
 }
 
+impl LentList {
+    /// One more than the depth of its call.
+    pub(crate) fn next_depth(&self) -> u32 {
+        self.depth + 1
+    }
+
+    /// Nobody looks at it any more.
+    pub(crate) fn drop(self) {
+        managed::drop_managed(self.twin);
+    }
+}
+
 /// Has a list that is in step, or an object with fields that both sides have, looked at when managed code has run, and when the call into C that is under way returns.
 #[inline]
 pub(crate) fn remember_list(block: Block, twin: &PyObject) {
@@ -126,7 +138,7 @@ pub(crate) fn settle_lists(context: &Context) {
 fn take_last(context: &Context, depth: u32) -> Option<LentList> {
     let mut lent = context.lent_lists.borrow_mut();
     let list = lent.pop_if(|list| list.depth >= depth)?;
-    context.lists_lent.set(lent.last().map_or(0, |list| list.depth + 1));
+    context.lists_lent.set(lent.last().map_or(0, LentList::next_depth));
     Some(list)
 }
 
@@ -165,7 +177,7 @@ pub(crate) fn lists_out(context: &Context) {
             index += 1;
         }
     }
-    let left = context.lent_lists.borrow().last().map_or(0, |list| list.depth + 1);
+    let left = context.lent_lists.borrow().last().map_or(0, LentList::next_depth);
     context.lists_lent.set(left);
 }
 

@@ -12,8 +12,10 @@ use rustpython_vm::compiler::Mode;
 use rustpython_vm::datastack::DataStack;
 use rustpython_vm::frame::InterpreterFrame;
 use rustpython_vm::vm::thread::{set_current_frame, try_with_current_vm};
-use rustpython_vm::{PyResult, VirtualMachine};
+use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
+use crate::abi::layout as c;
+use crate::lifetime::due::LentList;
 use crate::lifetime::managed;
 use crate::lifetime::thread::Context;
 
@@ -36,7 +38,13 @@ struct Aside {
     frames: Option<(DataStack, Waiting)>,
     frame: *const InterpreterFrame,
     exception: Option<PyBaseExceptionRef>,
-    depth: usize,
+    /// The contexts of context variables.
+    variables: Vec<PyObjectRef>,
+    recursion: usize,
+    /// How many calls into C are under way, with what they were lent, and the exception that they handle.
+    depth: u32,
+    lists: Vec<LentList>,
+    shown: *mut c::PyObject,
 }
 
 impl Stack {
@@ -53,6 +61,8 @@ pub(super) struct Stacks {
     running: Cell<usize>,
     /// By how much the recursion limit was raised for what stands on the other stacks.
     raised: Cell<usize>,
+    /// How many calls into C are under way on the other stacks.
+    elsewhere: Cell<u32>,
 }
 
 /// No stack's address.
@@ -60,7 +70,7 @@ const ENDED: usize = 1;
 
 impl Stacks {
     pub(super) const fn new() -> Self {
-        Self { main: Stack::new(true), running: Cell::new(0), raised: Cell::new(0) }
+        Self { main: Stack::new(true), running: Cell::new(0), raised: Cell::new(0), elsewhere: Cell::new(0) }
     }
 
     /// What `datastack_chunk` of a new thread's state is.
@@ -68,8 +78,15 @@ impl Stacks {
         let main = &raw const self.main as usize;
         self.running.set(main);
         self.raised.set(0);
+        self.elsewhere.set(0);
         main
     }
+}
+
+/// Whether calls into C are under way on other stacks of this thread.
+#[inline]
+pub(super) fn is_elsewhere(context: &Context) -> bool {
+    context.stacks.elsewhere.get() != 0
 }
 
 /// Looks whether another stack runs than at the last look.
@@ -98,11 +115,16 @@ fn switched(context: &'static Context) {
                 return; // it goes on with what the ended one had
             }
             let next = &*(*place as *const Stack);
-            let aside = (*next.aside.get()).take().unwrap_or_else(Aside::new);
-            let outgoing = exchange(vm, context, aside);
+            let elsewhere = &context.stacks.elsewhere;
+            let aside = (*next.aside.get()).take();
+            if let Some(aside) = &aside {
+                elsewhere.update(|depth| depth - aside.depth);
+            }
+            let outgoing = exchange(vm, context, aside.unwrap_or_else(Aside::new));
             if before == ENDED {
                 outgoing.end();
             } else {
+                elsewhere.update(|depth| depth + outgoing.depth);
                 *(*(before as *const Stack)).aside.get() = Some(outgoing);
             }
         }
@@ -116,7 +138,16 @@ impl Aside {
         const NOTHING: Vec<usize> = Vec::new();
         let waiting = EMPTY.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let waiting = waiting.unwrap_or_else(|| words(&NOTHING).try_into().expect("a vector has three words"));
-        Self { frames: Some((DataStack::new(), waiting)), frame: std::ptr::null(), exception: None, depth: 0 }
+        Self {
+            frames: Some((DataStack::new(), waiting)),
+            frame: std::ptr::null(),
+            exception: None,
+            variables: Vec::new(),
+            recursion: 0,
+            depth: 1, // the function that begins it
+            lists: Vec::new(),
+            shown: std::ptr::null_mut(),
+        }
     }
 }
 
@@ -131,6 +162,8 @@ impl Aside {
         if let Some(exception) = self.exception {
             managed::drop_managed(exception.into());
         }
+        self.variables.into_iter().for_each(managed::drop_managed);
+        self.lists.into_iter().for_each(LentList::drop);
     }
 }
 
@@ -138,7 +171,7 @@ impl Aside {
 unsafe fn exchange(vm: &VirtualMachine, context: &Context, incoming: Aside) -> Aside {
     // All frames that stand count, on whatever stack.
     let standing = vm.current_recursion_depth();
-    let raised = context.stacks.raised.replace(standing - incoming.depth.min(standing));
+    let raised = context.stacks.raised.replace(standing - incoming.recursion.min(standing));
     vm.recursion_limit.set(vm.recursion_limit.get().saturating_sub(raised) + context.stacks.raised.get());
     let outgoing = Aside {
         // SAFETY: the VM's own, on its own thread, and not in use while C code runs.
@@ -147,8 +180,13 @@ unsafe fn exchange(vm: &VirtualMachine, context: &Context, incoming: Aside) -> A
         }),
         frame: set_current_frame(incoming.frame),
         exception: vm.current_exception(),
-        depth: standing - raised.min(standing),
+        variables: vm.context_stack.replace(incoming.variables),
+        recursion: standing - raised.min(standing),
+        depth: context.depth.replace(incoming.depth),
+        shown: context.shown.replace(incoming.shown),
+        lists: context.lent_lists.replace(incoming.lists),
     };
+    context.lists_lent.set(context.lent_lists.borrow().last().map_or(0, LentList::next_depth));
     vm.set_exception(incoming.exception);
     outgoing
 }
@@ -168,6 +206,7 @@ pub(crate) unsafe fn end(context: &Context, chunk: *mut std::ffi::c_void) {
             context.stacks.running.set(ENDED);
         }
         let Some(aside) = Box::from_raw(chunk).aside.into_inner() else { return };
+        context.stacks.elsewhere.update(|depth| depth - aside.depth);
         aside.end();
     }
 }

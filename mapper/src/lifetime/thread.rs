@@ -320,7 +320,11 @@ impl Drop for Section {
                 forget_handled(context);
             }
             if due::is_due() {
-                due::at_return();
+                if !stacks::is_elsewhere(context) {
+                    due::at_return();
+                } else if due::is_pressing() {
+                    due::in_between();
+                }
             }
         }
         if !self.nested {

@@ -9,7 +9,7 @@ use rustpython_vm::{AsObject, Py, PyObject, PyResult, VirtualMachine};
 
 use super::rows;
 use crate::abi::layout::tpflags;
-use crate::gaps::wrappers::{make_wrappers, put_in_front, with_subclasses};
+use crate::gaps::wrappers::{inherit_item, make_wrappers, put_in_front, with_subclasses};
 use crate::heap::block::header;
 use crate::lifetime::handle;
 use crate::lifetime::thread;
@@ -55,6 +55,9 @@ fn changed(vm: &VirtualMachine, class: &Py<PyType>, name: &Py<PyStr>) {
     }
     // Ended without the C lock.
     let all = with_subclasses(class);
+    if bases || name.as_str() == "__getitem__" {
+        all.iter().for_each(|class| inherit_item(vm, class));
+    }
     let _section = thread::section(vm);
     for class in &all {
         let Some(block) = handle::block_of(class.as_object()).filter(|block| header(*block).is_some()) else {

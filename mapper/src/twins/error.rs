@@ -5,10 +5,12 @@ use std::sync::OnceLock;
 
 use rustpython_vm::builtins::{PyBaseException, PyBaseExceptionRef, PyType, PyTypeRef};
 use rustpython_vm::types::PyTypeSlots;
+use rustpython_vm::vm::thread::try_with_current_vm;
 use rustpython_vm::{AsObject, PyObject, PyResult, VirtualMachine};
 
 use crate::heap::block::Block;
 use crate::lifetime::{check, dealloc, thread};
+use crate::twins::forms::exception;
 use crate::twins::{chaining, retrieve, store};
 
 pub use crate::lifetime::raised::{occurred, set_block, take_block};
@@ -21,8 +23,17 @@ pub fn set(vm: &VirtualMachine, error: PyBaseExceptionRef) {
 
 /// [`set`] for an exception that has its context.
 pub(crate) fn set_as_it_is(vm: &VirtualMachine, error: PyBaseExceptionRef) {
-    let block = store::store_owned(vm, error.into());
-    set_block(block);
+    let block = exception::bare(vm, error.as_object());
+    set_block(block.unwrap_or_else(|| store::store_owned(vm, error.into())));
+}
+
+/// Takes the raised exception out of the thread state for C code, which gets the reference; NULL if there is none.
+pub(crate) fn take_for_c() -> Block {
+    let raised = take_block();
+    if !raised.is_null() {
+        try_with_current_vm(|vm| exception::complete(vm, raised));
+    }
+    raised
 }
 
 /// Takes the raised exception out of the thread state.

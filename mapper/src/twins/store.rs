@@ -133,7 +133,7 @@ pub(super) fn store_number_for_c(vm: &VirtualMachine, object: &PyObject) -> Opti
 
 /// Sets a fresh block's twin, which the block owns from now on.
 #[inline]
-fn own(block: Block, twin: &PyObject) {
+pub(super) fn own(block: Block, twin: &PyObject) {
     // SAFETY: fresh blocks have headers.
     let header = unsafe { header_of(block) };
     header.set_twin(twin);

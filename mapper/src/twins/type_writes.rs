@@ -14,6 +14,7 @@ use crate::abi::layout as c;
 use crate::abi::slot_table;
 use crate::heap::block::{Block, header};
 use crate::heap::form::Look;
+use crate::heap::kind::Kind;
 use crate::lifetime::dispatch::dispatcher;
 use crate::lifetime::{due, handle, thread};
 
@@ -73,6 +74,7 @@ pub(crate) unsafe fn compare(vm: &VirtualMachine, t: *mut c::PyTypeObject, class
         }
         let mut written: Box<c::PyHeapTypeObject> = Box::new(std::mem::zeroed());
         let changed: *mut c::PyTypeObject = (&raw mut *written).cast();
+        Kind::of_type(t).set(changed);
         for (at, (new, old)) in slot_table::functions().zip(now.iter().zip(known.iter())) {
             if new != old && *new != 0 {
                 slot_table::write(changed, at, *new as *mut _);

@@ -18,7 +18,7 @@ use crate::heap::form::{Form, Look, Visit};
 use crate::lifetime::thread::leave;
 use crate::lifetime::{dealloc, handle};
 use crate::twins::forms::object::new_block_of;
-use crate::twins::types::builtin_base;
+use crate::twins::types::{builtin_base, type_block};
 use crate::twins::{retrieve, store};
 
 /// Exceptions.
@@ -115,6 +115,41 @@ unsafe fn make(vm: &VirtualMachine, object: &PyObject, class: *mut c::PyTypeObje
         let agreed = made.cast::<u8>().add(agreed_at(made, size));
         agreed.write_bytes(0, size - FIRST);
         made
+    }
+}
+
+/// A block for an exception that is raised and that no C code has yet: mostly none ever asks for it. It has no contents
+/// before [`complete`] is called. None if there is more to it than arguments.
+pub(crate) fn bare(vm: &VirtualMachine, object: &PyObject) -> Option<Block> {
+    let raised = object.downcast_ref::<PyBaseException>()?;
+    let class = object.class();
+    let is_plain = class.heaptype_ext.is_none()
+        && layout(vm, class).size == size_of::<c::PyBaseExceptionObject>()
+        && raised.__traceback__().is_none()
+        && raised.__context__().is_none();
+    if !is_plain || handle::block_of(object).is_some() {
+        return None;
+    }
+    // SAFETY: the class says what it is, and `type_block` gives filled blocks.
+    unsafe {
+        let made = make(vm, object, type_block(vm, class));
+        handle::tie(made, object);
+        store::own(made, object);
+        Some(made)
+    }
+}
+
+/// Gives a [`bare`] block its contents, for C code is about to get it. NULL is none.
+pub(crate) fn complete(vm: &VirtualMachine, block: Block) {
+    // SAFETY: the thread state's exception, or C's argument.
+    unsafe {
+        if let Some(header) = header(block)
+            && header.has(flag::SHOWN_EXCEPTION)
+            && (*block.cast::<c::PyBaseExceptionObject>()).args.is_null()
+            && let Some(twin) = header.twin().as_ref()
+        {
+            refresh(vm, block, twin);
+        }
     }
 }
 

@@ -10,7 +10,7 @@ mod code;
 pub mod datetime;
 pub mod descriptor;
 pub mod dict;
-mod exception;
+pub(crate) mod exception;
 pub(crate) mod float;
 pub mod function;
 pub mod instancemethod;
