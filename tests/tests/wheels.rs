@@ -78,6 +78,8 @@ packages! { WITH_SMOKE smoke:
     smoke_pyzmq "pyzmq";
     smoke_protobuf "protobuf";
     smoke_sqlalchemy "sqlalchemy";
+    smoke_greenlet "greenlet";
+    smoke_gevent "gevent";
 }
 
 packages! { WITH_SUITE suite:
