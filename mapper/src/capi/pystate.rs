@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use super::prelude::*;
-use crate::lifetime::{interpreter, thread, thread_end};
+use crate::lifetime::{interpreter, kept, thread, thread_end};
 
 /// This thread's interpreter.
 pub unsafe extern "C" fn PyInterpreterState_Get() -> *mut c_void {
@@ -176,7 +176,12 @@ pub unsafe extern "C" fn PyThreadState_GetFrame(state: *mut c::PyThreadState) ->
     if state != thread::state() {
         return New::NULL;
     }
-    api(|vm| Ok(super::ceval::frame(vm).map_or(New::NULL, |frame| New::of(vm, frame))))
+    api(|vm| {
+        let Some(frame) = super::ceval::frame(vm) else { return Ok(New::NULL) };
+        let frame = New::of(vm, frame);
+        kept::has_frame(frame.0);
+        Ok(frame)
+    })
 }
 
 /// Says that a trace function runs, whose own calls are not to be traced.

@@ -150,13 +150,11 @@ fn keep_until_return(block: Block) -> bool {
     // SAFETY: the block is alive and has a twin.
     let (kind, twin) = unsafe { (Kind::of(block), &*header_of(block).twin()) };
     // C code that got a descriptor of a class reads its definition, though it has given it back.
-    let is_value = kind.is_container()
-        || kind.is_number()
-        || matches!(kind, Kind::Complex | Kind::Descriptor)
-        || (kind == Kind::Record && lingering::is_frame(block));
+    let is_value = kind.is_container() || kind.is_number() || matches!(kind, Kind::Complex | Kind::Descriptor);
     let context = thread::context();
     // SAFETY: as above.
     let header = unsafe { header_of(block) };
+    let is_value = is_value || (kind == Kind::Record && header.has(flag::KEPT));
     // A list that was lent is held there, too (see [`due`]).
     let holders = twin.strong_count() - usize::from(header.has(flag::LENT));
     if !is_value || holders <= 1 || context.depth.get() == 0 || context.sweeping.get() {
@@ -322,6 +320,13 @@ pub(crate) fn settle() {
     }
     state().settle_at = FIRST_SETTLED.max(2 * state().until_return.len());
     state().settle_at_bytes = FIRST_SETTLED_BYTES.max(2 * state().waiting_bytes);
+}
+
+/// Notes that C code asked for a frame that runs: it may have a bare pointer to it for as long.
+pub(crate) fn has_frame(block: Block) {
+    if let Some(header) = header(block) {
+        header.set(flag::KEPT);
+    }
 }
 
 /// Notes that C code goes on counting a list after the call that it was given in.

@@ -33,19 +33,14 @@ fn state() -> &'static mut State {
     unsafe { &mut *STATE.0.get() }
 }
 
-/// Whether a block is a frame's.
-pub(super) fn is_frame(block: Block) -> bool {
-    // SAFETY: the callers' blocks are alive.
-    unsafe { (*block).ob_type == statics().frame }
-}
-
 /// Whether only Python holds an object.
 unsafe fn is_only_pythons(block: Block) -> bool {
     // SAFETY: queued blocks are alive and have a twin.
     unsafe { (*block).ob_refcnt == 0 && (*header_of(block).twin()).strong_count() > 1 }
 }
 
-/// Keeps the block of a frame that Python holds, or of a list that C code kept once; false if it is neither.
+/// Keeps the block of a frame that C code asked for and Python holds, or of a list that C code kept once; false if it is
+/// neither.
 ///
 /// # Safety
 /// `block` is queued, and in no queue any more.
@@ -55,12 +50,12 @@ pub(super) unsafe fn begin(block: Block) -> bool {
         if !is_only_pythons(block) {
             return false;
         }
-        if is_frame(block) {
-            state().frames.push(block as usize);
-            return true;
-        }
         if !header_of(block).has(flag::KEPT) {
             return false;
+        }
+        if (*block).ob_type == statics().frame {
+            state().frames.push(block as usize);
+            return true;
         }
         if let Some(earlier) = state().lists.push(block) {
             sweep(earlier);

@@ -431,10 +431,11 @@ pub(super) fn retake(vm: &VirtualMachine) {
     }
 }
 
-/// Whether this thread holds the C lock.
+/// Whether this thread holds the C lock. A thread that asks need not have a context, and gets none by it: that would register
+/// its end, for which the loader's lock is taken, and a constructor of a library may be waiting for the answer.
 #[inline]
 pub fn holds_lock() -> bool {
-    context().slot.holds()
+    CURRENT.get().is_some_and(|context| context.slot.holds())
 }
 
 /// Whether this is the thread that the process began with.
@@ -444,7 +445,8 @@ pub(crate) fn is_main() -> bool {
 
 /// Whether this thread is attached to the VM, or was and put that aside.
 pub(crate) fn is_known() -> bool {
-    rustpython_vm::vm::thread::current_vm_is_set() || !context().saved.borrow().is_empty()
+    rustpython_vm::vm::thread::current_vm_is_set()
+        || CURRENT.get().is_some_and(|context| !context.saved.borrow().is_empty())
 }
 
 /// `PyEval_SaveThread`: gives the lock up and detaches this thread from the VM.
