@@ -35,6 +35,8 @@ pub enum Kind {
     Set,
     /// `PySliceObject`.
     Slice,
+    /// `_PyDictViewObject`.
+    View,
     /// `PyCFunctionObject`.
     Function,
     /// A module of ours.

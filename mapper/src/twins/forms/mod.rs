@@ -25,6 +25,7 @@ mod slice;
 pub mod structseq;
 pub mod tuple;
 pub mod unicode;
+mod view;
 pub(crate) mod weak;
 
 use rustpython_vm::builtins::{PyList, PyTuple};
@@ -51,6 +52,7 @@ pub(crate) static TABLE: [&Form; Kind::COUNT] = [
     &dict::FORM,
     &set::FORM,
     &slice::FORM,
+    &view::FORM,
     &function::FORM,
     &module::FORM,
     &super::types::FORM,
@@ -115,6 +117,7 @@ mod tests {
             (Kind::Tuple, &tuple::FORM),
             (Kind::List, &list::FORM),
             (Kind::Slice, &slice::FORM),
+            (Kind::View, &view::FORM),
             (Kind::Type, &crate::twins::types::FORM),
             (Kind::Exception, &exception::FORM),
             (Kind::TimeDelta, &record::TIME_DELTA),
