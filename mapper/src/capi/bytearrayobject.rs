@@ -2,6 +2,8 @@
 
 use super::prelude::*;
 use super::support::memory::zeros;
+use crate::heap::form::Look;
+use crate::lifetime::due;
 use crate::twins::forms::bytearray;
 use rustpython_vm::builtins::PyByteArray;
 
@@ -19,8 +21,19 @@ pub unsafe extern "C" fn PyByteArray_FromStringAndSize(data: *const c_char, size
             // SAFETY: C's arguments.
             bytes.copy_from_slice(unsafe { std::slice::from_raw_parts(data.cast::<u8>(), size) });
         }
-        Ok(New::of(vm, vm.ctx.new_bytearray(bytes)))
+        let array: PyObjectRef = vm.ctx.new_bytearray(bytes).into();
+        let made = New::of(vm, array.clone());
+        due::remember_list(made.0, &array);
+        Ok(made)
     })
+}
+
+/// The managed bytearray, with the size that C code may have set by hand.
+fn sized(vm: &VirtualMachine, array: Borrowed) -> PyResult<rustpython_vm::PyRef<PyByteArray>> {
+    let twin = array.of::<PyByteArray>(vm)?;
+    // SAFETY: C's argument, a bytearray.
+    unsafe { dealloc::hand_on(array.0, Look::Whole) };
+    Ok(twin)
 }
 
 /// A new bytearray from anything with a buffer.
@@ -34,7 +47,7 @@ pub unsafe extern "C" fn PyByteArray_FromObject(object: Borrowed) -> New {
 
 /// The length of a bytearray.
 pub unsafe extern "C" fn PyByteArray_Size(array: Borrowed) -> isize {
-    api(|vm| Ok(array.of::<PyByteArray>(vm)?.borrow_buf().len() as isize))
+    api(|vm| Ok(sized(vm, array)?.borrow_buf().len() as isize))
 }
 
 /// The bytes, NUL-terminated; they belong to the object and move when it grows.
@@ -55,7 +68,7 @@ pub unsafe extern "C" fn PyByteArray_Resize(array: Borrowed, size: isize) -> c_i
         if size < 0 {
             return Err(vm.new_value_error(format!("Can only resize to positive sizes, got {size}")));
         }
-        let twin = array.of::<PyByteArray>(vm)?;
+        let twin = sized(vm, array)?;
         let held = twin.borrow_buf().len();
         if held != size as usize {
             if held < size as usize {
@@ -66,6 +79,8 @@ pub unsafe extern "C" fn PyByteArray_Resize(array: Borrowed, size: isize) -> c_i
         }
         // SAFETY: a bytearray's block and its twin.
         unsafe { bytearray::refresh(vm, array.0, twin.as_object()) };
+        // C code that knows how much it has written sets the size itself.
+        due::remember_list(array.0, twin.as_object());
         Ok(0)
     })
 }

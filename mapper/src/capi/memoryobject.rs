@@ -3,6 +3,7 @@
 use super::prelude::*;
 use super::pybuffer::{PyBuffer_FillContiguousStrides, PyBuffer_IsContiguous, PyBuffer_ToContiguous};
 use crate::capi::support::export;
+use crate::heap::block::{flag, header};
 use rustpython_vm::builtins::PyMemoryView;
 use rustpython_vm::protocol::PyBuffer;
 use rustpython_vm::{PyPayload, TryFromBorrowedObject};
@@ -20,8 +21,16 @@ pub unsafe extern "C" fn PyMemoryView_FromObject(object: Borrowed) -> New {
             }
             PyMemoryView::from_object(&object, vm)
         })?;
-        Ok(New::of(vm, view.into_pyobject(vm)))
+        Ok(may_be_narrowed(New::of(vm, view.into_pyobject(vm))))
     })
+}
+
+/// C code may change what a view of its own making shows, through `PyMemoryView_GET_BUFFER`.
+fn may_be_narrowed(view: New) -> New {
+    if let Some(header) = header(view.0) {
+        header.set(flag::SHOWN_VIEW);
+    }
+    view
 }
 
 /// A new view of C's memory, which must outlive it.
@@ -48,7 +57,7 @@ pub unsafe extern "C" fn PyMemoryView_FromBuffer(view: *const c::Py_buffer) -> N
             copy.obj = std::ptr::null_mut();
             // Pointers into the view itself (see `PyBuffer_FillInfo`) must not outlive it: `open` copies what they show.
             let buffer = export::open(vm, copy, vm.ctx.none());
-            Ok(New::of(vm, PyMemoryView::from_buffer(buffer, vm)?.into_pyobject(vm)))
+            Ok(may_be_narrowed(New::of(vm, PyMemoryView::from_buffer(buffer, vm)?.into_pyobject(vm))))
         }
     })
 }

@@ -74,8 +74,10 @@ pub mod flag {
     pub const SHOWN_EXCEPTION: u64 = 1 << 34;
     /// Weak references in C's hands point to it without counting it (see `lifetime::weak`).
     pub const SHOWN_WEAKLY: u64 = 1 << 35;
+    /// A memory view of C's making, whose `Py_buffer` C code may narrow.
+    pub const SHOWN_VIEW: u64 = 1 << 38;
     /// One of these: what C code has done to it may have to be handed on before Python sees it again.
-    pub const SHOWN: u64 = SHOWN_LIST | SHOWN_TUPLE | SHOWN_BYTES | SHOWN_EXCEPTION | LINKED;
+    pub const SHOWN: u64 = SHOWN_LIST | SHOWN_TUPLE | SHOWN_BYTES | SHOWN_EXCEPTION | SHOWN_VIEW | LINKED;
     /// One of those, or a number that Python may hand back: what Python gets is not just the twin.
     pub const LOOKED_AT: u64 = SHOWN | UNLISTED_NUMBER;
     /// Only managed code holds the object; its count is 1 for C code that asks whether a pointer is to a live object.

@@ -148,13 +148,16 @@ pub(crate) unsafe fn end_result(block: Block) {
     if thread::context().depth.get() == 1 { kept::sweeping(end) } else { end() }
 }
 
-/// Lets Python have what C code has written into a list or an exception.
+/// What may have something that Python has not got yet.
+const HANDED_ON: u64 = flag::SHOWN_LIST | flag::SHOWN_EXCEPTION | flag::LINKED | flag::LENT;
+
+/// Lets Python have what C code has written into a list, an exception or a bytearray's size.
 ///
 /// # Safety
 /// `block` points to an object that is whole.
 #[inline]
 pub(crate) unsafe fn last_look(block: Block) {
-    if header(block).is_some_and(|header| header.has(flag::SHOWN_LIST | flag::SHOWN_EXCEPTION | flag::LINKED)) {
+    if header(block).is_some_and(|header| header.has(HANDED_ON)) {
         // SAFETY: by contract.
         unsafe { hand_on(block, Look::Whole) };
     }

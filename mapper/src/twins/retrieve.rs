@@ -12,7 +12,7 @@ use crate::heap::form::Look;
 use crate::heap::kind::Kind;
 use crate::lifetime::{dealloc, handle, numbers, watched};
 use crate::twins::forms::list::agree;
-use crate::twins::forms::{bytes, long, tuple, unicode};
+use crate::twins::forms::{buffer, bytes, long, tuple, unicode};
 use crate::twins::{fields, heap_type};
 
 /// The managed object for a block that C lends us.
@@ -96,6 +96,9 @@ unsafe fn retrieve_shown(vm: &VirtualMachine, block: Block, header: &Header, twi
                 return Ok(twin.to_owned());
             }
             return retrieve_changed(vm, block, header, twin);
+        }
+        if header.has(flag::SHOWN_VIEW) {
+            return buffer::narrowed(vm, block, header, twin);
         }
         if !header.has(flag::SHOWN_TUPLE) {
             fields::in_step(vm, block, twin);

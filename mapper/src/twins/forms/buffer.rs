@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 use std::ffi::{CString, c_char, c_int};
 use std::sync::Mutex;
 
+use rustpython_vm::builtins::PySlice;
 use rustpython_vm::protocol::{BufferFlags, PyBuffer};
-use rustpython_vm::{PyObject, VirtualMachine};
+use rustpython_vm::{PyObject, PyObjectRef, PyPayload as _, PyResult, VirtualMachine};
 
 use crate::abi::layout as c;
-use crate::heap::block::Block;
+use crate::heap::block::{Block, Header, flag};
+use crate::lifetime::thread::leave;
+use crate::lifetime::{dealloc, handle, managed};
 use crate::twins::indirect::Memory;
 
 /// `PyBUF_FULL_RO`.
@@ -77,5 +80,43 @@ pub(crate) fn lasting(format: &str) -> *const c_char {
             known.insert(format);
             text
         }
+    }
+}
+
+/// The managed view for a block whose `Py_buffer` C code may have narrowed since: then it is another one, of that part.
+///
+/// # Safety
+/// `block` is a memory view's, `twin` its twin.
+pub(crate) unsafe fn narrowed(vm: &VirtualMachine, block: Block, header: &Header, twin: &PyObject) -> PyResult {
+    let twin = twin.to_owned();
+    let mut arrays: Arrays = [0; _];
+    // SAFETY: by contract; zeros are a view of nothing.
+    unsafe {
+        let mut known: c::Py_buffer = std::mem::zeroed();
+        describe(vm, &mut known, arrays.as_mut_ptr(), &twin);
+        let now = &(*block.cast::<c::PyMemoryViewObject>()).view;
+        let (size, start) = (known.itemsize, now.buf as isize - known.buf as isize);
+        let is_part = || {
+            let is_row = now.ndim == 1 && known.ndim == 1 && size > 0 && *known.strides == size;
+            is_row && start >= 0 && now.len >= 0 && start % size == 0 && start + now.len <= known.len
+        };
+        if (now.buf, now.len) == (known.buf, known.len) || !is_part() {
+            return Ok(twin);
+        }
+        let at = |bytes: isize| PyObjectRef::from(vm.ctx.new_int(bytes / size));
+        let part = PySlice { start: Some(at(start)), stop: at(start + now.len), step: None }.into_pyobject(vm);
+        let part = leave(vm, || twin.get_item(&*part, vm))?;
+        handle::untie(&*twin);
+        header.set_twin(std::ptr::null());
+        if header.has(flag::OWNS_TWIN) {
+            header.unset(flag::OWNS_TWIN);
+            dealloc::drop_twin(&*twin);
+        }
+        managed::drop_managed(twin);
+        handle::tie(block, &part);
+        if (*block).ob_refcnt > 0 {
+            handle::adopt(block, &part);
+        }
+        Ok(part)
     }
 }

@@ -10,11 +10,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustpython_vm::builtins::PyByteArray;
 use rustpython_vm::protocol::{BufferFlags, PyBuffer};
+use rustpython_vm::vm::thread::try_with_current_vm;
 use rustpython_vm::{AsObject, Py, PyObject, VirtualMachine};
 
 use crate::abi::layout as c;
 use crate::heap::block::Block;
-use crate::heap::form::Form;
+use crate::heap::form::{Form, Look};
+use crate::lifetime::handle;
 use crate::twins::forms::object::new_block;
 
 /// Bytearrays. C makes none but through the VM.
@@ -23,6 +25,8 @@ pub(super) static FORM: Form = Form {
     make,
     refresh: Some(refresh),
     touched: Some(refresh),
+    written: Some(written),
+    caught_up: Some(caught_up),
     ..Form::EMPTY
 };
 
@@ -57,6 +61,28 @@ pub(crate) unsafe fn refresh(_: &VirtualMachine, block: Block, object: &PyObject
         (*made).ob_bytes = start;
         (*made).ob_start = start;
     }
+}
+
+/// C code has made the bytearray shorter by hand (`Py_SET_SIZE`), as it may where it has the only reference.
+unsafe fn written(block: Block, _: Look) {
+    // SAFETY: by contract.
+    unsafe {
+        let length = (*block.cast::<c::PyVarObject>()).ob_size;
+        let Some(array) = handle::twin_of(block).and_then(|twin| twin.downcast_ref::<PyByteArray>()) else { return };
+        if length >= 0 && (length as usize) < array.borrow_buf().len() {
+            try_with_current_vm(|vm| {
+                // While its memory is looked at elsewhere, CPython would not have it shorter either.
+                let _ = array.resize(length, vm);
+                refresh(vm, block, array.as_object());
+            });
+        }
+    }
+}
+
+unsafe fn caught_up(vm: &VirtualMachine, block: Block, object: &PyObject, _: Look) -> bool {
+    // SAFETY: by contract.
+    unsafe { refresh(vm, block, object) };
+    true
 }
 
 /// The count's offset in the payload, in bytes; [`UNKNOWN`] before it was found out.
