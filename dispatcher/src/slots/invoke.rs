@@ -3,6 +3,7 @@
 use std::ffi::{CString, c_int};
 
 use rustclad_mapper::abi::layout as c;
+use rustclad_mapper::calls::calling::vectorcall_function;
 use rustclad_mapper::heap::block::Block;
 use rustclad_mapper::lifetime::thread;
 use rustclad_mapper::twins::cycles::saved;
@@ -13,7 +14,8 @@ use rustpython_vm::builtins::{PyStr, PyType};
 use rustpython_vm::function::FuncArgs;
 use rustpython_vm::{Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
-use crate::calls::{keyword_block, tuple_block};
+use super::special::missing;
+use crate::calls::{fast_arguments, keyword_block, tuple_block};
 
 /// The object's type.
 #[inline]
@@ -208,6 +210,25 @@ pub(super) fn call(vm: &VirtualMachine, f: c::TernaryFunc, this: &PyObject, args
     let (tuple, keywords) = arguments(vm, args)?;
     // SAFETY: as for `unary`.
     object_result(vm, unsafe { f(this.block(), tuple.block(), keywords.block()) }, "__call__")
+}
+
+/// Calls an object by its own vectorcall function, if its type says that it has one, else by `tp_call`.
+pub(super) fn call_object(vm: &VirtualMachine, this: &PyObject, args: FuncArgs) -> PyResult {
+    let _section = thread::enter(vm);
+    let this = Passed::new(vm, this);
+    // SAFETY: an object's type is ready; functions are called as their slots say, with the C lock.
+    unsafe {
+        let block = this.block();
+        let result = if let Some(f) = vectorcall_function(block) {
+            let (blocks, names) = fast_arguments(vm, &args.args, &args.kwargs);
+            f(block, blocks.as_ptr(), args.args.len(), names.block())
+        } else {
+            let Some(f) = (*(*block).ob_type).tp_call else { return Err(missing(vm, "tp_call")) };
+            let (tuple, keywords) = arguments(vm, args)?;
+            f(block, tuple.block(), keywords.block())
+        };
+        object_result(vm, result, "__call__")
+    }
 }
 
 /// Arguments as `tp_call`, `tp_new` and `tp_init` take them: a tuple, and a dict or NULL.

@@ -3,9 +3,9 @@
 use std::ffi::CString;
 
 use super::prelude::*;
+use crate::gaps::memoryview::indirect::{Memory, is_behind_pointers};
 use crate::lifetime::thread;
 use crate::twins::forms::bytearray;
-use crate::twins::indirect::Memory;
 use rustpython_vm::builtins::PyStr;
 use rustpython_vm::protocol::{BufferFlags, PyBuffer};
 
@@ -18,6 +18,7 @@ const FORMAT: c_int = 4;
 const ND: c_int = 8;
 const STRIDES: c_int = 0x10 | ND;
 const INDIRECT: c_int = 0x100 | STRIDES;
+const IN_ONE_PIECE: c_int = 0x20 | 0x40 | 0x80;
 
 /// Opens an exact bytearray's buffer, which needs no VM. False if that has to go the long way.
 #[inline]
@@ -109,6 +110,9 @@ unsafe fn open(vm: &VirtualMachine, object: Borrowed, view: *mut c::Py_buffer, f
         );
     }
     let wanted = BufferFlags::from_bits_truncate((flags & 0x1FF) as u32);
+    if flags & INDIRECT != INDIRECT && flags & IN_ONE_PIECE == 0 && is_behind_pointers(vm, &managed) {
+        return Err(vm.new_buffer_error("memoryview: underlying buffer requires suboffsets"));
+    }
     let buffer = leave(vm, || PyBuffer::from_object(vm, &managed, wanted))?;
     if flags & WRITABLE != 0 && buffer.desc.readonly {
         return Err(vm.new_buffer_error("Object is not writable."));
