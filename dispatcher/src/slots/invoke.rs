@@ -204,9 +204,22 @@ pub(super) fn next(vm: &VirtualMachine, f: c::UnaryFunc, this: &PyObject) -> PyR
     }
 }
 
-pub(super) fn call(vm: &VirtualMachine, f: c::TernaryFunc, this: &PyObject, args: FuncArgs) -> PyResult {
+/// `__call__` of a type whose `tp_call` is `f`. Objects of classes that Python derived from it are called by this method, too, if
+/// they do not override it: by what their slots say.
+pub(super) fn call_by_method(
+    vm: &VirtualMachine,
+    f: c::TernaryFunc,
+    defining: usize,
+    this: &PyObject,
+    args: FuncArgs,
+) -> PyResult {
     let _section = thread::enter(vm);
     let this = Passed::new(vm, this);
+    let class = class_of(&this);
+    let inherits = || class.tp_call.is_some_and(|own| std::ptr::fn_addr_eq(own, f));
+    if std::ptr::from_ref(class) as usize != defining && inherits() {
+        return call_passed(vm, &this, args);
+    }
     let (tuple, keywords) = arguments(vm, args)?;
     // SAFETY: as for `unary`.
     object_result(vm, unsafe { f(this.block(), tuple.block(), keywords.block()) }, "__call__")
@@ -215,7 +228,10 @@ pub(super) fn call(vm: &VirtualMachine, f: c::TernaryFunc, this: &PyObject, args
 /// Calls an object by its own vectorcall function, if its type says that it has one, else by `tp_call`.
 pub(super) fn call_object(vm: &VirtualMachine, this: &PyObject, args: FuncArgs) -> PyResult {
     let _section = thread::enter(vm);
-    let this = Passed::new(vm, this);
+    call_passed(vm, &Passed::new(vm, this), args)
+}
+
+fn call_passed(vm: &VirtualMachine, this: &Passed, args: FuncArgs) -> PyResult {
     // SAFETY: an object's type is ready; functions are called as their slots say, with the C lock.
     unsafe {
         let block = this.block();

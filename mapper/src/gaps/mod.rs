@@ -8,4 +8,5 @@ pub(crate) mod order;
 pub(crate) mod packing;
 pub(crate) mod repeating;
 pub(crate) mod sysconfig;
+pub(crate) mod variadic;
 pub(crate) mod wrappers;
