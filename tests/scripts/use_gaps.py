@@ -53,9 +53,12 @@ sys.getdlopenflags() == os.RTLD_NOW
 sys.setdlopenflags(os.RTLD_NOW | os.RTLD_GLOBAL), sys.getdlopenflags() == os.RTLD_NOW | os.RTLD_GLOBAL
 sys.setdlopenflags("x")
 libc.snprintf(text, 40, b"plain"), text.value
+libc.snprintf(text, 40, b"%d %s %ld %.2f %p", 7, b"bytes", ctypes.c_long(1 << 40), ctypes.c_double(2.5), None), text.value
+libc.snprintf(text, 40, b"%d", 1.5)
 struct.pack_into("bi", padded, 8, 1, 2), bytes(padded)
 struct.Struct("hxxq").pack_into(padded, 0, -1, 5), bytes(padded)
 struct.pack_into("bi", padded, 9, 1, 2)
+struct.pack_into("bi", padded, 0, 1)
 struct.pack("c", 5)
 struct.pack("c", b"ab")
 struct.pack("3s", "text")

@@ -14,7 +14,6 @@ use rustpython_vm::builtins::{PyStr, PyType};
 use rustpython_vm::function::FuncArgs;
 use rustpython_vm::{Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
-use super::special::missing;
 use crate::calls::{fast_arguments, keyword_block, tuple_block};
 
 /// The object's type.
@@ -239,7 +238,9 @@ fn call_passed(vm: &VirtualMachine, this: &Passed, args: FuncArgs) -> PyResult {
             let (blocks, names) = fast_arguments(vm, &args.args, &args.kwargs);
             f(block, blocks.as_ptr(), args.args.len(), names.block())
         } else {
-            let Some(f) = (*(*block).ob_type).tp_call else { return Err(missing(vm, "tp_call")) };
+            let Some(f) = (*(*block).ob_type).tp_call else {
+                return Err(vm.new_type_error("the type has no tp_call slot"));
+            };
             let (tuple, keywords) = arguments(vm, args)?;
             f(block, tuple.block(), keywords.block())
         };

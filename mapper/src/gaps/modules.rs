@@ -50,7 +50,7 @@ fn fill_ctypes(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {
     if let Some(pointer) = pointer.downcast_ref::<PyType>() {
         pointer.attributes.insert(vm.ctx.intern_str("_type_"), vm.ctx.new_str("P").into());
         pointer.slots.as_number.int.store(Some(function_address));
-        variadic::install(pointer);
+        variadic::install(vm, pointer);
         // The metaclass is one of the VM's static types.
         let metaclass: &'static Py<PyType> = PyRef::leak(pointer.class().to_owned());
         let from_param = vm.ctx.new_method_def("from_param", function_parameter, PyMethodFlags::METHOD, ItemDoc::NONE);

@@ -25,7 +25,7 @@ fn fill(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {
         let own = module.as_object().get_attr(name, vm)?;
         let doc = own.get_attr("__doc__", vm)?.downcast_ref::<PyStr>().map(|doc| doc.to_string());
         let doc = ItemDoc { text: doc.map(|doc| &*doc.leak()), ..ItemDoc::NONE };
-        let ours = move |args: FuncArgs, vm: &VirtualMachine| pack(vm, &own, args);
+        let ours = move |args: FuncArgs, vm: &VirtualMachine| pack(vm, name, &own, args);
         let ours = vm.ctx.new_method_def(name, ours, PyMethodFlags::EMPTY, doc).build_function(vm, None);
         ours.as_object().set_attr("__module__", vm.ctx.new_str(MODULE), vm)?;
         module.as_object().set_attr(name, ours, vm)?;
@@ -38,7 +38,7 @@ fn fill(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {
         for name in ["pack", "pack_into"] {
             let Some(own) = class.get_attr(vm.ctx.intern_str(name)) else { continue };
             let doc = own.downcast_ref::<PyMethodDescriptor>().map_or(ItemDoc::NONE, |own| own.method.item_doc());
-            let ours = move |args: FuncArgs, vm: &VirtualMachine| pack(vm, &own, args);
+            let ours = move |args: FuncArgs, vm: &VirtualMachine| pack(vm, name, &own, args);
             let ours = vm.ctx.new_method_def(name, ours, PyMethodFlags::METHOD, doc).build_method(class, vm);
             class.set_attr(vm.ctx.intern_str(name), ours.into());
         }
@@ -59,7 +59,7 @@ fn format(vm: &VirtualMachine, first: &PyObject) -> Option<String> {
 }
 
 /// Calls the VM's own function, with the memory that it is to write into cleared.
-fn pack(vm: &VirtualMachine, own: &PyObject, args: FuncArgs) -> PyResult {
+fn pack(vm: &VirtualMachine, name: &str, own: &PyObject, args: FuncArgs) -> PyResult {
     let first = args.args.first().cloned();
     if let (Some(first), [_, target, offset, values @ ..]) = (&first, args.args.as_slice())
         && target.check_buffer()
@@ -67,7 +67,7 @@ fn pack(vm: &VirtualMachine, own: &PyObject, args: FuncArgs) -> PyResult {
     {
         clear(vm, first, target, offset, values.len());
     }
-    own.call(args, vm).map_err(|error| refusal(vm, first.as_deref(), error))
+    own.call(args, vm).map_err(|error| refusal(vm, name, first.as_deref(), error))
 }
 
 /// Clears the memory that as many values will fill, if they do.
@@ -85,11 +85,14 @@ fn clear(vm: &VirtualMachine, first: &PyObject, target: &PyObjectRef, offset: &P
 }
 
 /// An error as CPython raises it.
-fn refusal(vm: &VirtualMachine, first: Option<&PyObject>, error: PyBaseExceptionRef) -> PyBaseExceptionRef {
+fn refusal(vm: &VirtualMachine, name: &str, first: Option<&PyObject>, error: PyBaseExceptionRef) -> PyBaseExceptionRef {
+    let text = error.as_object().str(vm).map(|text| text.to_string()).unwrap_or_default();
+    if let Some(rest) = text.strip_prefix("pack expected") {
+        return new_struct_error(vm, format!("{name} expected{rest}"));
+    }
     if !error.class().is(vm.ctx.exceptions.type_error) {
         return error;
     }
-    let text = error.as_object().str(vm).map(|text| text.to_string()).unwrap_or_default();
     if text.starts_with("Expected type 'bytes' but") {
         return new_struct_error(vm, "char format requires a bytes object of length 1");
     }

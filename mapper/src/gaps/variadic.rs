@@ -3,11 +3,11 @@
 
 use std::sync::OnceLock;
 
-use rustpython_vm::builtins::{PyBytes, PyInt, PyStr, PyTuple, PyType};
+use rustpython_vm::builtins::{PyBytes, PyInt, PyList, PyStr, PyTuple, PyType};
 use rustpython_vm::function::FuncArgs;
-use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
-use super::wrappers::put_in_front;
+use super::wrappers::{make_wrappers, put_in_front};
 
 /// The VM's slot that calls.
 type Call = fn(&PyObject, FuncArgs, &VirtualMachine) -> PyResult;
@@ -16,8 +16,12 @@ type Call = fn(&PyObject, FuncArgs, &VirtualMachine) -> PyResult;
 static ORIGINAL: OnceLock<Call> = OnceLock::new();
 
 /// Has pointers to functions take more arguments. Once a process.
-pub(crate) fn install(class: &Py<PyType>) {
-    put_in_front!(class, call: ORIGINAL, call);
+pub(crate) fn install(vm: &VirtualMachine, class: &Py<PyType>) {
+    if put_in_front!(class, call: ORIGINAL, call) {
+        // One of the VM's static types. Those of libraries derive from it later.
+        let class: &'static Py<PyType> = PyRef::leak(class.to_owned());
+        make_wrappers(vm, class, &["__call__"]);
+    }
 }
 
 fn call(function: &PyObject, args: FuncArgs, vm: &VirtualMachine) -> PyResult {
@@ -25,14 +29,17 @@ fn call(function: &PyObject, args: FuncArgs, vm: &VirtualMachine) -> PyResult {
     if args.args.len() < 2 {
         return own(function, args, vm);
     }
-    let types = function.get_attr("argtypes", vm)?;
-    let types = types.downcast_ref::<PyTuple>().map(|types| types.as_slice()).unwrap_or_default();
+    let types: PyObjectRef = function.get_attr("argtypes", vm)?;
+    let list = types.downcast_ref::<PyList>().map(|types| types.borrow_vec().to_vec());
+    let types =
+        list.or_else(|| types.downcast_ref::<PyTuple>().map(|types| types.as_slice().to_vec())).unwrap_or_default();
     if types.is_empty() || types.len() >= args.args.len() {
         return own(function, args, vm);
     }
     let ctypes = vm.import("ctypes", 0)?;
-    let mut all = types.to_vec();
-    for (index, argument) in args.args.iter().enumerate().skip(types.len()) {
+    let given = types.len();
+    let mut all = types;
+    for (index, argument) in args.args.iter().enumerate().skip(given) {
         all.push(type_of(vm, &ctypes, index + 1, argument)?);
     }
     // Another pointer to the function, whose types nobody else sees.
@@ -50,8 +57,11 @@ fn call(function: &PyObject, args: FuncArgs, vm: &VirtualMachine) -> PyResult {
     own(&pointer, args, vm)
 }
 
-/// The type that an argument without one is passed as.
+/// The type that an argument without one is passed as. Not an object's: the VM would pass its own address, which is no block.
 fn type_of(vm: &VirtualMachine, ctypes: &PyObject, number: usize, argument: &PyObject) -> PyResult {
+    if &*argument.class().slot_name() == "py_object" {
+        return Err(vm.new_type_error("argument amount mismatch"));
+    }
     let name = if argument.downcastable::<PyInt>() {
         "c_int"
     } else if argument.downcastable::<PyBytes>() {

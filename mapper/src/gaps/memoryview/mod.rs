@@ -60,9 +60,9 @@ pub(crate) fn install(vm: &VirtualMachine) {
         return;
     }
     slots.new.store(Some(new));
-    slots.as_mapping.subscript.store(Some(|view, key, vm| get(view, key, vm)));
-    slots.as_mapping.ass_subscript.store(Some(|view, key, value, vm| set(view, key, value, vm)));
-    slots.as_sequence.item.store(Some(|view, index, vm| item(view, index, vm)));
+    slots.as_mapping.subscript.store(Some(get));
+    slots.as_mapping.ass_subscript.store(Some(set));
+    slots.as_sequence.item.store(Some(item));
     slots.richcompare.store(Some(compare));
     slots.iter.store(Some(iterate));
     make_wrappers(vm, class, &["__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__iter__"]);

@@ -37,9 +37,12 @@ pub(super) fn install(vm: &VirtualMachine, class: Class) {
     }
 }
 
+/// What an attribute tells of a memory view's memory.
+type Attribute = fn(&VirtualMachine, &View) -> PyObjectRef;
+
 /// Puts attributes in the place of the VM's: the real format, and whether the memory is in one piece.
 fn install_attributes(vm: &VirtualMachine, class: Class) {
-    let rows: [(&'static str, fn(&VirtualMachine, &View) -> PyObjectRef); 4] = [
+    let rows: [(&'static str, Attribute); 4] = [
         ("format", |vm, view| vm.ctx.new_str(view.format()).into()),
         ("c_contiguous", |vm, view| vm.ctx.new_bool(view.is_flagged(false)).into()),
         ("f_contiguous", |vm, view| vm.ctx.new_bool(view.is_flagged(true)).into()),
