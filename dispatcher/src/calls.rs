@@ -288,7 +288,11 @@ fn name_object(vm: &VirtualMachine, name: &Wtf8) -> PyObjectRef {
 }
 
 /// Positional and keyword arguments in one array, and the names in a tuple, null if there are none.
-fn fast_arguments(vm: &VirtualMachine, positional: &[PyObjectRef], keywords: &KwArgs) -> (Arguments, Passed) {
+pub(crate) fn fast_arguments(
+    vm: &VirtualMachine,
+    positional: &[PyObjectRef],
+    keywords: &KwArgs,
+) -> (Arguments, Passed) {
     let blocks = Arguments::new(vm, positional.iter().chain(keywords.iter().map(|(_, value)| value)));
     let names = if keywords.is_empty() {
         Passed::NULL

@@ -20,7 +20,7 @@ pub mod slots;
 pub mod twins;
 
 use crate::capi::support::pending;
-use crate::gaps::{comparing, modules, order, sysconfig};
+use crate::gaps::{comparing, memoryview, modules, order, packing, repeating, sysconfig};
 use crate::lifetime::{dealloc, dispatch, thread};
 use crate::loader::{import, load, setup};
 
@@ -47,6 +47,9 @@ impl Mapper {
             modules::install(vm);
             order::install(vm);
             comparing::install(vm);
+            memoryview::install(vm);
+            packing::install(vm);
+            repeating::install(vm);
             pending::install(vm);
             sysconfig::install(vm);
         }

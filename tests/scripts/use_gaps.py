@@ -1,7 +1,9 @@
-"""Functions of os, resource, sys and ctypes that published packages call."""
+"""Functions of os, resource, sys, struct, gc and ctypes that published packages call, and what else RustPython lacks."""
 import ctypes
+import gc
 import os
 import resource
+import struct
 import sys
 
 UNARY = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
@@ -19,6 +21,10 @@ def at(address):
 class Adapter:
     _as_parameter_ = COMPARE(lambda a, b: at(b) - at(a))
 
+
+libc.snprintf.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p]
+text = ctypes.create_string_buffer(40)
+padded = bytearray(b"\xff" * 16)
 
 from report import transcript
 
@@ -46,4 +52,24 @@ COMPARE.from_param(UNARY(lambda number: number))
 sys.getdlopenflags() == os.RTLD_NOW
 sys.setdlopenflags(os.RTLD_NOW | os.RTLD_GLOBAL), sys.getdlopenflags() == os.RTLD_NOW | os.RTLD_GLOBAL
 sys.setdlopenflags("x")
+libc.snprintf(text, 40, b"plain"), text.value
+libc.snprintf(text, 40, b"%d %s %ld %.2f %p", 7, b"bytes", ctypes.c_long(1 << 40), ctypes.c_double(2.5), None), text.value
+libc.snprintf(text, 40, b"%d", 1.5)
+struct.pack_into("bi", padded, 8, 1, 2), bytes(padded)
+struct.Struct("hxxq").pack_into(padded, 0, -1, 5), bytes(padded)
+struct.pack_into("bi", padded, 9, 1, 2)
+struct.pack_into("bi", padded, 0, 1)
+struct.pack("c", 5)
+struct.pack("c", b"ab")
+struct.pack("3s", "text")
+struct.pack("d", "text")
+struct.pack("i", 1.5)
+struct.pack_into("d", padded, 0, {})
+struct.pack_into("2c", padded, 0, b"a", "b")
+struct.Struct("5s").pack(7)
+struct.pack_into.__name__, struct.Struct.pack_into.__name__, struct.pack_into.__module__
+[1, 2] * (sys.maxsize // 2 + 1)
+(1, 2) * (sys.maxsize // 2 + 1)
+[1] * 3, (1, 2) * 2, [1] * -1, [] * sys.maxsize
+gc.is_tracked((1, "a")) in (True, False), gc.is_tracked(tuple([1, 2])), gc.is_tracked(([],)), gc.is_tracked({}), gc.is_tracked(1)
 """)

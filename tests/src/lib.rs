@@ -353,9 +353,9 @@ macro_rules! fixture_scripts {
     ($check:path) => {
         $crate::tests_of! { $check, "fixtures/use_":
             antiques arguments bases borrowed buffers building capsules classes classslots concrete containers contexts
-            conventions cycles dates derived descriptors errors files generated habits heirs instances integers
+            conventions cycles dates derived descriptors edges errors files generated habits heirs instances integers
             interpreters kept level lifetimes lists locks loops mirrors module_state operands ownslots records runtime
-            single_phase sizes slots slotted states strings structs threads
+            single_phase sizes slots slotted states strings structs threads views
         }
     };
 }

@@ -14,7 +14,7 @@ use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::vm::thread::with_current_vm;
 use rustpython_vm::{AsObject as _, Py, PyResult, VirtualMachine};
 
-use super::invoke::{call, construct, init};
+use super::invoke::{call_by_method, call_object, construct, init};
 use super::special::{class_slot, missing};
 use crate::definitions::{definition, function, method, set, static_class};
 
@@ -142,15 +142,13 @@ fn install_init_and_call(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeOb
         method(vm, class, "__init__", Box::new(code));
     }
     if let Some(f) = t.tp_call {
-        class.slots.call.store(Some(|this, args, vm| match class_slot(vm, this, |t| t.tp_call) {
-            Some(f) => call(vm, f, this, args),
-            None => Err(missing(vm, "tp_call")),
-        }));
+        class.slots.call.store(Some(|this, args, vm| call_object(vm, this, args)));
+        let defining = std::ptr::from_ref(t) as usize;
         let code = move |vm: &VirtualMachine, mut args: FuncArgs, _: Callee| -> PyResult {
             let Some(this) = args.take_positional() else {
                 return Err(vm.new_type_error("descriptor '__call__' of an object needs an argument"));
             };
-            call(vm, f, &this, args)
+            call_by_method(vm, f, defining, &this, args)
         };
         method(vm, class, "__call__", Box::new(code));
     }

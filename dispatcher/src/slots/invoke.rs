@@ -3,6 +3,7 @@
 use std::ffi::{CString, c_int};
 
 use rustclad_mapper::abi::layout as c;
+use rustclad_mapper::calls::calling::vectorcall_function;
 use rustclad_mapper::heap::block::Block;
 use rustclad_mapper::lifetime::thread;
 use rustclad_mapper::twins::cycles::saved;
@@ -13,7 +14,7 @@ use rustpython_vm::builtins::{PyStr, PyType};
 use rustpython_vm::function::FuncArgs;
 use rustpython_vm::{Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
-use crate::calls::{keyword_block, tuple_block};
+use crate::calls::{fast_arguments, keyword_block, tuple_block};
 
 /// The object's type.
 #[inline]
@@ -207,12 +208,49 @@ pub(super) fn next(vm: &VirtualMachine, f: c::UnaryFunc, this: &PyObject) -> PyR
     }
 }
 
-pub(super) fn call(vm: &VirtualMachine, f: c::TernaryFunc, this: &PyObject, args: FuncArgs) -> PyResult {
+/// `__call__` of a type whose `tp_call` is `f`. Objects of classes that Python derived from it are called by this method, too, if
+/// they do not override it: by what their slots say.
+pub(super) fn call_by_method(
+    vm: &VirtualMachine,
+    f: c::TernaryFunc,
+    defining: usize,
+    this: &PyObject,
+    args: FuncArgs,
+) -> PyResult {
     let _section = thread::enter(vm);
     let this = Passed::new(vm, this);
+    let class = class_of(&this);
+    let inherits = || class.tp_call.is_some_and(|own| std::ptr::fn_addr_eq(own, f));
+    if std::ptr::from_ref(class) as usize != defining && inherits() {
+        return call_passed(vm, &this, args);
+    }
     let (tuple, keywords) = arguments(vm, args)?;
     // SAFETY: as for `unary`.
     object_result(vm, unsafe { f(this.block(), tuple.block(), keywords.block()) }, "__call__")
+}
+
+/// Calls an object by its own vectorcall function, if its type says that it has one, else by `tp_call`.
+pub(super) fn call_object(vm: &VirtualMachine, this: &PyObject, args: FuncArgs) -> PyResult {
+    let _section = thread::enter(vm);
+    call_passed(vm, &Passed::new(vm, this), args)
+}
+
+fn call_passed(vm: &VirtualMachine, this: &Passed, args: FuncArgs) -> PyResult {
+    // SAFETY: an object's type is ready; functions are called as their slots say, with the C lock.
+    unsafe {
+        let block = this.block();
+        let result = if let Some(f) = vectorcall_function(block) {
+            let (blocks, names) = fast_arguments(vm, &args.args, &args.kwargs);
+            f(block, blocks.as_ptr(), args.args.len(), names.block())
+        } else {
+            let Some(f) = (*(*block).ob_type).tp_call else {
+                return Err(vm.new_type_error("the type has no tp_call slot"));
+            };
+            let (tuple, keywords) = arguments(vm, args)?;
+            f(block, tuple.block(), keywords.block())
+        };
+        object_result(vm, result, "__call__")
+    }
 }
 
 /// Arguments as `tp_call`, `tp_new` and `tp_init` take them: a tuple, and a dict or NULL.

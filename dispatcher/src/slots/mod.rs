@@ -14,10 +14,10 @@ mod sending;
 mod sequence;
 mod special;
 
-use rustclad_mapper::abi::layout as c;
 use std::collections::HashSet;
 
-use rustclad_mapper::capi::support::export::as_buffer;
+use rustclad_mapper::abi::layout as c;
+use rustclad_mapper::capi::support::export;
 use rustpython_vm::builtins::{PyType, PyTypeRef};
 use rustpython_vm::{Py, PyResult, VirtualMachine};
 
@@ -66,8 +66,8 @@ pub(crate) unsafe fn install(vm: &VirtualMachine, class: &PyTypeRef, block: *mut
         if let Some(f) = t.tp_finalize {
             special!(vm, class, "__del__", |vm, this, []| invoke::finalizer(vm, f, this));
         }
-        if t.tp_as_buffer.as_ref().is_some_and(|suite| suite.bf_getbuffer.is_some()) {
-            class.slots.as_buffer.store(Some(as_buffer));
+        if let Some(suite) = t.tp_as_buffer.as_ref().filter(|suite| suite.bf_getbuffer.is_some()) {
+            export::install(vm, class, suite, t.tp_flags & c::tpflags::HEAPTYPE == 0);
         }
         // The first to define a special method keeps it: numbers go before mappings, mappings before sequences.
         if let Some(suite) = t.tp_as_number.as_ref() {

@@ -153,7 +153,7 @@ fn parameters(vm: &VirtualMachine, function: &Py<PyFunction>) -> Option<u32> {
 ///
 /// # Safety
 /// `callable` is an object.
-pub(crate) unsafe fn vectorcall_function(callable: Block) -> Option<c::VectorcallFunc> {
+pub unsafe fn vectorcall_function(callable: Block) -> Option<c::VectorcallFunc> {
     // SAFETY: by contract; the type's flag says that the field is there.
     unsafe {
         let class = (*callable).ob_type;

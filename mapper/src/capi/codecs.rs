@@ -188,10 +188,28 @@ fn in_bounds(vm: &VirtualMachine, error: PyObjectRef) -> PyResult {
     leave(vm, || class.as_object().call(args, vm))
 }
 
+/// Where an error of encoding or translating ends that is about no character at all.
+fn end_of_nothing(vm: &VirtualMachine, handler: &str, error: &PyObjectRef) -> PyResult<Option<PyObjectRef>> {
+    let exceptions = &vm.ctx.exceptions;
+    let is = |class| error.class().fast_issubclass(class);
+    let only_encoding = matches!(handler, "xmlcharrefreplace" | "namereplace");
+    if !is(exceptions.unicode_encode_error) && (only_encoding || !is(exceptions.unicode_translate_error)) {
+        return Ok(None);
+    }
+    let (start, end) = (error.get_attr("start", vm)?, error.get_attr("end", vm)?);
+    Ok(vm.bool_eq(&start, &end)?.then_some(end))
+}
+
 /// Calls one of the VM's own error handlers: a replacement and where to go on.
 fn handle(name: &str, exception: Borrowed) -> New {
     api(|vm| {
-        let exception = in_bounds(vm, exception.get(vm)?)?;
+        let given = exception.get(vm)?;
+        let exception = in_bounds(vm, given)?;
+        if let Some(end) = end_of_nothing(vm, name, &exception)? {
+            // The VM's handlers take it that there is something to replace.
+            let nothing = vec![vm.ctx.empty_str.to_owned().into(), end];
+            return Ok(New::of(vm, vm.ctx.new_tuple(nothing)));
+        }
         let handler = vm.state.codec_registry.lookup_error(name, vm)?;
         Ok(New::of(vm, leave(vm, || handler.call((exception,), vm))?))
     })

@@ -107,6 +107,62 @@ pub unsafe extern "C" fn _Py_c_pow(a: Py_complex, b: Py_complex) -> Py_complex {
     }
 }
 
+/// The sum with a real number.
+pub unsafe extern "C" fn _Py_cr_sum(a: Py_complex, b: f64) -> Py_complex {
+    Py_complex { real: a.real + b, ..a }
+}
+
+/// The difference from a real number.
+pub unsafe extern "C" fn _Py_cr_diff(a: Py_complex, b: f64) -> Py_complex {
+    Py_complex { real: a.real - b, ..a }
+}
+
+/// The difference of a real number from a complex one.
+pub unsafe extern "C" fn _Py_rc_diff(a: f64, b: Py_complex) -> Py_complex {
+    Py_complex { real: a - b.real, imag: -b.imag }
+}
+
+/// The product with a real number.
+pub unsafe extern "C" fn _Py_cr_prod(a: Py_complex, b: f64) -> Py_complex {
+    Py_complex { real: a.real * b, imag: a.imag * b }
+}
+
+/// The quotient by a real number; `errno` is `EDOM` for division by 0.
+pub unsafe extern "C" fn _Py_cr_quot(a: Py_complex, b: f64) -> Py_complex {
+    if b == 0.0 {
+        set_errno(libc::EDOM);
+        return Py_complex { real: 0.0, imag: 0.0 };
+    }
+    Py_complex { real: a.real / b, imag: a.imag / b }
+}
+
+/// The quotient of a real number by a complex one; `errno` is `EDOM` for division by 0. A finite number divided by an infinite
+/// one is 0, whatever the other part is.
+pub unsafe extern "C" fn _Py_rc_quot(a: f64, b: Py_complex) -> Py_complex {
+    if b.real == 0.0 && b.imag == 0.0 {
+        set_errno(libc::EDOM);
+        return Py_complex { real: 0.0, imag: 0.0 };
+    }
+    // The larger part is divided by first, so that nothing overflows on the way.
+    let result = if b.real.abs() >= b.imag.abs() {
+        let ratio = b.imag / b.real;
+        let divisor = b.real + b.imag * ratio;
+        Py_complex { real: a / divisor, imag: -a * ratio / divisor }
+    } else if b.imag.abs() >= b.real.abs() {
+        let ratio = b.real / b.imag;
+        let divisor = b.real * ratio + b.imag;
+        Py_complex { real: a * ratio / divisor, imag: -a / divisor }
+    } else {
+        Py_complex { real: f64::NAN, imag: f64::NAN }
+    };
+    let is_lost = result.real.is_nan() && result.imag.is_nan();
+    if is_lost && a.is_finite() && (b.real.is_infinite() || b.imag.is_infinite()) {
+        let sign = |part: f64| f64::from(u8::from(part.is_infinite())).copysign(part);
+        return Py_complex { real: 0.0 * (a * sign(b.real)), imag: 0.0 * (-a * sign(b.imag)) };
+    }
+    result
+}
+
 /// The absolute value; `errno` is `ERANGE` if it is too large.
 pub unsafe extern "C" fn _Py_c_abs(value: Py_complex) -> f64 {
     let length = value.real.hypot(value.imag);

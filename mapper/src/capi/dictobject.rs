@@ -345,12 +345,13 @@ pub unsafe extern "C" fn PyDict_Pop(object: Borrowed, key: Borrowed, result: *mu
         unsafe { *result = std::ptr::null_mut() };
     }
     api(|vm| {
-        let (dict, key) = (dict(vm, object)?, key.get(vm)?);
-        // Where there is nothing no hash is asked for.
+        let dict = dict(vm, object)?;
+        // Where there is nothing the key is not looked at.
+        if dict.is_empty() {
+            return Ok(0);
+        }
+        let key = key.get(vm)?;
         let popped = leave(vm, || {
-            if dict.is_empty() {
-                return Ok(None);
-            }
             if dict.class().is(vm.ctx.types.dict_type) {
                 return dict.pop_item(&*key, vm);
             }

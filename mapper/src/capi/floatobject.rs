@@ -84,8 +84,8 @@ unsafe fn take<const N: usize>(from: *const u8, little: c_int) -> [u8; N] {
 /// own conversion does not promise.
 fn narrowed(bits: u64, mantissa: u32, exponent: u64) -> u64 {
     let payload = (bits & ((1 << 52) - 1)) >> (52 - mantissa);
-    // What would be an infinity gets a payload.
-    let payload = if payload == 0 { 1 } else { payload };
+    // What would be an infinity becomes a quiet NaN.
+    let payload = if payload == 0 { 1 << (mantissa - 1) } else { payload };
     (bits >> 63) << (mantissa + exponent.count_ones()) | exponent << mantissa | payload
 }
 

@@ -96,9 +96,18 @@ pub unsafe extern "C" fn PyFunction_GetClosure(object: Borrowed) -> Lent {
     part(object, "__closure__", true)
 }
 
-/// The dict of annotations, borrowed.
+/// The dict of annotations, borrowed; None if there are none.
 pub unsafe extern "C" fn PyFunction_GetAnnotations(object: Borrowed) -> Lent {
-    part(object, "__annotations__", false)
+    api(|vm| {
+        let function = function(vm, object)?;
+        let found = leave(vm, || {
+            let found: PyObjectRef = function.as_object().get_attr("__annotations__", vm)?;
+            let is_empty = found.downcast_ref::<PyDict>().is_some_and(|it| it.is_empty());
+            let annotate: PyObjectRef = function.as_object().get_attr("__annotate__", vm)?;
+            Ok(if is_empty && vm.is_none(&annotate) { annotate } else { found })
+        })?;
+        Ok(Lent(lend::lend(vm, object.0, &found)))
+    })
 }
 
 /// Sets the annotations: a dict or None. 0, or -1 with an exception.

@@ -2,6 +2,7 @@
 
 use super::prelude::*;
 use crate::capi::support::literal;
+use crate::lifetime::pointed;
 use crate::twins::forms::long;
 use malachite_bigint::Sign;
 use num_traits::ToPrimitive as _;
@@ -197,6 +198,7 @@ pub unsafe extern "C" fn PyLong_AsDouble(number: Borrowed) -> f64 {
 
 /// A pointer as an int.
 pub unsafe extern "C" fn PyLong_FromVoidPtr(pointer: *mut c_void) -> New {
+    pointed::keep(pointer);
     New(long::from_u64(pointer as u64))
 }
 

@@ -3,6 +3,7 @@
 use super::prelude::*;
 use super::pybuffer::{PyBuffer_FillContiguousStrides, PyBuffer_IsContiguous, PyBuffer_ToContiguous};
 use crate::capi::support::export;
+use crate::gaps::memoryview::{check_dimensions, formats};
 use crate::heap::block::{flag, header};
 use rustpython_vm::builtins::PyMemoryView;
 use rustpython_vm::protocol::PyBuffer;
@@ -19,7 +20,9 @@ pub unsafe extern "C" fn PyMemoryView_FromObject(object: Borrowed) -> New {
                 let name = object.class().name().to_string();
                 return Err(vm.new_type_error(format!("memoryview: a bytes-like object is required, not '{name}'")));
             }
-            PyMemoryView::from_object(&object, vm)
+            let view = PyMemoryView::from_object(&object, vm)?;
+            check_dimensions(vm, view.clone_buffer().desc.ndim())?;
+            Ok(view)
         })?;
         Ok(may_be_narrowed(New::of(vm, view.into_pyobject(vm))))
     })
@@ -53,6 +56,7 @@ pub unsafe extern "C" fn PyMemoryView_FromBuffer(view: *const c::Py_buffer) -> N
             if (*view).buf.is_null() {
                 return Err(vm.new_value_error("PyMemoryView_FromBuffer(): info->buf must not be NULL"));
             }
+            check_dimensions(vm, (*view).ndim.max(0) as usize)?;
             let mut copy = view.read();
             copy.obj = std::ptr::null_mut();
             // Pointers into the view itself (see `PyBuffer_FillInfo`) must not outlive it: `open` copies what they show.
@@ -110,7 +114,7 @@ unsafe fn contiguous_copy(vm: &VirtualMachine, view: &c::Py_buffer, order: c_cha
     let bytes: PyObjectRef = vm.ctx.new_bytes(bytes).into();
     let mut buffer = PyBuffer::try_from_borrowed_object(vm, &bytes)?;
     // SAFETY: a memory view's format.
-    buffer.desc.format = unsafe { text::of_c(view.format) }.into();
+    buffer.desc.format = unsafe { formats::lasting(vm, text::of_c(view.format), view.itemsize.max(0) as usize) };
     buffer.desc.itemsize = view.itemsize as usize;
     buffer.desc.dim_desc = shape.iter().zip(strides).map(|(length, stride)| (*length as usize, stride, 0)).collect();
     Ok(New::of(vm, PyMemoryView::from_buffer(buffer, vm)?.into_pyobject(vm)))

@@ -323,9 +323,13 @@ pub unsafe extern "C" fn Py_ReprLeave(object: Borrowed) {
 /// Writes `repr(object)`, or with `Py_PRINT_RAW` (1) its `str`, to a C stream. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyObject_Print(object: Borrowed, stream: *mut libc::FILE, flags: c_int) -> c_int {
     api(|vm| {
-        let text = match object.opt(vm)? {
-            None => "<nil>".to_owned(),
-            Some(object) => {
+        // SAFETY: C's argument.
+        let count = if object.is_null() { 1 } else { unsafe { (*object.0).ob_refcnt } };
+        let text = match object {
+            _ if object.is_null() => "<nil>".to_owned(),
+            _ if count == 0 => format!("<refcnt 0 at {:#x}>", object.0 as usize),
+            _ => {
+                let object = object.get(vm)?;
                 let text = leave(vm, || if flags & 1 != 0 { object.str(vm) } else { object.repr(vm) })?;
                 text.to_string_lossy().into_owned()
             }

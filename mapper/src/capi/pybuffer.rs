@@ -3,10 +3,11 @@
 use std::ffi::CString;
 
 use super::prelude::*;
+use crate::gaps::memoryview::indirect::{Memory, is_behind_pointers};
 use crate::lifetime::thread;
 use crate::twins::forms::bytearray;
-use crate::twins::indirect::Memory;
-use rustpython_vm::builtins::PyStr;
+use rustpython_vm::PyObject;
+use rustpython_vm::builtins::{PyBytes, PyMemoryView, PyStr};
 use rustpython_vm::protocol::{BufferFlags, PyBuffer};
 
 /// Ways to look at C's own memory (`PyMemoryView_FromMemory`), which are no flags.
@@ -18,6 +19,7 @@ const FORMAT: c_int = 4;
 const ND: c_int = 8;
 const STRIDES: c_int = 0x10 | ND;
 const INDIRECT: c_int = 0x100 | STRIDES;
+const IN_ONE_PIECE: c_int = 0x20 | 0x40 | 0x80;
 
 /// Opens an exact bytearray's buffer, which needs no VM. False if that has to go the long way.
 #[inline]
@@ -39,6 +41,25 @@ struct Kept {
     shape: Vec<isize>,
     strides: Vec<isize>,
     suboffsets: Vec<isize>,
+    /// The bytes whose block the memory is, a reference; or null.
+    bytes: Block,
+}
+
+/// Where memory that a memory view shows of bytes is in the bytes' block, and a reference to that, if C has the bytes: for C
+/// they are one memory.
+unsafe fn in_block(view: &PyObject, start: *mut u8) -> Option<(Block, *mut u8)> {
+    let object = view.downcast_ref::<PyMemoryView>()?.viewed_object();
+    let data = object.downcast_ref::<PyBytes>()?.as_bytes();
+    let block = handle::block_of(object)?;
+    let offset = (start as usize).wrapping_sub(data.as_ptr() as usize);
+    // SAFETY: the block of bytes; it is held.
+    unsafe {
+        if offset > data.len() || !bytes::has_its_length(block, object) {
+            return None;
+        }
+        handle::hold(block, object);
+        Some((block, block.cast::<u8>().add(bytes::DATA + offset)))
+    }
 }
 
 /// Refuses flags that no exporter takes, and the view that older code leaves out to ask whether there is a buffer.
@@ -109,6 +130,9 @@ unsafe fn open(vm: &VirtualMachine, object: Borrowed, view: *mut c::Py_buffer, f
         );
     }
     let wanted = BufferFlags::from_bits_truncate((flags & 0x1FF) as u32);
+    if flags & INDIRECT != INDIRECT && flags & IN_ONE_PIECE == 0 && is_behind_pointers(vm, &managed) {
+        return Err(vm.new_buffer_error("memoryview: underlying buffer requires suboffsets"));
+    }
     let buffer = leave(vm, || PyBuffer::from_object(vm, &managed, wanted))?;
     if flags & WRITABLE != 0 && buffer.desc.readonly {
         return Err(vm.new_buffer_error("Object is not writable."));
@@ -117,12 +141,15 @@ unsafe fn open(vm: &VirtualMachine, object: Borrowed, view: *mut c::Py_buffer, f
     if !memory.suboffsets.is_empty() && flags & INDIRECT != INDIRECT {
         return Err(vm.new_buffer_error("memoryview: underlying buffer requires suboffsets"));
     }
-    let (start, dimensions) = (memory.start, memory.shape.len());
+    // SAFETY: a memory view's memory.
+    let shared = unsafe { in_block(&managed, memory.start) };
+    let (bytes, start) = shared.unwrap_or((std::ptr::null_mut(), memory.start));
+    let dimensions = memory.shape.len();
     let (length, itemsize) = (buffer.desc.len as isize, buffer.desc.itemsize as isize);
     let readonly = buffer.desc.readonly;
     let format = CString::new(&*memory.format).ok();
     let (shape, strides, suboffsets) = (memory.shape, memory.strides, memory.suboffsets);
-    let kept = Box::new(Kept { format, shape, strides, suboffsets, _buffer: buffer });
+    let kept = Box::new(Kept { format, shape, strides, suboffsets, bytes, _buffer: buffer });
     let or_null = |wanted: c_int, list: &Vec<isize>| {
         if flags & wanted == wanted && !list.is_empty() { list.as_ptr().cast_mut() } else { std::ptr::null_mut() }
     };
@@ -203,6 +230,7 @@ pub unsafe extern "C" fn PyBuffer_Release(view: *mut c::Py_buffer) {
         } else if !(*view).internal.is_null() {
             let kept = Box::from_raw((*view).internal.cast::<Kept>());
             (*view).internal = std::ptr::null_mut();
+            dealloc::xdecref(kept.bytes);
             thread::outside(|| drop(kept));
         }
         (*view).obj = std::ptr::null_mut();

@@ -130,6 +130,13 @@ pub unsafe extern "C" fn PyCapsule_SetContext(object: Borrowed, context: *mut c_
 pub unsafe extern "C" fn PyCapsule_Import(name: *const c_char, _no_block: c_int) -> *mut c_void {
     // SAFETY: C's arguments.
     api(|vm| unsafe {
+        let module = if name.is_null() { &b""[..] } else { CStr::from_ptr(name).to_bytes() };
+        let module = module.split(|byte| *byte == b'.').next().unwrap_or_default();
+        if std::str::from_utf8(module).is_err() {
+            let module = String::from_utf8_lossy(module);
+            let message = format!("PyCapsule_Import could not import module \"{module}\"");
+            return Err(vm.new_import_error(message, vm.ctx.new_str(&*module)));
+        }
         let path = super::abstract_::new_name(vm, name)?.to_string();
         let invalid = || vm.new_attribute_error(format!("PyCapsule_Import \"{path}\" is not valid"));
         let mut parts = path.split('.');

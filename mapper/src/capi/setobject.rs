@@ -74,6 +74,14 @@ fn any_set(vm: &VirtualMachine, set: Borrowed) -> PyResult {
     if set.is_null() || unsafe { Kind::of(set.0) } != Kind::Set { Err(bad_internal_call(vm)) } else { set.get(vm) }
 }
 
+/// The items of a managed set.
+fn elements(set: &PyObject) -> Vec<PyObjectRef> {
+    match (set.downcast_ref::<PySet>(), set.downcast_ref::<PyFrozenSet>()) {
+        (Some(set), _) => set.elements(),
+        (_, frozen) => frozen.map(|frozen| frozen.elements()).unwrap_or_default(),
+    }
+}
+
 /// Whether an item is there.
 fn contains(vm: &VirtualMachine, set: &PyObject, item: &PyObject) -> PyResult<bool> {
     match (set.downcast_ref::<PySet>(), set.downcast_ref::<PyFrozenSet>()) {
@@ -129,5 +137,27 @@ pub unsafe extern "C" fn _PySet_Update(set: Borrowed, iterable: Borrowed) -> c_i
         // SAFETY: a set's block.
         unsafe { store::touched(vm, set.0) };
         Ok(0)
+    })
+}
+
+/// The item at a position, a new reference, with its hash; the position goes on. 1, 0 behind the last, or -1 with an exception.
+pub unsafe extern "C" fn _PySet_NextEntryRef(
+    set: Borrowed,
+    position: *mut isize,
+    item: *mut Block,
+    hash: *mut isize,
+) -> c_int {
+    api(|vm| {
+        let twin = any_set(vm, set)?;
+        // SAFETY: C's arguments.
+        unsafe {
+            let Some(found) = usize::try_from(*position).ok().and_then(|at| elements(&twin).into_iter().nth(at)) else {
+                return Ok(0);
+            };
+            *hash = leave(vm, || found.hash(vm))? as isize;
+            *position += 1;
+            *item = New::of(vm, found).0;
+        }
+        Ok(1)
     })
 }

@@ -1,6 +1,7 @@
 //! `structseq.h`: tuples whose items have names.
 
 use super::prelude::*;
+use crate::twins::absent;
 use crate::twins::forms::structseq::HIDDEN;
 use rustpython_vm::builtins::{PyGetSet, PyStr, PyTuple, PyType, PyTypeRef};
 use rustpython_vm::types::PyTypeSlots;
@@ -107,7 +108,8 @@ fn function(
 fn item(vm: &VirtualMachine, this: &PyObjectRef, index: usize, visible: usize) -> PyResult {
     if index < visible {
         let tuple = this.downcast_ref::<PyTuple>().ok_or_else(|| vm.new_type_error("a struct sequence is a tuple"))?;
-        return Ok(tuple.as_slice().get(index).cloned().unwrap_or_else(|| vm.ctx.none()));
+        let item = tuple.as_slice().get(index).filter(|item| !absent::is(item));
+        return Ok(item.cloned().unwrap_or_else(|| vm.ctx.none()));
     }
     let hidden = leave(vm, || this.get_attr(HIDDEN, vm))?;
     leave(vm, || hidden.get_item(&(index - visible), vm))

@@ -1,6 +1,7 @@
 //! `tupleobject.h` and `cpython/tupleobject.h`: tuples.
 
 use super::prelude::*;
+use crate::heap::block::{flag, header};
 
 /// A new tuple of NULLs, for the caller to fill.
 pub unsafe extern "C" fn PyTuple_New(size: isize) -> New {
@@ -35,12 +36,18 @@ pub unsafe extern "C" fn PyTuple_GetItem(tuple: Borrowed, index: isize) -> Lent 
     })
 }
 
+/// Whether managed code holds a tuple.
+fn is_held(tuple: Block) -> bool {
+    let own = header(tuple).is_some_and(|header| header.has(flag::OWNS_TWIN));
+    handle::twin_of(tuple).is_some_and(|twin| twin.strong_count() > usize::from(own))
+}
+
 /// Sets an item of a tuple that nobody else knows yet; takes over the item's reference. 0, or -1 with an exception.
 pub unsafe extern "C" fn PyTuple_SetItem(tuple: Borrowed, index: isize, item: Stolen) -> c_int {
     api(|vm| {
         // SAFETY: C's arguments.
         unsafe {
-            if Kind::of(tuple.0) != Kind::Tuple || (*tuple.0).ob_refcnt != 1 {
+            if Kind::of(tuple.0) != Kind::Tuple || (*tuple.0).ob_refcnt != 1 || is_held(tuple.0) {
                 return Err(bad_internal_call(vm));
             }
             let size = (*tuple.0.cast::<c::PyVarObject>()).ob_size;
@@ -92,10 +99,20 @@ pub unsafe extern "C" fn _PyTuple_Resize(tuple: *mut Block, size: isize) -> c_in
     // SAFETY: C's arguments; the reference in `*tuple` is ours to give up.
     unsafe {
         let old = *tuple;
+        let is_tuple = !old.is_null() && (*old).ob_type == statics().tuple;
+        let length = if is_tuple { tuple::slice(old).len() } else { 0 };
+        if !is_tuple || (length != 0 && (*old).ob_refcnt != 1) {
+            *tuple = std::ptr::null_mut();
+            dealloc::xdecref(old);
+            return api(|vm| Err(bad_internal_call(vm)));
+        }
+        if length as isize == size {
+            return 0;
+        }
         let items = tuple::slice(old);
         let new = PyTuple_New(size).0;
         if !new.is_null() {
-            for (index, &item) in items.iter().take(size as usize).enumerate() {
+            for (index, &item) in items.iter().take(size.max(0) as usize).enumerate() {
                 if !item.is_null() {
                     handle::incref(item);
                 }

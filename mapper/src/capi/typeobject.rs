@@ -6,6 +6,7 @@ use crate::abi::layout::tpflags;
 use crate::twins::heap_type;
 use crate::twins::heap_type::text_attribute;
 use crate::twins::{type_dict, type_writes};
+use rustpython_vm::builtins::PyType;
 
 /// Makes a type from a spec with the given metaclass, module and bases, each of which may be NULL.
 pub unsafe extern "C" fn PyType_FromMetaclass(
@@ -141,9 +142,19 @@ pub unsafe extern "C" fn PyType_GetBaseByToken(
     token: *mut c_void,
     result: *mut *mut c::PyTypeObject,
 ) -> c_int {
+    if !result.is_null() {
+        // SAFETY: C's argument.
+        unsafe { *result = std::ptr::null_mut() };
+    }
     api(|vm| {
         if token.is_null() {
             return Err(vm.new_system_error("PyType_GetBaseByToken called with token=NULL"));
+        }
+        let object = Borrowed(t.cast()).get(vm)?;
+        if !object.downcastable::<PyType>() {
+            let class = object.class().to_owned();
+            let name = crate::capi::support::format::type_name(vm, &class, '.');
+            return Err(vm.new_type_error(format!("expected a type, got a '{name}' object")));
         }
         // SAFETY: C's arguments; an MRO has types.
         unsafe {

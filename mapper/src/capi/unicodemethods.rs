@@ -2,6 +2,7 @@
 //! characters is done here, the rest by `str`'s own methods.
 
 use super::prelude::*;
+use super::support::translating::translated;
 use super::unicodeobject::{bad_argument, is_str, made, type_name, unchanged};
 use crate::twins::forms::characters::Characters;
 use crate::twins::forms::unicode;
@@ -177,11 +178,15 @@ pub unsafe extern "C" fn PyUnicode_RSplit(string: Borrowed, separator: Borrowed,
     api(|vm| split(vm, string, "rsplit", separator, most))
 }
 
-/// Replaces characters by a mapping of their numbers.
-pub unsafe extern "C" fn PyUnicode_Translate(string: Borrowed, mapping: Borrowed, _errors: *const c_char) -> New {
+/// Replaces characters by a mapping of their numbers. Those that it maps to None go to an error handler, `strict` if NULL.
+pub unsafe extern "C" fn PyUnicode_Translate(string: Borrowed, mapping: Borrowed, errors: *const c_char) -> New {
     api(|vm| {
         text(vm, string)?;
-        method(vm, string, "translate", vec![mapping.get(vm)?])
+        let mapping = mapping.opt(vm)?.ok_or_else(|| bad_argument(vm))?;
+        let string = string.get(vm)?;
+        // SAFETY: C's argument.
+        let errors = if errors.is_null() { "strict".to_owned() } else { unsafe { crate::abi::text::of_c(errors) } };
+        Ok(New::of(vm, leave(vm, || translated(vm, &string, &mapping, &errors))?))
     })
 }
 

@@ -324,6 +324,9 @@ pub unsafe extern "C" fn PyUnicode_FromWideChar(text: *const u32, size: isize) -
         if text.is_null() && size != 0 {
             return Err(bad_internal_call(vm));
         }
+        if size < -1 {
+            return Err(vm.new_system_error("Negative size passed to PyUnicode_New"));
+        }
         // SAFETY: C's arguments.
         unsafe { wide(text, size) }.to_block_checked(vm)
     })

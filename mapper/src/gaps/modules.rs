@@ -11,6 +11,7 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, PyResult, TryFro
 
 use crate::abi::platform::DLOPEN_FLAGS;
 use crate::gaps::builtin_module::{fill_originally, fill_with, function, replace};
+use crate::gaps::variadic;
 use crate::gaps::wrappers::put_in_front;
 
 /// Adds it. To be called from an init hook.
@@ -53,6 +54,7 @@ fn fill_ctypes(vm: &VirtualMachine, module: &Py<PyModule>) -> PyResult<()> {
     if let Some(pointer) = pointer.downcast_ref::<PyType>() {
         pointer.attributes.insert(vm.ctx.intern_str("_type_"), vm.ctx.new_str("P").into());
         pointer.slots.as_number.int.store(Some(function_address));
+        variadic::install(vm, pointer);
         // The metaclass is one of the VM's static types.
         let metaclass: &'static Py<PyType> = PyRef::leak(pointer.class().to_owned());
         let from_param = vm.ctx.new_method_def("from_param", function_parameter, PyMethodFlags::METHOD, ItemDoc::NONE);

@@ -8,7 +8,9 @@ use crate::abi::statics::statics;
 use crate::heap::block::{self, Block, Header, flag, header, header_of};
 use crate::heap::form::Look;
 use crate::heap::kind::Kind;
-use crate::lifetime::{check, collect, handle, kept, loans, managed, mirrored, numbers, thread, watched, weak};
+use crate::lifetime::{
+    check, collect, handle, kept, loans, managed, mirrored, numbers, pointed, thread, watched, weak,
+};
 
 /// How deep deallocation may nest before the rest waits.
 const NESTING: u32 = 50;
@@ -488,6 +490,7 @@ pub fn twin_died(block: Block) {
 
 /// Counts live blocks by type name, the retention cache emptied first.
 pub fn live_blocks() -> std::collections::BTreeMap<String, usize> {
+    pointed::flush();
     kept::flush();
     loans::revalidate();
     // What was lent may be kept now.

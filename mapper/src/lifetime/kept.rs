@@ -136,6 +136,9 @@ fn state() -> &'static mut State {
     unsafe { &mut *STATE.0.get() }
 }
 
+/// How many calls have to be nested for tracebacks to be kept.
+const DEEP: u32 = 64;
+
 /// Keeps a block that C gave up, if it is one to be kept. False if its end has come.
 ///
 /// # Safety
@@ -152,6 +155,9 @@ fn keep_until_return(block: Block) -> bool {
     // C code that got a descriptor of a class reads its definition, though it has given it back.
     let is_value = kind.is_container() || kind.is_number() || matches!(kind, Kind::Complex | Kind::Descriptor);
     let context = thread::context();
+    // Tracebacks that an exception takes through many calls: each would make all of them anew.
+    // SAFETY: as above.
+    let is_value = is_value || context.depth.get() > DEEP && unsafe { (*block).ob_type } == statics().traceback;
     // SAFETY: as above.
     let header = unsafe { header_of(block) };
     let is_value = is_value || (kind == Kind::Record && header.has(flag::KEPT));

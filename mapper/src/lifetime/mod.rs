@@ -22,6 +22,7 @@ pub(crate) mod mirrored;
 pub mod numbers;
 pub mod pinned;
 pub(crate) mod places;
+pub(crate) mod pointed;
 pub mod raised;
 mod shadow;
 pub(crate) mod stacks;

@@ -1,6 +1,7 @@
 //! The crossing of one object: managed object to block and back, types, exceptions, references as types, modules, and in
 //! [`forms`] each layout of objects.
 
+pub(crate) mod absent;
 pub mod chaining;
 pub mod cycles;
 pub mod error;
@@ -8,7 +9,6 @@ pub(crate) mod fields;
 pub mod forms;
 pub mod frames;
 pub mod heap_type;
-pub(crate) mod indirect;
 pub mod lend;
 pub mod passing;
 pub mod phases;

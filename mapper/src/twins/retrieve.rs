@@ -11,6 +11,7 @@ use crate::heap::form::Half;
 use crate::heap::form::Look;
 use crate::heap::kind::Kind;
 use crate::lifetime::{dealloc, handle, numbers, watched};
+use crate::twins::absent;
 use crate::twins::forms::list::agree;
 use crate::twins::forms::{buffer, bytes, long, tuple, unicode};
 use crate::twins::{fields, heap_type};
@@ -257,8 +258,8 @@ unsafe fn value_of(vm: &VirtualMachine, block: Block, sole: bool) -> Option<PyRe
     }
 }
 
-/// An item of a container that nobody else knows and that ends: NULL, which a container that was never filled has, reads as
-/// None, and what only the container counts needs no twin.
+/// An item of a container that nobody else knows and that ends, or what stands for one that C has not filled in: what only the
+/// container counts needs no twin.
 ///
 /// # Safety
 /// `block` is NULL or a live object.
@@ -266,7 +267,7 @@ pub(crate) unsafe fn last_item(vm: &VirtualMachine, block: Block) -> PyResult {
     // SAFETY: by contract.
     unsafe {
         if block.is_null() {
-            return Ok(vm.ctx.none());
+            return Ok(absent::object(vm));
         }
         if (*block).ob_refcnt == 1
             && header(block).is_some_and(|header| header.twin().is_null())

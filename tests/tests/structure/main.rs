@@ -13,9 +13,9 @@ const ROOMS: &Table = &[
     ("heap", &["abi"]),
     ("gaps", &["abi"]),
     ("lifetime", &["abi", "heap", "gaps"]),
-    ("twins", &["abi", "heap", "lifetime"]),
+    ("twins", &["abi", "heap", "gaps", "lifetime"]),
     ("calls", &["abi", "heap", "lifetime", "twins"]),
-    ("capi", &["abi", "heap", "lifetime", "twins", "calls"]),
+    ("capi", &["abi", "heap", "gaps", "lifetime", "twins", "calls"]),
     ("slots", &["abi", "heap", "lifetime", "twins", "calls", "capi", "gaps"]),
     ("loader", &["abi", "heap", "lifetime", "twins", "calls", "capi", "slots", "gaps"]),
 ];

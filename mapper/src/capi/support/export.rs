@@ -4,21 +4,24 @@ use std::alloc::{Layout, alloc, dealloc};
 use std::borrow::Cow;
 use std::ffi::CStr;
 
+use rustpython_vm::builtins::{PyType, PyTypeRef};
 use rustpython_vm::common::borrow::{BorrowedValue, BorrowedValueMut};
 use rustpython_vm::protocol::{BufferDescriptor, BufferFlags, BufferMethods, PyBuffer};
 use rustpython_vm::vm::thread::with_current_vm;
-use rustpython_vm::{PyObject, PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::{Py, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
 use crate::abi::layout as c;
 use crate::capi;
+use crate::gaps::memoryview::formats;
+use crate::gaps::memoryview::indirect::Copied;
+use crate::gaps::wrappers::make_wrappers;
 use crate::lifetime::dealloc::decref;
 use crate::lifetime::thread;
-use crate::twins::indirect::Copied;
 use crate::twins::retrieve::retrieve;
 use crate::twins::{error, store};
 
-/// A view and where its memory begins and ends. The text of its format follows in the same piece of memory: the VM's
-/// buffer has no room for a pointer of ours, but carries the format's.
+/// A view and where its memory begins and ends. The text of its format, or what stands in for it, follows in the same piece
+/// of memory: the VM's buffer has no room for a pointer of ours, but carries the format's.
 struct Export {
     view: c::Py_buffer,
     start: *mut u8,
@@ -69,6 +72,7 @@ static METHODS: BufferMethods = BufferMethods {
             unsafe {
                 let export = Export::of(buffer);
                 drop((*export).copy.take());
+                formats::forget(export.add(1).cast());
                 capi::pybuffer::PyBuffer_Release(&mut (*export).view);
                 dealloc(export.cast(), Export::layout((*export).format));
             }
@@ -128,7 +132,9 @@ pub(crate) unsafe fn open(vm: &VirtualMachine, view: c::Py_buffer, object: PyObj
         }
         let empty = shape.contains(&0);
         let length = if empty { 0 } else { (before + behind) as usize + itemsize };
-        let text = if view.format.is_null() { &b"B"[..] } else { CStr::from_ptr(view.format).to_bytes() };
+        let real = if view.format.is_null() { "B" } else { CStr::from_ptr(view.format).to_str().unwrap_or("B") };
+        let stand_in = formats::stand_in(vm, real, itemsize);
+        let text = stand_in.as_deref().unwrap_or(real).as_bytes();
         let export = alloc(Export::layout(text.len())).cast::<Export>();
         assert!(!export.is_null(), "out of memory for a buffer");
         let (readonly, len, start) =
@@ -138,17 +144,33 @@ pub(crate) unsafe fn open(vm: &VirtualMachine, view: c::Py_buffer, object: PyObj
         export.write(Export { view, start, length, format: text.len(), copy });
         let place = export.add(1).cast::<u8>();
         place.copy_from_nonoverlapping(text.as_ptr(), text.len());
+        if stand_in.is_some() {
+            formats::remember(place, real);
+        }
         let format = std::slice::from_raw_parts(place, text.len());
         let desc = BufferDescriptor {
             len,
             offset: before,
             readonly,
             itemsize,
-            format: Cow::Borrowed(std::str::from_utf8(format).unwrap_or("B")),
+            format: Cow::Borrowed(std::str::from_utf8_unchecked(format)),
             dim_desc: shape.iter().zip(strides).map(|(length, stride)| (*length as usize, stride, 0)).collect(),
         };
         PyBuffer::new(object, desc, &METHODS)
     }
+}
+
+/// Gives a class whose C code exports buffers the methods that show it to Python: `__buffer__`, and `__release_buffer__` if it
+/// wants to know of their end.
+pub fn install(vm: &VirtualMachine, class: &PyTypeRef, buffers: &c::PyBufferProcs, is_static: bool) {
+    class.slots.as_buffer.store(Some(as_buffer));
+    class.slots.has_release_buffer.store(buffers.bf_releasebuffer.is_some());
+    // The VM's descriptors take it that their class lives for ever, as C's static types do.
+    if !is_static {
+        return;
+    }
+    let class: &'static Py<PyType> = PyRef::leak(class.to_owned());
+    make_wrappers(vm, class, &["__buffer__", "__release_buffer__"]);
 }
 
 /// The VM's slot for types whose C code exports buffers.
@@ -168,8 +190,14 @@ pub fn as_buffer(object: &PyObject, flags: BufferFlags, vm: &VirtualMachine) -> 
         };
         decref(block);
         error::status(vm, status != 0, || "<slot wrapper '__buffer__'>".to_owned())?;
-        // An exporter may hand on another object's memory.
-        let of = if view.obj.is_null() || view.obj == block { object.to_owned() } else { retrieve(vm, view.obj)? };
+        // An exporter may hand on another object's memory, or keep nothing for it.
+        let of = if view.obj.is_null() {
+            vm.ctx.none()
+        } else if view.obj == block {
+            object.to_owned()
+        } else {
+            retrieve(vm, view.obj)?
+        };
         Ok(open(vm, view, of))
     }
 }

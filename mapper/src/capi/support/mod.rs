@@ -8,3 +8,4 @@ pub(crate) mod literal;
 pub(crate) mod memory;
 pub(crate) mod names;
 pub(crate) mod pending;
+pub(crate) mod translating;

@@ -9,10 +9,11 @@ use rustpython_vm::protocol::{BufferFlags, PyBuffer};
 use rustpython_vm::{PyObject, PyObjectRef, PyPayload as _, PyResult, VirtualMachine};
 
 use crate::abi::layout as c;
+use crate::gaps::memoryview::MOST_DIMENSIONS;
+use crate::gaps::memoryview::indirect::Memory;
 use crate::heap::block::{Block, Header, flag};
 use crate::lifetime::thread::leave;
 use crate::lifetime::{dealloc, handle, managed};
-use crate::twins::indirect::Memory;
 
 /// `PyBUF_FULL_RO`.
 const FULL_RO: u32 = 0x11C;
@@ -27,7 +28,7 @@ pub(crate) struct PickleBuffer {
 }
 
 /// Room for the shape, the strides and the suboffsets of a buffer with as many dimensions as there may be (`PyBUF_MAX_NDIM`).
-pub(crate) type Arrays = [isize; 3 * 64];
+pub(crate) type Arrays = [isize; 3 * MOST_DIMENSIONS];
 
 /// Describes a memory view's memory in its own `Py_buffer`, without opening it: the memory view has.
 ///
@@ -36,6 +37,9 @@ pub(crate) type Arrays = [isize; 3 * 64];
 pub(crate) unsafe fn describe(vm: &VirtualMachine, view: *mut c::Py_buffer, arrays: *mut isize, object: &PyObject) {
     let Ok(buffer) = PyBuffer::from_object(vm, object, BufferFlags::from_bits_truncate(FULL_RO)) else { return };
     let memory = Memory::of(&buffer);
+    if memory.shape.len() > MOST_DIMENSIONS {
+        return;
+    }
     let mut at = arrays;
     let mut put = |list: &[isize]| {
         if list.is_empty() {

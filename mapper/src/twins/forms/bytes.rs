@@ -48,7 +48,8 @@ pub unsafe fn new_block(data: &[u8], class: *mut c::PyTypeObject) -> Block {
 /// # Safety
 /// As for [`new_block`].
 pub unsafe fn new_block_uninit(length: usize, class: *mut c::PyTypeObject) -> Block {
-    let made = match length.checked_add(DATA + 1) {
+    // C code may read the first character of empty bytes, however wide its characters are.
+    let made = match length.max(7).checked_add(DATA + 1) {
         Some(size) if class == statics().bytes => block::allocate_uninit(size, 0),
         // SAFETY: by contract.
         Some(size) => unsafe { allocate_derived(class, size, length) },
@@ -64,6 +65,9 @@ pub unsafe fn new_block_uninit(length: usize, class: *mut c::PyTypeObject) -> Bl
         (*object).ob_base.ob_size = length as isize;
         (*object).ob_shash = -1;
         made.cast::<u8>().add(DATA + length).write(0);
+        if length == 0 {
+            made.cast::<u8>().add(DATA).cast::<u64>().write(0);
+        }
     }
     made
 }

@@ -14,6 +14,7 @@ use crate::heap::form::{Form, Visit};
 use crate::lifetime::{dealloc, handle};
 use crate::twins::forms::function::no_function;
 use crate::twins::forms::object::new_block_of;
+use crate::twins::forms::record::call_function;
 use crate::twins::store;
 use crate::twins::types::type_block;
 
@@ -131,6 +132,9 @@ unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) {
         shown.common.d_type = t;
         shown.common.d_name = store::store_owned(vm, vm.ctx.intern_str(name.as_str()).to_owned().into());
         let sort = Sort::of(vm, object.class());
+        if sort == Sort::Method {
+            shown.more = call_function();
+        }
         if let Some(definition) = entry(t, sort, &name) {
             shown.definition = definition;
             return;

@@ -18,10 +18,11 @@ use crate::heap::block::{Block, flag, header, header_of};
 use crate::heap::form::{Form, Half, Look, Reusable, Visit, given};
 use crate::lifetime::due::remember_list;
 use crate::lifetime::{dealloc, handle, kept, managed};
+use crate::twins::absent::store_item;
 use crate::twins::forms::payload::{bound, item as item_of};
 use crate::twins::forms::{PLAIN_ITEM, addresses, is_plain_item};
 use crate::twins::reference::{Borrowed, Stolen};
-use crate::twins::{retrieve, store};
+use crate::twins::retrieve;
 
 mod runs;
 
@@ -110,7 +111,7 @@ unsafe fn mirror(vm: &VirtualMachine, block: Block, twin: &PyObject) {
         let header = header_of(block);
         header.set(flag::SHOWN_LIST | flag::CHANGING);
         // Storing an item asks no list for its items but those that get their blocks now, and they are others.
-        runs::fill(block, objects.iter().map(|object| (store::store(vm, object), &**object)));
+        runs::fill(block, objects.iter().map(|object| (store_item(vm, object), &**object)));
         header.unset(flag::CHANGING);
     }
     remember_list(block, twin);
@@ -119,7 +120,7 @@ unsafe fn mirror(vm: &VirtualMachine, block: Block, twin: &PyObject) {
 /// Gives a fresh managed list the items that C code has put into its block so far: not before the two are tied, for an
 /// item may lead back here.
 unsafe fn show(vm: &VirtualMachine, block: Block, twin: &PyObject) -> PyResult<()> {
-    // SAFETY: by contract; a list holds live objects or NULL, which Python sees as None where nothing is yet.
+    // SAFETY: by contract; a list holds live objects or NULL.
     unsafe {
         let objects: Vec<_> = items(block).iter().map(|&it| item_of(vm, it)).collect::<PyResult<_>>()?;
         if !make_runs(block, objects.len()) {
@@ -279,7 +280,7 @@ unsafe fn update(vm: &VirtualMachine, block: Block, range: Range<usize>, objects
                 handle::incref(item);
                 item
             }
-            _ => store::store(vm, object),
+            _ => store_item(vm, object),
         };
         let new: SmallVec<[Block; 8]> = objects.iter().enumerate().map(block_of).collect();
         let length = items(block).len() - range.len() + new.len();

@@ -7,6 +7,7 @@ use crate::abi::layout as c;
 use crate::heap::block::Block;
 use crate::heap::form::Half;
 use crate::lifetime::bound::{Bound, Leaf, Link};
+use crate::twins::absent;
 use crate::twins::retrieve::retrieve;
 
 /// An object whose payload is RustPython's own, extended by the link to its block.
@@ -21,13 +22,13 @@ pub(super) fn bound<B: PyPayload + MaybeTraverse + std::fmt::Debug>(base: B, blo
     }
 }
 
-/// An item of a container: NULL, which a container that was never filled has, reads as None.
+/// An item of a container, or what stands for one that C has not filled in yet.
 ///
 /// # Safety
 /// `block` is NULL or a live object.
 pub(super) unsafe fn item(vm: &VirtualMachine, block: Block) -> PyResult {
     if block.is_null() {
-        return Ok(vm.ctx.none());
+        return Ok(absent::object(vm));
     }
     // SAFETY: by contract.
     unsafe { retrieve(vm, block) }

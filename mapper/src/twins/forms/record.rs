@@ -224,7 +224,7 @@ pub(crate) unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) 
 }
 
 /// The address of what calls objects of the VM's, as C's `vectorcall` fields have it.
-fn call_function() -> usize {
+pub(super) fn call_function() -> usize {
     static FUNCTION: OnceLock<usize> = OnceLock::new();
     *FUNCTION.get_or_init(|| exported("PyObject_Vectorcall") as usize)
 }

@@ -23,8 +23,9 @@ pub(crate) unsafe fn keep_hidden(vm: &VirtualMachine, block: Block, twin: &PyObj
     if hidden.is_empty() {
         return Ok(());
     }
-    // SAFETY: a tuple's items are objects or NULL.
-    let hidden: Vec<PyObjectRef> = hidden.iter().map(|it| unsafe { item(vm, *it) }).collect::<PyResult<_>>()?;
+    // SAFETY: a tuple's items are objects or NULL, which fields show as None.
+    let field = |it: &Block| if it.is_null() { Ok(vm.ctx.none()) } else { unsafe { item(vm, *it) } };
+    let hidden: Vec<PyObjectRef> = hidden.iter().map(field).collect::<PyResult<_>>()?;
     let dict = twin.dict().ok_or_else(|| bad_internal_call(vm))?;
     dict.set_item(HIDDEN, vm.ctx.new_tuple(hidden).into(), vm)
 }

@@ -11,11 +11,11 @@ use crate::heap::form::{Form, Half, Reusable, Visit, given};
 use crate::heap::spare;
 use crate::lifetime::dealloc::xdecref;
 use crate::lifetime::{handle, kept};
+use crate::twins::absent::store_item;
 use crate::twins::forms::object::allocate_derived;
 use crate::twins::forms::payload::{bound, item};
 use crate::twins::forms::{PLAIN_ITEM, addresses, is_plain_item};
 use crate::twins::retrieve::last_item;
-use crate::twins::store::store;
 
 /// Tuples.
 pub(super) static FORM: Form = Form {
@@ -135,7 +135,7 @@ unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) {
     // SAFETY: made by `make` for as many items.
     unsafe {
         for (index, item) in object.downcast_unchecked_ref::<PyTuple>().as_slice().iter().enumerate() {
-            items(block).add(index).write(store(vm, item));
+            items(block).add(index).write(store_item(vm, item));
         }
         if object.class().heaptype_ext.is_none() && !object.class().is(vm.ctx.types.tuple_type) {
             hide(block, hidden_in(vm, object));

@@ -5,11 +5,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, Once};
 
 use rustpython_vm::builtins::{PyGetSet, PyMemoryView};
-use rustpython_vm::protocol::PyBuffer;
+use rustpython_vm::protocol::{BufferFlags, PyBuffer};
 use rustpython_vm::{PyObject, PyObjectRef, PyPayload, PyResult, VirtualMachine};
+
+use super::formats;
 
 /// The memory of a buffer.
 pub(crate) struct Memory<'a> {
@@ -24,23 +26,38 @@ pub(crate) struct Memory<'a> {
 impl<'a> Memory<'a> {
     /// The memory of a buffer, as long as that is open.
     pub(crate) fn of(buffer: &'a PyBuffer) -> Self {
+        behind_pointers(buffer).unwrap_or_else(|| Self::at(buffer, start(buffer)))
+    }
+
+    fn at(buffer: &'a PyBuffer, start: *mut u8) -> Self {
         let desc = &buffer.desc;
-        let mut memory = Memory {
-            start: start(buffer),
-            format: Cow::Borrowed(&desc.format),
+        Memory {
+            start,
+            format: Cow::Borrowed(formats::real(&desc.format)),
             shape: desc.dim_desc.iter().map(|(length, ..)| *length as isize).collect(),
             strides: desc.dim_desc.iter().map(|(_, stride, _)| *stride).collect(),
             suboffsets: Vec::new(),
-        };
-        if let Some(copy) = Copied::of(buffer) {
-            copy.place(&mut memory, desc.offset);
         }
-        memory
     }
 }
 
+/// The memory of a buffer with items behind pointers, which the VM knows a copy of.
+pub(super) fn behind_pointers(buffer: &PyBuffer) -> Option<Memory<'_>> {
+    let copy = Copied::of(buffer)?;
+    let mut memory = Memory::at(buffer, copy.start);
+    copy.place(&mut memory, buffer.desc.offset);
+    Some(memory)
+}
+
+/// Whether an object's memory has items behind pointers.
+pub(crate) fn is_behind_pointers(vm: &VirtualMachine, object: &PyObject) -> bool {
+    COUNT.load(Ordering::Relaxed) != 0
+        && object.downcastable::<PyMemoryView>()
+        && PyBuffer::from_object(vm, object, BufferFlags::FULL_RO).is_ok_and(|buffer| Copied::of(&buffer).is_some())
+}
+
 /// Where a buffer's first element is, for the VM.
-fn start(buffer: &PyBuffer) -> *mut u8 {
+pub(super) fn start(buffer: &PyBuffer) -> *mut u8 {
     let start =
         if buffer.desc.readonly { buffer.obj_bytes().as_ptr().cast_mut() } else { buffer.obj_bytes_mut().as_mut_ptr() };
     start.wrapping_offset(buffer.desc.offset)
@@ -76,7 +93,7 @@ impl Copied {
         (shape, strides, suboffsets): (Vec<isize>, Vec<isize>, Vec<isize>),
         itemsize: usize,
     ) -> Box<Self> {
-        watch_writes(vm);
+        show_numbers(vm);
         let mut steps = vec![itemsize as isize + 1; shape.len()];
         for index in (1..shape.len()).rev() {
             steps[index - 1] = steps[index] * shape[index].max(1);
@@ -188,46 +205,11 @@ impl Drop for Copied {
     }
 }
 
-type SetSubscript =
-    fn(rustpython_vm::protocol::PyMapping<'_>, &PyObject, Option<PyObjectRef>, &VirtualMachine) -> PyResult<()>;
-type SetItem = fn(rustpython_vm::protocol::PySequence<'_>, isize, Option<PyObjectRef>, &VirtualMachine) -> PyResult<()>;
-
-/// The VM's own slots, in front of which ours stand.
-static SET_SUBSCRIPT: OnceLock<SetSubscript> = OnceLock::new();
-static SET_ITEM: OnceLock<SetItem> = OnceLock::new();
-
-/// Hands on what was written through a memory view.
-fn write_back(object: &PyObject) {
-    if COUNT.load(Ordering::Relaxed) != 0
-        && let Some(view) = object.downcast_ref::<PyMemoryView>()
-    {
-        let buffer = view.clone_buffer();
-        if let Some(copy) = Copied::of(&buffer) {
-            copy.write_back();
-        }
-    }
-}
-
-/// Has memory views say when they have written, and show the strides and suboffsets of the memory itself. Once.
-fn watch_writes(vm: &VirtualMachine) {
-    let class = vm.ctx.types.memoryview_type;
-    if let Some(own) = class.slots.as_mapping.ass_subscript.load()
-        && SET_SUBSCRIPT.set(own).is_ok()
-    {
-        class.slots.as_mapping.ass_subscript.store(Some(|view, key, value, vm| {
-            let result = SET_SUBSCRIPT.get().expect("set before this function")(view, key, value, vm);
-            write_back(view.obj);
-            result
-        }));
-        if let Some(own) = class.slots.as_sequence.ass_item.load()
-            && SET_ITEM.set(own).is_ok()
-        {
-            class.slots.as_sequence.ass_item.store(Some(|view, index, value, vm| {
-                let result = SET_ITEM.get().expect("set before this function")(view, index, value, vm);
-                write_back(view.obj);
-                result
-            }));
-        }
+/// Has memory views show the strides and suboffsets of the memory itself. Once.
+fn show_numbers(vm: &VirtualMachine) {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let class = vm.ctx.types.memoryview_type;
         for (name, list) in
             [("strides", (|memory| &memory.strides) as List), ("suboffsets", |memory| &memory.suboffsets)]
         {
@@ -236,7 +218,7 @@ fn watch_writes(vm: &VirtualMachine) {
             let get = move |view: PyObjectRef, vm: &VirtualMachine| numbers(vm, &own, &view, list);
             class.set_attr(name, PyGetSet::new(name.as_str(), class, &vm.ctx).with_get(get).into_pyobject(vm));
         }
-    }
+    });
 }
 
 type List = for<'a, 'b> fn(&'a Memory<'b>) -> &'a Vec<isize>;
@@ -248,11 +230,8 @@ fn numbers(vm: &VirtualMachine, own: &PyObject, view: &PyObject, list: List) -> 
     if COUNT.load(Ordering::Relaxed) == 0 {
         return Ok(found);
     }
-    let Some(view) = view.downcast_ref::<PyMemoryView>() else { return Ok(found) };
-    let buffer = view.clone_buffer();
-    if Copied::of(&buffer).is_none() {
-        return Ok(found);
-    }
-    let numbers = list(&Memory::of(&buffer)).iter().map(|number| vm.ctx.new_int(*number).into()).collect();
+    let Ok(buffer) = PyBuffer::from_object(vm, view, BufferFlags::FULL_RO) else { return Ok(found) };
+    let Some(memory) = behind_pointers(&buffer) else { return Ok(found) };
+    let numbers = list(&memory).iter().map(|number| vm.ctx.new_int(*number).into()).collect();
     Ok(vm.ctx.new_tuple(numbers).into())
 }
