@@ -20,10 +20,11 @@ pub mod slots;
 pub mod twins;
 
 use crate::capi::support::pending;
-use crate::gaps::{comparing, modules, order, sysconfig};
+use crate::gaps::{comparing, exceptions, modules, order, sysconfig};
 use crate::lifetime::{dealloc, dispatch, thread};
 use crate::loader::{import, load, setup};
 
+pub use gaps::wrappers::make_wrappers;
 pub use lifetime::dispatch::Dispatcher;
 pub use loader::link::LinkError;
 pub use loader::load::LoadError;
@@ -47,6 +48,7 @@ impl Mapper {
             modules::install(vm);
             order::install(vm);
             comparing::install(vm);
+            exceptions::install(vm);
             pending::install(vm);
             sysconfig::install(vm);
         }

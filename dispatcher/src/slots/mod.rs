@@ -10,12 +10,12 @@ mod invoke;
 mod iteration;
 mod mapping;
 mod number;
-mod sending;
 mod sequence;
 mod special;
 
 use rustclad_mapper::abi::layout as c;
 use rustclad_mapper::capi::support::export::as_buffer;
+use rustclad_mapper::twins::forms::wrapper::note_functions;
 use rustpython_vm::builtins::PyTypeRef;
 use rustpython_vm::{PyResult, VirtualMachine};
 
@@ -63,7 +63,7 @@ pub(crate) unsafe fn install(vm: &VirtualMachine, class: &PyTypeRef, block: *mut
         if let Some(suite) = t.tp_as_async.as_ref() {
             iteration::install_async(vm, class, suite);
         }
-        sending::install(vm, class, t);
+        note_functions(class, block);
     }
     Ok(())
 }

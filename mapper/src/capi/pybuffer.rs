@@ -6,7 +6,8 @@ use super::prelude::*;
 use crate::lifetime::thread;
 use crate::twins::forms::bytearray;
 use crate::twins::indirect::Memory;
-use rustpython_vm::builtins::PyStr;
+use rustpython_vm::PyObject;
+use rustpython_vm::builtins::{PyBytes, PyMemoryView, PyStr};
 use rustpython_vm::protocol::{BufferFlags, PyBuffer};
 
 /// Ways to look at C's own memory (`PyMemoryView_FromMemory`), which are no flags.
@@ -35,6 +36,8 @@ unsafe fn open_bytearray(object: Borrowed, view: *mut c::Py_buffer, flags: c_int
 /// What a view keeps of a managed buffer.
 struct Kept {
     _buffer: PyBuffer,
+    /// The block of the bytes that the memory is, or null.
+    bytes: Block,
     format: Option<CString>,
     shape: Vec<isize>,
     strides: Vec<isize>,
@@ -117,12 +120,15 @@ unsafe fn open(vm: &VirtualMachine, object: Borrowed, view: *mut c::Py_buffer, f
     if !memory.suboffsets.is_empty() && flags & INDIRECT != INDIRECT {
         return Err(vm.new_buffer_error("memoryview: underlying buffer requires suboffsets"));
     }
-    let (start, dimensions) = (memory.start, memory.shape.len());
+    // A memory view is on the memory of what it was made of.
+    let base = if managed.downcastable::<PyMemoryView>() { managed.get_attr("obj", vm)? } else { managed };
+    let (bytes, start) = in_block(&base, memory.start);
+    let dimensions = memory.shape.len();
     let (length, itemsize) = (buffer.desc.len as isize, buffer.desc.itemsize as isize);
     let readonly = buffer.desc.readonly;
     let format = CString::new(&*memory.format).ok();
     let (shape, strides, suboffsets) = (memory.shape, memory.strides, memory.suboffsets);
-    let kept = Box::new(Kept { format, shape, strides, suboffsets, _buffer: buffer });
+    let kept = Box::new(Kept { bytes, format, shape, strides, suboffsets, _buffer: buffer });
     let or_null = |wanted: c_int, list: &Vec<isize>| {
         if flags & wanted == wanted && !list.is_empty() { list.as_ptr().cast_mut() } else { std::ptr::null_mut() }
     };
@@ -146,6 +152,22 @@ unsafe fn open(vm: &VirtualMachine, object: Borrowed, view: *mut c::Py_buffer, f
         };
     }
     Ok(0)
+}
+
+/// Memory of bytes that C counts is their block's, for C code writes there; the block is held.
+fn in_block(base: &PyObject, start: *mut u8) -> (Block, *mut u8) {
+    let nothing = (std::ptr::null_mut(), start);
+    let Some(managed) = base.downcast_ref::<PyBytes>().map(|bytes| bytes.as_bytes()) else { return nothing };
+    let offset = (start as usize).wrapping_sub(managed.as_ptr() as usize);
+    let Some(block) = handle::block_of(base) else { return nothing };
+    // SAFETY: a live block of bytes, which has as many as the managed ones and one more.
+    unsafe {
+        if handle::count(block) == 0 || (*block).ob_type != statics().bytes || offset > managed.len() {
+            return nothing;
+        }
+        handle::hold(block, base);
+        (block, block.cast::<u8>().add(bytes::DATA + offset))
+    }
 }
 
 /// Fills a view of plain bytes.
@@ -203,6 +225,7 @@ pub unsafe extern "C" fn PyBuffer_Release(view: *mut c::Py_buffer) {
         } else if !(*view).internal.is_null() {
             let kept = Box::from_raw((*view).internal.cast::<Kept>());
             (*view).internal = std::ptr::null_mut();
+            dealloc::xdecref(kept.bytes);
             thread::outside(|| drop(kept));
         }
         (*view).obj = std::ptr::null_mut();

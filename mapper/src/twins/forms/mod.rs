@@ -26,6 +26,7 @@ pub mod structseq;
 pub mod tuple;
 pub mod unicode;
 pub(crate) mod weak;
+pub mod wrapper;
 
 use rustpython_vm::builtins::{PyList, PyTuple};
 use rustpython_vm::{AsObject as _, PyObject, PyObjectRef, VirtualMachine};
