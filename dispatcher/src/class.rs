@@ -74,6 +74,7 @@ pub(crate) fn new(vm: &VirtualMachine, block: *mut c::PyTypeObject, parts: Class
             definitions::set(vm, &class, name, vm.ctx.new_str(text));
         }
     }
+    definitions::set(vm, &class, "__doc__", vm.ctx.none());
     if t.tp_flags & tpflags::IMMUTABLETYPE != 0 {
         class.slots.flags.insert(PyTypeFlags::IMMUTABLETYPE);
     }

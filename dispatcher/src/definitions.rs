@@ -5,6 +5,7 @@ use std::ffi::c_char;
 use std::fmt;
 
 use rustclad_mapper::abi::text;
+use rustclad_mapper::twins::forms::wrapper::SpecialMethod;
 use rustclad_mapper::twins::types::give;
 use rustpython_vm::builtins::descriptor::PyMethodDescriptor;
 use rustpython_vm::builtins::{PyType, PyTypeRef};
@@ -118,9 +119,14 @@ pub(crate) fn set(vm: &VirtualMachine, class: &PyTypeRef, name: &str, value: imp
     }
 }
 
+fn wrapper_class(vm: &VirtualMachine) -> PyTypeRef {
+    vm.ctx.types.wrapper_descriptor_type.to_owned()
+}
+
 /// Adds a special method to a class.
 pub(crate) fn method(vm: &VirtualMachine, class: &PyTypeRef, name: &'static str, code: Box<dyn PyNativeFn>) {
     let definition = definition(vm, class, name, None, code, PyMethodFlags::METHOD);
-    let descriptor = method_descriptor(vm, class, definition, vm.ctx.types.method_descriptor_type.to_owned());
-    set(vm, class, name, descriptor);
+    let definition: &'static PyMethodDef = give(class, Box::new(definition));
+    let base = PyMethodDescriptor::new(definition, static_class(class), &vm.ctx);
+    set(vm, class, name, PyRef::new_ref(SpecialMethod::new(base, class.clone()), wrapper_class(vm), None));
 }

@@ -15,6 +15,7 @@ pub mod members;
 mod names;
 mod properties;
 pub mod slots;
+mod wrappers;
 
 use rustclad_mapper::abi::layout as c;
 use rustclad_mapper::abi::text;
@@ -38,6 +39,7 @@ impl rustclad_mapper::Dispatcher for Dispatcher {
 
     fn prepare(&self, vm: &VirtualMachine) {
         names::install(vm);
+        wrappers::install(vm);
         slots::prepare();
     }
 

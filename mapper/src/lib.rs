@@ -20,10 +20,11 @@ pub mod slots;
 pub mod twins;
 
 use crate::capi::support::pending;
-use crate::gaps::{comparing, memoryview, modules, order, packing, repeating, sysconfig};
+use crate::gaps::{comparing, exceptions, memoryview, modules, order, packing, repeating, sysconfig};
 use crate::lifetime::{dealloc, dispatch, thread};
 use crate::loader::{import, load, setup};
 
+pub use gaps::wrappers::make_wrappers;
 pub use lifetime::dispatch::Dispatcher;
 pub use loader::link::LinkError;
 pub use loader::load::LoadError;
@@ -50,6 +51,7 @@ impl Mapper {
             memoryview::install(vm);
             packing::install(vm);
             repeating::install(vm);
+            exceptions::install(vm);
             pending::install(vm);
             sysconfig::install(vm);
         }

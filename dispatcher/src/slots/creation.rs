@@ -6,7 +6,7 @@ use rustclad_mapper::abi::layout as c;
 use rustclad_mapper::abi::text;
 use rustclad_mapper::heap::kind::Kind;
 use rustclad_mapper::lifetime::thread;
-use rustclad_mapper::twins::forms::object::made_in_c;
+use rustclad_mapper::slots::fill::is_of_python;
 use rustclad_mapper::twins::types::{is_of_c, type_block};
 use rustpython_vm::builtins::{PyType, PyTypeRef};
 use rustpython_vm::function::{Callee, FuncArgs, PyMethodDef, PyMethodFlags};
@@ -63,24 +63,32 @@ fn class_to_make(vm: &VirtualMachine, owner: &Py<PyType>, args: &mut FuncArgs) -
     Err(vm.new_type_error(format!("{name}.__new__({other}): {other} is not a subtype of {name}")))
 }
 
-/// Refuses to make an object of a class by another function than the one that the C type has it derives from: that type's
-/// own part of the struct would be left as it comes.
+/// Refuses to make an object of a class by another function than the one that the next class has which does not leave it to a
+/// `__new__` in Python: a C type's own part of the struct would be left as it comes.
 fn refuse_unsafe(vm: &VirtualMachine, owner: &Py<PyType>, class: &Py<PyType>, f: c::NewFunc) -> PyResult<()> {
     if class.slots.flags.has_feature(PyTypeFlags::DISALLOW_INSTANTIATION) {
         return Err(vm.new_type_error(format!("cannot create '{}' instances", class.slot_name())));
     }
     let made_by = {
         let _section = thread::enter(vm);
-        // SAFETY: a type's block, and that of a type that it derives from.
-        let base = unsafe { &*made_in_c(type_block(vm, class)) };
-        match base.tp_new {
-            Some(new) if std::ptr::fn_addr_eq(new, f) => return Ok(()),
-            // SAFETY: a type has a name.
-            _ => unsafe { text::of_c(base.tp_name) },
+        let mut t = type_block(vm, class);
+        // SAFETY: a type's block and those that it derives from; a type has a name.
+        unsafe {
+            while !(*t).tp_base.is_null() && (*t).tp_new.is_some_and(is_of_python) {
+                t = (*t).tp_base;
+            }
+            match (*t).tp_new {
+                Some(new) if std::ptr::fn_addr_eq(new, f) => return Ok(()),
+                Some(_) => Some(text::of_c((*t).tp_name)),
+                None => None,
+            }
         }
     };
     let (owner, class) = (owner.slot_name(), class.slot_name());
-    Err(vm.new_type_error(format!("{owner}.__new__({class}) is not safe, use {made_by}.__new__()")))
+    Err(vm.new_type_error(match made_by {
+        Some(made_by) => format!("{owner}.__new__({class}) is not safe, use {made_by}.__new__()"),
+        None => format!("cannot create '{class}' instances"),
+    }))
 }
 
 /// Lets `object.__new__` make objects of C's types, as far as they leave that to `object`; the VM's own makes the others. Once

@@ -30,7 +30,7 @@ pub(super) fn install(vm: &VirtualMachine, class: &PyTypeRef, t: &c::PyTypeObjec
 }
 
 /// The VM's slot for `tp_iternext`.
-pub(super) fn step(this: &PyObject, vm: &VirtualMachine) -> PyResult<PyIterReturn> {
+fn step(this: &PyObject, vm: &VirtualMachine) -> PyResult<PyIterReturn> {
     match class_slot(vm, this, |t| t.tp_iternext) {
         // The end may also be a StopIteration that is raised.
         Some(f) => match next(vm, f, this) {

@@ -10,7 +10,6 @@ mod invoke;
 mod iteration;
 mod mapping;
 mod number;
-mod sending;
 mod sequence;
 mod special;
 
@@ -18,6 +17,7 @@ use std::collections::HashSet;
 
 use rustclad_mapper::abi::layout as c;
 use rustclad_mapper::capi::support::export;
+use rustclad_mapper::twins::forms::wrapper::note_functions;
 use rustpython_vm::builtins::{PyType, PyTypeRef};
 use rustpython_vm::{Py, PyResult, VirtualMachine};
 
@@ -82,7 +82,7 @@ pub(crate) unsafe fn install(vm: &VirtualMachine, class: &PyTypeRef, block: *mut
         if let Some(suite) = t.tp_as_async.as_ref() {
             iteration::install_async(vm, class, suite);
         }
-        sending::install(vm, class, t);
+        note_functions(class, block);
     }
     Ok(())
 }

@@ -96,10 +96,19 @@ fn install_items(vm: &VirtualMachine, class: &PyTypeRef, suite: &c::PySequenceMe
 }
 
 fn install_inplace(vm: &VirtualMachine, class: &PyTypeRef, suite: &c::PySequenceMethods) {
+    let slots = &class.slots.as_sequence;
     if let Some(f) = suite.sq_inplace_concat {
+        slots.inplace_concat.store(Some(|sequence: PySequence<'_>, other, vm| {
+            let f = sequence_slot(vm, sequence.obj, |suite| suite.sq_inplace_concat);
+            binary(vm, f.ok_or_else(|| missing(vm, "sq_inplace_concat"))?, sequence.obj, other, "__iadd__")
+        }));
         special!(vm, class, "__iadd__", |vm, this, [other]| binary(vm, f, this, other, "__iadd__"));
     }
     if let Some(f) = suite.sq_inplace_repeat {
+        slots.inplace_repeat.store(Some(|sequence: PySequence<'_>, count, vm| {
+            let f = sequence_slot(vm, sequence.obj, |suite| suite.sq_inplace_repeat);
+            at_index(vm, f.ok_or_else(|| missing(vm, "sq_inplace_repeat"))?, sequence.obj, count, "__imul__")
+        }));
         special!(vm, class, "__imul__", |vm, this, [count]| at_index(vm, f, this, index(vm, count)?, "__imul__"));
     }
 }

@@ -218,7 +218,7 @@ pub(crate) unsafe fn inherit_slots(t: *mut c::PyTypeObject, from: *const c::PyTy
         }
         for (_, at) in SLOTS {
             // Suites; buffers go by the layout.
-            if (AS_ASYNC..AS_BUFFER).contains(&at) {
+            if (AS_ASYNC..AS_BUFFER).contains(&at) && at != at!(as_async, am_send) {
                 let value = self::read(from.cast_mut(), at);
                 let of_above = if above.is_null() { std::ptr::null_mut() } else { self::read(above, at) };
                 fill_suite(t, at, value, of_above);
@@ -291,7 +291,12 @@ pub(crate) unsafe fn inherit(t: *mut c::PyTypeObject, base: *const c::PyTypeObje
         inherit_suite(&mut (*t).tp_as_number, (*base).tp_as_number);
         inherit_suite(&mut (*t).tp_as_sequence, (*base).tp_as_sequence);
         inherit_suite(&mut (*t).tp_as_mapping, (*base).tp_as_mapping);
+        // This one goes with the whole suite only.
+        let am_send = (*t).tp_as_async.as_ref().map(|own| own.am_send);
         inherit_suite(&mut (*t).tp_as_async, (*base).tp_as_async);
+        if let Some(am_send) = am_send {
+            (*(*t).tp_as_async).am_send = am_send;
+        }
         inherit_suite(&mut (*t).tp_as_buffer, (*base).tp_as_buffer);
         const FLAGS: usize = c::tpflags::LONG_SUBCLASS
             | c::tpflags::LIST_SUBCLASS

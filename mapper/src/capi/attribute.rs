@@ -229,6 +229,12 @@ pub unsafe extern "C" fn _PyObject_GenericSetAttrWithDict(
 
 /// An object's dict: the getter of `__dict__`.
 pub unsafe extern "C" fn PyObject_GenericGetDict(object: Borrowed, _context: *mut c_void) -> New {
+    // SAFETY: C's argument.
+    unsafe {
+        if Kind::of(object.0) == Kind::Type {
+            return super::typeobject::PyType_GetDict(object);
+        }
+    }
     api(|vm| {
         let dict = object_get_dict(object.get(vm)?, vm)?;
         // SAFETY: C's argument. Who asks for the dict finds it in the struct from now on, also an empty one.

@@ -116,6 +116,7 @@ pub unsafe extern "C" fn PyDict_SetItem(object: Borrowed, key: Borrowed, value: 
     api(|vm| {
         let (dict, key, new) = (dict(vm, object)?, key.get(vm)?, value.get(vm)?);
         leave(vm, || dict.inner_setitem(&*key, new, vm).map(drop))?;
+        type_dict::named(vm, object.0, &key);
         changed(vm, object, &dict);
         kept::put(object.0, value.0);
         Ok(0)
@@ -130,6 +131,7 @@ pub unsafe extern "C" fn PyDict_SetItemString(object: Borrowed, name: *const c_c
         let name = unsafe { new_name(vm, name) }?;
         let new = value.get(vm)?;
         leave(vm, || dict.inner_setitem(name.as_object(), new, vm).map(drop))?;
+        type_dict::named(vm, object.0, name.as_object());
         changed(vm, object, &dict);
         kept::put(object.0, value.0);
         Ok(0)
@@ -213,9 +215,17 @@ pub unsafe extern "C" fn PyDict_Size(object: Borrowed) -> isize {
     api(|vm| Ok(dict(vm, object)?.__len__() as isize))
 }
 
-/// A new dict with the same items.
+/// A new dict with the same items. A class that says itself how to iterate is asked for them.
 pub unsafe extern "C" fn PyDict_Copy(object: Borrowed) -> New {
-    api(|vm| Ok(New::of(vm, dict(vm, object)?.copy().into_ref(&vm.ctx))))
+    api(|vm| {
+        let dict = dict(vm, object)?;
+        if dict.__len__() == 0 || iterates_as_dict(vm, dict.as_object()) {
+            return Ok(New::of(vm, dict.copy().into_ref(&vm.ctx)));
+        }
+        let copy = vm.ctx.new_dict();
+        leave(vm, || copy.merge_object(dict.into(), vm))?;
+        Ok(New::of(vm, copy))
+    })
 }
 
 /// Whether a key is there: 1, 0, or -1 with an exception.
@@ -250,6 +260,7 @@ pub unsafe extern "C" fn PyDict_Merge(object: Borrowed, other: Borrowed, replace
                 dict.merge_object_if_missing(other, vm)
             }
         })?;
+        type_dict::all_named(vm, object.0, &dict);
         changed(vm, object, &dict);
         Ok(0)
     })
@@ -258,15 +269,18 @@ pub unsafe extern "C" fn PyDict_Merge(object: Borrowed, other: Borrowed, replace
 /// What a dict is merged with, for the VM, which asks any subclass for its keys: an exact dict if nothing else says how to
 /// iterate.
 fn plain(vm: &VirtualMachine, other: PyObjectRef) -> PyObjectRef {
-    let iter_of = |class: &PyObject| class.downcast_ref::<PyType>().and_then(|class| class.slots.iter.load());
-    let own = iter_of(other.class().as_object()).map(|f| f as usize);
-    let of_dict = iter_of(vm.ctx.types.dict_type.as_object()).map(|f| f as usize);
     match other.downcast_ref::<PyDict>() {
-        Some(dict) if own == of_dict && !other.class().is(vm.ctx.types.dict_type) => {
+        Some(dict) if iterates_as_dict(vm, &other) && !other.class().is(vm.ctx.types.dict_type) => {
             dict.copy().into_ref(&vm.ctx).into()
         }
         _ => other,
     }
+}
+
+/// Whether an object's class has `dict`'s own way to iterate.
+fn iterates_as_dict(vm: &VirtualMachine, object: &PyObject) -> bool {
+    let of = |class: &Py<PyType>| class.slots.iter.load().map(|f| f as usize);
+    of(object.class()) == of(vm.ctx.types.dict_type)
 }
 
 /// [`PyDict_Merge`], replacing what is there.
@@ -288,6 +302,7 @@ pub unsafe extern "C" fn PyDict_MergeFromSeq2(object: Borrowed, pairs: Borrowed,
                 dict.merge_object_if_missing(found.into(), vm)
             }
         })?;
+        type_dict::all_named(vm, object.0, &dict);
         changed(vm, object, &dict);
         Ok(0)
     })
@@ -312,6 +327,7 @@ fn set_default(
         value.clone()
     };
     let value = leave(vm, || dict.get_or_insert(vm, &key, insert))?;
+    type_dict::named(vm, object.0, &key);
     changed(vm, object, &dict);
     kept::put(object.0, default.0);
     Ok((value, !missing.get()))

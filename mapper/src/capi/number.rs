@@ -15,7 +15,7 @@ fn unary(operand: Borrowed, operator: impl FnOnce(&VirtualMachine, &PyObject) ->
     })
 }
 
-type Binary = fn(&VirtualMachine, &PyObject, &PyObject) -> PyResult;
+pub(super) type Binary = fn(&VirtualMachine, &PyObject, &PyObject) -> PyResult;
 type Ternary = fn(&VirtualMachine, &PyObject, &PyObject, &PyObject) -> PyResult;
 
 /// Applies an operator to two operands.

@@ -369,7 +369,7 @@ pub unsafe extern "C" fn _PyObject_FunctionStr(object: Borrowed) -> New {
 /// Runs an object's `tp_finalize`, unless it ran before.
 pub unsafe extern "C" fn PyObject_CallFinalizer(object: Block) {
     // SAFETY: C's argument.
-    unsafe { finalizer::call(object) };
+    unsafe { finalizer::call_for_c(object) };
 }
 
 /// Runs the `tp_finalize` of an object whose `tp_dealloc` was called. 0, or -1 if somebody holds it again: then it lives

@@ -202,12 +202,16 @@ pub unsafe extern "C" fn PyErr_NormalizeException(class: *mut Block, value: *mut
             if (*class).is_null() {
                 return Ok(());
             }
-            let made =
-                instance(vm, &Borrowed(*class).get(vm)?, Borrowed(*value).opt(vm)?).unwrap_or_else(|error| error);
-            let made = store::store_owned(vm, made.into());
+            let given = Borrowed(*value).opt(vm)?;
+            let made = instance(vm, &Borrowed(*class).get(vm)?, given.clone());
+            // The class of one that was made just now stays what C said, whatever came of it.
+            let is_new = made.as_ref().is_ok_and(|made| given.is_none_or(|given| !given.is(made)));
+            let made = store::store_owned(vm, made.unwrap_or_else(|error| error).into());
             dealloc::xdecref(std::mem::replace(&mut *value, made));
-            handle::incref((*made).ob_type.cast());
-            dealloc::xdecref(std::mem::replace(&mut *class, (*made).ob_type.cast()));
+            if !is_new {
+                handle::incref((*made).ob_type.cast());
+                dealloc::xdecref(std::mem::replace(&mut *class, (*made).ob_type.cast()));
+            }
         }
         Ok(())
     });
@@ -347,11 +351,14 @@ pub unsafe extern "C" fn PyErr_NewExceptionWithDoc(
     dict: Borrowed,
 ) -> New {
     api(|vm| {
+        let no_module = || vm.new_system_error("PyErr_NewException: name must be module.class");
         // SAFETY: C's arguments.
+        if unsafe { !CStr::from_ptr(name).to_bytes().contains(&b'.') } {
+            return Err(no_module());
+        }
+        // SAFETY: as above.
         let full_name = unsafe { new_name(vm, name)? }.to_string_lossy().into_owned();
-        let Some((module, short)) = full_name.rsplit_once('.') else {
-            return Err(vm.new_system_error("PyErr_NewException: name must be module.class"));
-        };
+        let (module, short) = full_name.rsplit_once('.').ok_or_else(no_module)?;
         let base = base.opt(vm)?.unwrap_or_else(|| vm.ctx.exceptions.exception_type.to_owned().into());
         let bases = if base.downcast_ref::<PyTuple>().is_some() { base } else { vm.ctx.new_tuple(vec![base]).into() };
         let attributes: PyObjectRef = match dict.opt(vm)? {

@@ -3,7 +3,7 @@
 use super::prelude::*;
 use crate::heap::block::is_possible;
 use crate::twins::forms::list;
-use rustpython_vm::builtins::{PyBytes, PyList, PyTuple, PyType};
+use rustpython_vm::builtins::{PyByteArray, PyBytes, PyList, PyMemoryView, PyRange, PyTuple, PyType};
 use rustpython_vm::{Py, PyObject, PyPayload as _, VirtualMachine as Vm};
 use store::touched;
 
@@ -89,9 +89,15 @@ fn from_front(object: &PyObject, index: isize) -> isize {
 
 /// What `sq_item` gives. Without the C lock.
 fn item_at(vm: &Vm, object: &PyObject, index: isize) -> PyResult {
-    let index = from_front(object, index);
-    // The VM's slot gives bytes, as `b"ab"[1:2]` does, and for tuples it has other words.
-    if object.downcastable::<PyBytes>() || object.downcastable::<PyTuple>() {
+    // These count from the end once more.
+    let recounts = object.downcastable::<PyRange>() || object.downcastable::<PyMemoryView>();
+    let index = if recounts { index } else { from_front(object, index) };
+    // The VM's slot gives bytes, as `b"ab"[1:2]` does, and for others it has other words.
+    if recounts
+        || object.downcastable::<PyBytes>()
+        || object.downcastable::<PyTuple>()
+        || object.downcastable::<PyByteArray>()
+    {
         return object.get_item(&*PyObjectRef::from(vm.ctx.new_int(index)), vm);
     }
     object.sequence_unchecked().get_item(index, vm)
@@ -99,7 +105,7 @@ fn item_at(vm: &Vm, object: &PyObject, index: isize) -> PyResult {
 
 /// What `sq_ass_item` does: None deletes. Without the C lock.
 fn set_item_at(vm: &Vm, object: &PyObject, index: isize, value: Option<PyObjectRef>) -> PyResult<()> {
-    let index = from_front(object, index);
+    let index = if object.downcastable::<PyByteArray>() { index } else { from_front(object, index) };
     match value {
         Some(value) => object.sequence_unchecked().set_item(index, value, vm),
         None => object.sequence_unchecked().del_item(index, vm),
@@ -264,7 +270,10 @@ pub unsafe extern "C" fn PySequence_SetItem(object: Borrowed, index: isize, valu
     api(|vm| {
         let value = value.opt(vm)?;
         let target = object.held(vm)?;
-        leave(vm, || set_item_at(vm, &target, counted(vm, &target, index)?, value))?;
+        // Who has no slot is not asked for a length.
+        let has_slot = target.class().slots.as_sequence.ass_item.load().is_some();
+        let counted = || if has_slot { counted(vm, &target, index) } else { Ok(index) };
+        leave(vm, || set_item_at(vm, &target, counted()?, value))?;
         // SAFETY: C's arguments.
         unsafe { touched(vm, object.0) };
         Ok(0)
@@ -396,9 +405,42 @@ pub unsafe extern "C" fn PySequence_Index(object: Borrowed, value: Borrowed) -> 
     })
 }
 
+/// What `+=` and `*=` of a sequence do: a class made in Python has no slot for a method that it overrides, though the VM has
+/// its base's.
+enum InPlace {
+    /// The slot's work, or what the VM does without.
+    Slot,
+    /// That of the slot for a new object.
+    New,
+    /// The number's, which calls the method.
+    Number,
+}
+
+unsafe fn in_place(object: Borrowed, slots: impl Fn(&c::PySequenceMethods) -> (bool, bool)) -> InPlace {
+    // SAFETY: by the caller's contract: an object or NULL; types are ready.
+    let (class, suite) = unsafe {
+        let Some(head) = object.0.as_ref() else { return InPlace::Slot };
+        (&*head.ob_type, (*head.ob_type).tp_as_sequence.as_ref())
+    };
+    let overrides = crate::heap::block::header(std::ptr::from_ref(class).cast_mut().cast())
+        .is_some_and(|header| header.has(crate::heap::block::flag::PINNED));
+    match suite.map(slots) {
+        Some((false, true)) if overrides => InPlace::New,
+        Some((false, false)) if overrides => InPlace::Number,
+        _ => InPlace::Slot,
+    }
+}
+
 /// `a += b` of sequences: what `a` becomes.
 pub unsafe extern "C" fn PySequence_InPlaceConcat(a: Borrowed, b: Borrowed) -> New {
-    super::number::in_place(a, b, |vm, a, b| a.sequence_unchecked().inplace_concat(b, vm))
+    // SAFETY: C's argument.
+    let way = unsafe { in_place(a, |t| (t.sq_inplace_concat.is_some(), t.sq_concat.is_some())) };
+    let operator: super::number::Binary = match way {
+        InPlace::Slot => |vm, a, b| a.sequence_unchecked().inplace_concat(b, vm),
+        InPlace::New => |vm, a, b| a.sequence_unchecked().concat(b, vm),
+        InPlace::Number => |vm, a, b| vm._iadd(a, b),
+    };
+    super::number::in_place(a, b, operator)
 }
 
 /// `object *= count` of a sequence: what `object` becomes.
@@ -406,7 +448,13 @@ pub unsafe extern "C" fn PySequence_InPlaceRepeat(object: Borrowed, count: isize
     api(|vm| {
         let target = object.held(vm)?;
         check_repeated(vm, &target, count)?;
-        let result = leave(vm, || target.sequence_unchecked().inplace_repeat(count, vm))?;
+        // SAFETY: C's argument.
+        let way = unsafe { in_place(object, |t| (t.sq_inplace_repeat.is_some(), t.sq_repeat.is_some())) };
+        let result = leave(vm, || match way {
+            InPlace::Slot => target.sequence_unchecked().inplace_repeat(count, vm),
+            InPlace::New => target.sequence_unchecked().repeat(count, vm),
+            InPlace::Number => vm._imul(&target, &*PyObjectRef::from(vm.ctx.new_int(count))),
+        })?;
         // SAFETY: C's arguments.
         unsafe { touched(vm, object.0) };
         Ok(New::of(vm, result))

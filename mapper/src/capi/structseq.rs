@@ -4,7 +4,7 @@ use super::prelude::*;
 use crate::twins::absent;
 use crate::twins::forms::structseq::HIDDEN;
 use rustpython_vm::builtins::{PyGetSet, PyStr, PyTuple, PyType, PyTypeRef};
-use rustpython_vm::types::PyTypeSlots;
+use rustpython_vm::types::{PyTypeFlags, PyTypeSlots};
 use rustpython_vm::{PyObject, PyPayload, PyRef};
 
 /// `PyStructSequence_Field`.
@@ -45,9 +45,9 @@ unsafe fn new_class(vm: &VirtualMachine, description: *const Description) -> PyR
         }
         let visible = description.visible.max(0) as usize;
         let base = vm.ctx.types.tuple_type;
-        let mut flags = base.slots.flags.load();
+        let mut flags = base.slots.flags.load() & !PyTypeFlags::from_slice(&[PyTypeFlags::BASETYPE]);
         if fields.len() > visible {
-            flags |= rustpython_vm::types::PyTypeFlags::from_slice(&[rustpython_vm::types::PyTypeFlags::HAS_DICT]);
+            flags |= PyTypeFlags::from_slice(&[PyTypeFlags::HAS_DICT]);
         }
         let slots = PyTypeSlots::new("", flags);
         let metaclass = vm.ctx.types.type_type.to_owned();
@@ -260,8 +260,14 @@ fn replace_method(vm: &VirtualMachine, class: &PyTypeRef) -> PyObjectRef {
 
 /// A new class from a description.
 pub unsafe extern "C" fn PyStructSequence_NewType(description: *mut Description) -> New {
-    // SAFETY: C's argument.
-    api(|vm| Ok(New::of(vm, unsafe { new_class(vm, description)? })))
+    // SAFETY: C's argument; a class's block, whose documentation is freed with it.
+    api(|vm| unsafe {
+        let made = New::of(vm, new_class(vm, description)?);
+        if !(*description).doc.is_null() {
+            (*made.0.cast::<c::PyTypeObject>()).tp_doc = libc::strdup((*description).doc);
+        }
+        Ok(made)
+    })
 }
 
 /// A new, empty struct sequence, to be filled by [`PyStructSequence_SetItem`].
@@ -301,7 +307,7 @@ pub unsafe extern "C" fn PyStructSequence_InitType2(t: *mut c::PyTypeObject, des
             handle::immortalize(t.cast());
             handle::tie_foreign(t.cast(), class.clone().into());
             types::fill(vm, t, &class, None);
-            (*t).tp_name = (*description).name;
+            ((*t).tp_name, (*t).tp_doc) = ((*description).name, (*description).doc);
             (*t).tp_flags &= !c::tpflags::HEAPTYPE;
         }
         Ok(0)

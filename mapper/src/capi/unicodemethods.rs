@@ -144,7 +144,7 @@ pub unsafe extern "C" fn PyUnicode_AppendAndDel(left: *mut Block, right: Stolen)
 fn split(vm: &VirtualMachine, string: Borrowed, name: &'static str, separator: Borrowed, most: isize) -> PyResult<New> {
     text(vm, string)?;
     let separator = if separator.is_null() { vm.ctx.none() } else { managed(vm, separator)? };
-    method(vm, string, name, vec![separator, vm.ctx.new_int(most).into()])
+    method(vm, string, name, vec![separator, vm.ctx.new_int(most.max(-1)).into()])
 }
 
 /// Splits a string from the left, at white space if the separator is NULL; a new list.
@@ -339,7 +339,7 @@ pub unsafe extern "C" fn PyUnicode_Count(string: Borrowed, part: Borrowed, start
 pub unsafe extern "C" fn PyUnicode_Replace(string: Borrowed, old: Borrowed, new: Borrowed, most: isize) -> New {
     api(|vm| {
         text(vm, string)?;
-        method(vm, string, "replace", vec![managed(vm, old)?, managed(vm, new)?, vm.ctx.new_int(most).into()])
+        method(vm, string, "replace", vec![managed(vm, old)?, managed(vm, new)?, vm.ctx.new_int(most.max(-1)).into()])
     })
 }
 

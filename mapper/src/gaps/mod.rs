@@ -2,6 +2,7 @@
 
 pub(crate) mod builtin_module;
 pub(crate) mod comparing;
+pub(crate) mod exceptions;
 pub(crate) mod memoryview;
 pub(crate) mod modules;
 pub(crate) mod order;

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use rustpython_vm::builtins::{PyStrInterned, PyTuple, PyType, PyTypeRef};
 use rustpython_vm::function::{FuncArgs, HeapMethodDef, ItemDoc, PyMethodFlags, PySetterValue};
+use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyRef, PyResult, VirtualMachine};
 
 use super::wrappers::{inherit_item, put_in_front};
@@ -72,6 +73,9 @@ fn new(metaclass: PyTypeRef, args: FuncArgs, vm: &VirtualMachine) -> PyResult {
         return original(metaclass, args, vm);
     }
     let bases = several(&args.args[1]);
+    if let Some(bases) = &bases {
+        check_layouts(vm, bases)?;
+    }
     let made = original(metaclass, args, vm)?;
     if let Some(bases) = bases {
         set_order(vm, &made, &bases)?;
@@ -105,6 +109,34 @@ fn several(bases: &PyObject) -> Option<Vec<PyTypeRef>> {
         return None;
     }
     bases.iter().map(|base| base.downcast_ref::<PyType>().map(ToOwned::to_owned)).collect()
+}
+
+/// The nearest class that a class derives from, or itself, whose objects have more in them than its base's: the VM's own does not
+/// see `__slots__`.
+fn solid(class: &Py<PyType>) -> &Py<PyType> {
+    let shape = |class: &Py<PyType>| (class.slots.basicsize, class.slots.itemsize, class.slots.member_count);
+    let mut solid = class;
+    while let Some(base) = solid.base.deref().filter(|base| shape(base) == shape(solid)) {
+        solid = base;
+    }
+    solid
+}
+
+/// Of the bases' layouts, one must extend all others.
+fn check_layouts(vm: &VirtualMachine, bases: &[PyTypeRef]) -> PyResult<()> {
+    if bases.iter().any(|base| !base.slots.flags.has_feature(PyTypeFlags::BASETYPE)) {
+        return Ok(()); // the VM says so
+    }
+    let mut winner = solid(&bases[0]);
+    for base in &bases[1..] {
+        let candidate = solid(base);
+        if candidate.fast_issubclass(winner) {
+            winner = candidate;
+        } else if !winner.fast_issubclass(candidate) {
+            return Err(vm.new_type_error("multiple bases have instance lay-out conflict"));
+        }
+    }
+    Ok(())
 }
 
 /// The VM has set the slots by the other order: it does so again when the class gets the attributes, which it then has from

@@ -41,7 +41,7 @@ macro_rules! put_in_front {
 pub(crate) use put_in_front;
 
 /// Makes the wrappers of slots that were set after the class was made.
-pub(crate) fn make_wrappers(vm: &VirtualMachine, class: &'static Py<PyType>, names: &[&str]) {
+pub fn make_wrappers(vm: &VirtualMachine, class: &'static Py<PyType>, names: &[&str]) {
     let before: HashSet<_> = class.attributes.interned_names(&vm.ctx).into_iter().map(|name| name.as_str()).collect();
     for name in names {
         class.attributes.remove(vm.ctx.intern_str(*name));

@@ -6,7 +6,8 @@ use rustpython_vm::builtins::PyType;
 use rustpython_vm::object::{MaybeTraverse, TraverseFn};
 use rustpython_vm::{Context, Py, PyObjectRef, PyPayload};
 
-use crate::heap::block::Block;
+use crate::heap::block::{Block, flag, header};
+use crate::heap::spare;
 
 /// Ties a payload to its block: when the payload is dropped, the block hears of it.
 pub struct Link {
@@ -17,7 +18,7 @@ pub struct Link {
 impl Link {
     /// Makes the link to a block that is marked [`crate::heap::block::flag::BOUND`].
     pub fn new(block: Block) -> Self {
-        let generation = crate::heap::block::header(block).map_or(0, |header| header.generation());
+        let generation = header(block).map_or(0, |header| header.generation());
         Self { block: block as usize, generation }
     }
 
@@ -25,6 +26,28 @@ impl Link {
     #[inline]
     pub fn block(&self) -> Block {
         self.block as Block
+    }
+
+    /// Takes the dict out of a dying object of a Python class that derives from a C type: it goes before the C type's
+    /// deallocator is called, as in CPython. A dict in the struct is that one's.
+    fn take_dict(&self, out: &mut Vec<PyObjectRef>) {
+        let of_block = header(self.block()).filter(|header| header.generation() == self.generation);
+        let Some(of_block) = of_block else { return };
+        // SAFETY: the payload's block lives as long as the payload, its type as long as the block; the payload is its twin's.
+        unsafe {
+            let Some(twin) = of_block.twin().as_ref().filter(|twin| twin.strong_count() == 0) else { return };
+            let class = (*self.block()).ob_type;
+            let made_in_python = header(class.cast()).is_some_and(|header| header.has(flag::PINNED));
+            // What is pinned has its keeper's payload here.
+            if made_in_python
+                && !spare::pins(class)
+                && !spare::links(class)
+                && let Some(dict) = twin.dict()
+                && twin.set_dict(None).is_ok()
+            {
+                out.push(dict.into());
+            }
+        }
     }
 }
 
@@ -60,6 +83,7 @@ impl<B: MaybeTraverse> MaybeTraverse for Bound<B> {
     fn try_clear(&mut self, out: &mut Vec<PyObjectRef>) {
         crate::lifetime::collect::clear_bound(self.link.block());
         self.base.try_clear(out);
+        self.link.take_dict(out);
     }
 }
 
@@ -107,7 +131,7 @@ mod tests {
     use rustpython_vm::PyObjectRef;
 
     use super::*;
-    use crate::heap::block::{Header, flag, header};
+    use crate::heap::block::Header;
     use crate::heap::kind::Kind;
     use crate::heap::testing::{class, object};
     use crate::lifetime::testing::with_vm;

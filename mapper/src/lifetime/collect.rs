@@ -222,7 +222,11 @@ pub(super) unsafe fn clear(block: Block) {
         handle::incref(block);
         let class = (*block).ob_type;
         let kind = if pinned::is_pinning(class) { Kind::Instance } else { Kind::of(block) };
-        if let Some(clear) = kind.form().clear {
+        if let Some(clear) = graph::of_metaclass(block, |metaclass| (*metaclass).tp_clear) {
+            CLEARING.store(platform::thread_id(), Ordering::Relaxed);
+            clear(block);
+            CLEARING.store(0, Ordering::Relaxed);
+        } else if let Some(clear) = kind.form().clear {
             CLEARING.store(platform::thread_id(), Ordering::Relaxed);
             clear(block);
             CLEARING.store(0, Ordering::Relaxed);

@@ -9,7 +9,7 @@ use crate::heap::block::{self, Block, Header, flag, header, header_of};
 use crate::heap::form::Look;
 use crate::heap::kind::Kind;
 use crate::lifetime::{
-    check, collect, handle, kept, loans, managed, mirrored, numbers, pointed, thread, watched, weak,
+    check, collect, due, handle, kept, loans, managed, mirrored, numbers, pointed, thread, watched, weak,
 };
 
 /// How deep deallocation may nest before the rest waits.
@@ -130,6 +130,9 @@ pub unsafe fn dealloc(block: Block) {
     }
     // SAFETY: nobody counts it.
     unsafe {
+        if header.has(flag::LENT) && (*header.twin()).strong_count() == 2 {
+            due::forget_list(block, header);
+        }
         let is_over = thread::context().sweeping.get() || (*header.twin()).strong_count() == 1;
         if is_over && end_plain_number(block, header) {
             return;

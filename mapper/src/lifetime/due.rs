@@ -147,6 +147,25 @@ fn still_tied(list: &LentList) -> Option<&'static Header> {
     header(list.block).filter(|header| std::ptr::eq(header.twin(), &raw const *list.twin))
 }
 
+/// C code has given up a list that nothing else holds: it ends now, and not when the call returns that got it.
+#[cold]
+pub(crate) fn forget_list(block: Block, header: &Header) {
+    /// How many of the latest are looked at: what C gives up is mostly among them.
+    const LATEST: usize = 16;
+    let context = context();
+    let depth = context.depth.get();
+    let mut lent = context.lent_lists.borrow_mut();
+    let found = lent.iter().rev().take(LATEST).position(|list| list.block == block && list.depth == depth);
+    let Some(index) = found.map(|back| lent.len() - 1 - back) else { return };
+    let list = lent.remove(index);
+    context.lists_lent.set(lent.last().map_or(0, |list| list.depth + 1));
+    drop(lent);
+    header.unset(flag::LENT | flag::IN_STEP);
+    // SAFETY: a tied block is live.
+    unsafe { dealloc::hand_on(block, Look::Whole) };
+    managed::drop_managed(list.twin);
+}
+
 /// Managed code is about to run: it gets what C code has written into the lists that it was lent, and may change them. What C
 /// has given up is forgotten.
 #[cold]

@@ -14,8 +14,9 @@ use rustpython_vm::{AsObject, PyObjectRef, PyRef, VirtualMachine};
 
 use crate::abi::layout::{self as c, tpflags};
 use crate::abi::platform;
+use crate::abi::statics::statics;
 use crate::heap::block::{self, Block, flag, header, header_of};
-use crate::heap::form::Visit;
+use crate::heap::form::{Visit, through};
 use crate::heap::kind::Kind;
 use crate::heap::spare;
 use crate::lifetime::shadow::Shadow;
@@ -197,6 +198,12 @@ pub(crate) unsafe fn each_reference(block: Block, visit: &mut Visit<'_>) {
         if header(block).is_some_and(|header| header.has(flag::LENDS)) {
             loans::each(block, visit);
         }
+        if let Some(traverse) = of_metaclass(block, |metaclass| (*metaclass).tp_traverse) {
+            READING.store(true, Ordering::Relaxed);
+            through(visit, |function, argument| traverse(block, function, argument));
+            READING.store(false, Ordering::Relaxed);
+            return;
+        }
         // C code knows what its own fields refer to.
         let kind = if pinned::is_pinning((*block).ob_type) { Kind::Instance } else { Kind::of(block) };
         if let Some(each) = kind.form().each {
@@ -204,6 +211,25 @@ pub(crate) unsafe fn each_reference(block: Block, visit: &mut Visit<'_>) {
             each(block, visit);
             READING.store(false, Ordering::Relaxed);
         }
+    }
+}
+
+/// A slot that a C metaclass defines for its types, with what it adds to their structs, and goes on to the one of `type`.
+///
+/// # Safety
+/// `block` is an object.
+pub(super) unsafe fn of_metaclass<F: Copy>(block: Block, slot: fn(*const c::PyTypeObject) -> Option<F>) -> Option<F> {
+    // SAFETY: by contract; the stub's data.
+    unsafe {
+        if Kind::of(block) != Kind::Type {
+            return None;
+        }
+        let (metaclass, type_type) = ((*block).ob_type, statics().type_);
+        if metaclass == type_type {
+            return None;
+        }
+        let bits = |f: Option<F>| f.map(|f| std::mem::transmute_copy::<F, usize>(&f));
+        slot(metaclass).filter(|f| bits(Some(*f)) != bits(slot(type_type)))
     }
 }
 

@@ -7,7 +7,7 @@ use rustpython_vm::{PyResult, VirtualMachine};
 use crate::abi::overflow;
 use crate::capi::methodobject;
 use crate::heap::{block, form, lock};
-use crate::lifetime::{check, dispatch, handled, interpreter, locals, managed, stacks, thread, under_lock};
+use crate::lifetime::{check, dispatch, finalizer, handled, interpreter, locals, managed, stacks, thread, under_lock};
 use crate::loader::{finalize, link};
 use crate::slots::{fill, tables};
 use crate::twins::{error, forms, types};
@@ -19,6 +19,8 @@ pub(crate) fn set_rooms() {
     types::set_slots(fill::fill_managed);
     forms::function::set_entries(methodobject::ENTRIES);
     forms::descriptor::set_accessors(tables::get, tables::set);
+    finalizer::set_of_python(fill::FINALIZERS);
+    forms::wrapper::set_places(fill::places);
 }
 
 static LINKED: Mutex<bool> = Mutex::new(false);

@@ -7,6 +7,7 @@ use crate::abi::address::{data_address, exported};
 use crate::abi::layout as c;
 use crate::abi::slot_table;
 use crate::heap::kind::Kind;
+pub(crate) use crate::slots::special::FINALIZERS;
 use crate::slots::{inherited, owned, rows, tables, traverse};
 use crate::twins::types::{derives_from_c, type_block};
 use crate::twins::{cycles, type_sizes};
@@ -16,6 +17,16 @@ pub(crate) fn prepare() {
     let capsule: *mut c::PyTypeObject = data_address("PyCapsule_Type").cast();
     // SAFETY: the stub's data.
     unsafe { (*capsule).tp_dealloc = Some(crate::twins::forms::capsule::dealloc) };
+}
+
+/// Whether a `tp_new` is that of classes made in Python with a `__new__` of their own.
+pub fn is_of_python(new: c::NewFunc) -> bool {
+    std::ptr::fn_addr_eq(new, crate::slots::special::managed_new as c::NewFunc)
+}
+
+/// The slots that stand behind a special method: where they lie, and the function of classes made in Python.
+pub(crate) fn places(name: &str) -> Vec<(usize, usize)> {
+    rows::places(name)
 }
 
 /// Sets the slots of a managed type's block.

@@ -60,7 +60,8 @@ fn refuse_abstract(vm: &VirtualMachine, class: &Py<PyType>) -> PyResult<()> {
 /// Refuses arguments that neither the class's `__new__` nor its `__init__` takes.
 unsafe fn refuse_arguments(vm: &VirtualMachine, class: *mut c::PyTypeObject) -> PyResult<()> {
     let managed = Borrowed(class.cast()).class(vm)?;
-    if has_own(vm, &managed, "__new__") {
+    // SAFETY: a ready type.
+    if has_own(vm, &managed, "__new__") || unsafe { (*class).tp_new.is_none() } {
         return Err(vm.new_type_error("object.__new__() takes exactly one argument (the type to instantiate)"));
     }
     if has_own(vm, &managed, "__init__") {

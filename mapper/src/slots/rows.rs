@@ -282,6 +282,20 @@ pub(super) unsafe fn refresh(
     }
 }
 
+/// The slots that stand behind a special method: where they lie, and the function of classes made in Python.
+pub(super) fn places(name: &str) -> Vec<(usize, usize)> {
+    let more = match name {
+        "__init__" => Some((at!(ht_type, tp_init), special::managed_init as *const () as usize)),
+        "__getattribute__" => Some((at!(ht_type, tp_getattr), 0)),
+        "__setattr__" | "__delattr__" => Some((at!(ht_type, tp_setattr), 0)),
+        "__buffer__" => Some((at!(as_buffer, bf_getbuffer), 0)),
+        "__release_buffer__" => Some((at!(as_buffer, bf_releasebuffer), 0)),
+        _ => None,
+    };
+    let known = rows().filter(|row| row.names.contains(&name)).map(|row| (row.at, row.generic.0 as usize));
+    known.chain(more).collect()
+}
+
 /// Whether a method of this name stands behind a slot.
 pub(super) fn is_special(name: &str) -> bool {
     matches!(name, "__new__" | "__init__") || rows().any(|row| row.names.contains(&name))

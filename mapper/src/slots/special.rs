@@ -2,12 +2,13 @@
 
 use std::ffi::c_int;
 
-use rustpython_vm::{PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, PyResult, VirtualMachine};
 
 use crate::abi::layout as c;
 use crate::calls::api::{api, infallible};
 use crate::capi::abstract_::PyObject_Call;
-use crate::heap::block::{Block, flag, header};
+use crate::heap::block::Block;
+use crate::lifetime::finalizer::OfPython;
 use crate::lifetime::thread::{leave, leave_with};
 use crate::lifetime::{dealloc, handle};
 use crate::twins::forms::tuple;
@@ -86,15 +87,33 @@ pub(crate) unsafe extern "C" fn next_not_implemented(object: Block) -> Block {
     result.0
 }
 
-/// `tp_finalize` of classes with a `__del__`, which the VM calls itself for objects that it knows.
+/// `tp_finalize` of classes with a `__del__`.
 pub(crate) unsafe extern "C" fn finalize(object: Block) {
     infallible((), |vm| {
-        let known = header(object).is_some_and(|header| header.has(flag::BOUND));
-        if known {
-            return Ok(());
-        }
+        let object = Borrowed(object).get(vm)?;
+        leave(vm, || {
+            let Some(method) = object.class().get_attr(vm.ctx.intern_str("__del__")) else { return };
+            let bound = vm.call_get_descriptor_specific(&method, Some(&object), Some(object.class().as_object()));
+            let called = bound.unwrap_or_else(|| Ok(method.clone())).and_then(|bound| bound.call((), vm));
+            if let Err(error) = called {
+                let shown = method.repr(vm).ok();
+                let message = shown.map(|shown| format!("Exception ignored while calling deallocator {shown}"));
+                vm.run_unraisable(error, message, method);
+            }
+            drop(object);
+        });
+        Ok(())
+    });
+}
+
+/// Has the VM finalize an object of such a class, once in its life.
+unsafe extern "C" fn finalize_once(object: Block) {
+    infallible((), |vm| {
         let object = Borrowed(object).get(vm)?;
         leave(vm, || object.try_call_finalizer());
         Ok(())
     });
 }
+
+/// How objects of classes with a `__del__` are finalized.
+pub(crate) const FINALIZERS: OfPython = OfPython { slot: finalize, once: finalize_once };

@@ -4,7 +4,7 @@
 use std::ffi::{c_int, c_void};
 
 use rustpython_vm::builtins::{PyDict, PyFrozenSet, PyList, PySet, PyTuple};
-use rustpython_vm::{PyObject, PyObjectRef, VirtualMachine};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, VirtualMachine};
 
 use crate::abi::layout::{self as c, tpflags};
 use crate::abi::type_table::Row;
@@ -16,6 +16,7 @@ use crate::lifetime::thread::leave;
 use crate::lifetime::{graph, handle};
 use crate::twins::lend::lend;
 use crate::twins::store;
+use crate::twins::types::{derives_from_c, is_of_c};
 
 /// `Py_tp_traverse` and `Py_tp_clear`.
 const TRAVERSE: c_int = 71;
@@ -32,8 +33,34 @@ pub(crate) fn fill(t: &mut c::PyTypeObject, row: Option<&Row>) {
     t.tp_clear = has(CLEAR).then_some(clear as c::Inquiry);
 }
 
-/// What Python sees an object refer to, in the order in which CPython visits it.
-fn items(object: &PyObject) -> Vec<PyObjectRef> {
+/// What Python sees an object refer to, in the order in which CPython visits it: what a class made in Python adds comes first.
+fn items(object: &PyObject, kind: Kind) -> Vec<PyObjectRef> {
+    let mut all = Vec::new();
+    let values = |dict: &Py<PyDict>| dict.into_iter().map(|(_, value)| value).collect::<Vec<_>>();
+    // The function of a C type that derives from the VM's is C's own, and asks for what the VM's has.
+    let of_python =
+        object.class().heaptype_ext.is_some() && !is_of_c(object.class()) && !derives_from_c(object.class());
+    let is_container = matches!(kind, Kind::List | Kind::Tuple | Kind::Dict | Kind::Set);
+    if of_python && is_container {
+        all.extend(object.dict().map(|dict| values(&dict)).unwrap_or_default());
+        all.push(object.class().to_owned().into());
+    }
+    if is_container {
+        all.extend(contents(object));
+    } else if matches!(kind, Kind::Opaque | Kind::Slice | Kind::Record) {
+        let dict = object.dict();
+        for item in object.gc_get_referents() {
+            match dict.as_ref().filter(|dict| of_python && item.is(dict.as_object())) {
+                Some(dict) => all.extend(values(dict)),
+                None => all.push(item),
+            }
+        }
+    }
+    all
+}
+
+/// The items of a container.
+fn contents(object: &PyObject) -> Vec<PyObjectRef> {
     if let Some(list) = object.downcast_ref::<PyList>() {
         return list.borrow_vec().iter().rev().cloned().collect();
     }
@@ -78,7 +105,7 @@ unsafe extern "C" fn traverse(block: Block, visit: c::VisitProc, argument: *mut 
         // SAFETY: C's arguments; what is visited is kept by the block.
         unsafe {
             match handle::twin_of(block) {
-                Some(twin) => seen.extend(items(twin).iter().map(|item| lend(vm, block, item))),
+                Some(twin) => seen.extend(items(twin, Kind::of(block)).iter().map(|item| lend(vm, block, item))),
                 None => each_own(block, &mut |target| seen.push(target)),
             }
             if seen.is_empty() {

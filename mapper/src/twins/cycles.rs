@@ -35,7 +35,15 @@ pub(crate) fn referents(vm: &VirtualMachine, object: &PyObject) -> Vec<PyObjectR
 /// of one while its deallocator ran.
 pub fn is_to_be_finalized(object: &PyObject) -> bool {
     thread::in_section(|| match handle::block_of(object) {
-        Some(block) => header(block).is_none_or(|header| !header.has(flag::DYING)),
+        Some(block) => {
+            let flags = header(block).map(|header| (header.has(flag::DYING), header.has(flag::FINALIZED)));
+            if let Some((false, true)) = flags
+                && object.strong_count() == 0
+            {
+                leave_callbacks(object);
+            }
+            flags.is_none_or(|(dying, finalized)| !dying && !finalized)
+        }
         // SAFETY: a type's block is one.
         None => handle::block_of(object.class().as_object())
             .is_none_or(|class| unsafe { Kind::of_type(class.cast()) } != Kind::Instance),

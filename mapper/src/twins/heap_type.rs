@@ -220,7 +220,7 @@ unsafe fn fill_from_spec(
         }
         heap.ht_type.tp_basicsize = match spec.basicsize {
             0 => base_size,
-            size if size < 0 => (base_size + 15) / 16 * 16 - size as isize,
+            size if size < 0 => (base_size + 15) / 16 * 16 + (15 - size as isize) / 16 * 16,
             size => size as isize,
         };
         heap.ht_type.tp_itemsize = spec.itemsize as isize;

@@ -3,8 +3,8 @@
 
 use std::sync::Mutex;
 
-use rustpython_vm::builtins::{PyDict, PyStrRef, PyType};
-use rustpython_vm::{AsObject, Py, PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::builtins::{PyDict, PyStr, PyStrRef, PyType};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::abi::layout as c;
 use crate::abi::layout::tpflags::READY;
@@ -21,16 +21,38 @@ use crate::twins::store;
 /// # Safety
 /// `t` is a ready type without one, the block of `class`.
 pub(crate) unsafe fn make(vm: &VirtualMachine, t: *mut c::PyTypeObject, class: &Py<PyType>) {
-    let Some(dict) = class.attributes.as_dict() else { return };
-    let dict = store::store(vm, dict.as_object());
+    let Some(own) = class.attributes.as_dict() else { return };
     // SAFETY: a type's block. What C code had put there is in the class's dict by now.
     let early = unsafe { std::mem::replace(&mut (*t).tp_dict, std::ptr::null_mut()) };
+    // SAFETY: C's dict.
+    unsafe { stand_for(early, own.as_object()) };
+    let dict = store::store(vm, own.as_object());
     // SAFETY: a dict's block; the type lives as long as C code may use its dict.
     unsafe {
         header_of(dict).set(flag::TYPE_DICT);
         spare::set_type_of_dict(dict, t);
         (*t).tp_dict = dict;
         dealloc::xdecref(early);
+    }
+}
+
+/// The dict that C code made goes on as the class's, under the pointer that C code has.
+///
+/// # Safety
+/// `early` is a dict's block, or null.
+unsafe fn stand_for(early: Block, own: &PyObject) {
+    let Some(header) = header(early).filter(|_| handle::block_of(own).is_none()) else { return };
+    let twin = header.twin();
+    if !header.has(flag::OWNS_TWIN) || header.has(flag::QUEUED) {
+        return;
+    }
+    handle::untie(twin);
+    header.unset(flag::OWNS_TWIN);
+    handle::tie(early, own);
+    // SAFETY: C counts the block, whose reference on the old dict was given up.
+    unsafe {
+        handle::adopt(early, own);
+        dealloc::drop_twin(twin);
     }
 }
 
@@ -143,6 +165,23 @@ pub(crate) unsafe fn end(dict: Block) {
 pub(crate) fn used(dict: Block) {
     if header(dict).is_some_and(|header| header.has(flag::TYPE_DICT)) {
         forget(dict);
+    }
+}
+
+/// A key was put into a dict: the VM looks for attributes by the names that it knows.
+#[inline]
+pub(crate) fn named(vm: &VirtualMachine, dict: Block, key: &PyObject) {
+    if header(dict).is_some_and(|header| header.has(flag::TYPE_DICT))
+        && let Some(name) = key.downcast_ref::<PyStr>()
+    {
+        vm.ctx.intern_str(name.as_wtf8());
+    }
+}
+
+/// As [`named`], for many keys.
+pub(crate) fn all_named(vm: &VirtualMachine, block: Block, dict: &Py<PyDict>) {
+    if header(block).is_some_and(|header| header.has(flag::TYPE_DICT)) {
+        dict.into_iter().for_each(|(key, _)| named(vm, block, &key));
     }
 }
 

@@ -7,6 +7,9 @@ use rustpython_vm::{Py, VirtualMachine};
 
 use crate::abi::layout::{self as c, tpflags};
 use crate::abi::type_table::{self, Row};
+use crate::heap::block::Block;
+use crate::heap::kind::Kind;
+use crate::lifetime::{handle, thread};
 use crate::twins::types::type_block;
 
 /// `Py_TPFLAGS` of the managed class that may change.
@@ -85,5 +88,71 @@ unsafe fn of_base(vm: &VirtualMachine, t: &mut c::PyTypeObject, class: &Py<PyTyp
         t.tp_flags |= widest.tp_flags & tpflags::ITEMS_AT_END | base.tp_flags & tpflags::HAVE_VECTORCALL;
         // As `type.__new__` has it, whatever the base.
         t.tp_flags |= tpflags::HAVE_GC;
+    }
+}
+
+/// Whether a type's objects look like its base's.
+unsafe fn is_like_base(t: &c::PyTypeObject) -> bool {
+    // SAFETY: a ready type's base is NULL or a type.
+    let Some(base) = (unsafe { t.tp_base.as_ref() }) else { return false };
+    let collected = |t: &c::PyTypeObject| t.tp_flags & tpflags::HAVE_GC != 0;
+    let clear = |t: &c::PyTypeObject| t.tp_clear.map(|f| f as usize);
+    t.tp_basicsize == base.tp_basicsize
+        && t.tp_itemsize == base.tp_itemsize
+        && t.tp_dictoffset == base.tp_dictoffset
+        && t.tp_weaklistoffset == base.tp_weaklistoffset
+        && collected(t) == collected(base)
+        && (!collected(t) || clear(t) == clear(base))
+}
+
+/// Whether two types that derive from the same one add the same: slots of the same names, a dict and a list of weak references in
+/// the same places.
+unsafe fn add_the_same(a: &c::PyTypeObject, b: &c::PyTypeObject) -> bool {
+    let slots = |t: &c::PyTypeObject| {
+        let class = handle::twin_of(std::ptr::from_ref(t).cast_mut().cast())?.downcast_ref::<PyType>()?;
+        let names = class.heaptype_ext.as_deref()?.slots.as_ref()?.as_slice();
+        Some(names.iter().map(|name| name.to_string_lossy().into_owned()).collect::<Vec<_>>())
+    };
+    // SAFETY: a ready type's base is NULL or a type.
+    let Some(base) = (unsafe { a.tp_base.as_ref() }) else { return false };
+    let (of_a, of_b) = (slots(a), slots(b));
+    let mut size = base.tp_basicsize;
+    for offset in [|t: &c::PyTypeObject| t.tp_dictoffset, |t: &c::PyTypeObject| t.tp_weaklistoffset] {
+        if offset(a) == size && offset(b) == size {
+            size += size_of::<Block>() as isize;
+        }
+    }
+    if let (Some(of_a), Some(of_b)) = (&of_a, &of_b) {
+        if of_a != of_b {
+            return false;
+        }
+        size += (of_a.len() * size_of::<Block>()) as isize;
+    }
+    std::ptr::eq(base, b.tp_base)
+        && a.tp_flags & b.tp_flags & tpflags::HEAPTYPE != 0
+        && a.tp_basicsize == size
+        && b.tp_basicsize == size
+}
+
+/// Why an object of one class cannot become one of another, if C code made a type that one of them derives from: the VM knows
+/// only how large structs are.
+pub fn refused_change(vm: &VirtualMachine, old: &Py<PyType>, new: &Py<PyType>) -> Option<&'static str> {
+    let _section = thread::enter(vm);
+    // SAFETY: types' blocks are ready, and so are their bases.
+    unsafe {
+        let (mut old, mut new) = (type_block(vm, old), type_block(vm, new));
+        if [old, new].iter().all(|t| Kind::of_type(*t) != Kind::Instance) {
+            return None;
+        }
+        // Memory of the one sort is not freed as that of the other.
+        if ((*old).tp_flags ^ (*new).tp_flags) & tpflags::HAVE_GC != 0 {
+            return Some("deallocator");
+        }
+        for t in [&mut old, &mut new] {
+            while is_like_base(&**t) {
+                *t = (**t).tp_base;
+            }
+        }
+        (old != new && !add_the_same(&*old, &*new)).then_some("object layout")
     }
 }

@@ -253,7 +253,10 @@ pub(super) unsafe fn fill(vm: &VirtualMachine, t: &mut c::PyTypeObject, class: &
         } else if let Some(base) = base {
             t.tp_finalize = base.tp_finalize;
         }
-        let suite = &mut *t.tp_as_async;
+        let (suite, types) = (&mut *t.tp_as_async, &vm.ctx.types);
+        if [types.generator_type, types.coroutine_type, types.async_generator].iter().any(|it| class.is(*it)) {
+            suite.am_send = transmute(exported("PyIter_Send"));
+        }
         for (field, name, f) in [
             (&mut suite.am_await, "__await__", am_await as *const _),
             (&mut suite.am_aiter, "__aiter__", am_aiter as *const _),

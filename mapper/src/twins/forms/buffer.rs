@@ -87,7 +87,8 @@ pub(crate) fn lasting(format: &str) -> *const c_char {
     }
 }
 
-/// The managed view for a block whose `Py_buffer` C code may have narrowed since: then it is another one, of that part.
+/// The managed view for a block whose `Py_buffer` C code may have narrowed or closed to writing since, as `_pickle` does: then
+/// it is another one, of that part.
 ///
 /// # Safety
 /// `block` is a memory view's, `twin` its twin.
@@ -104,12 +105,18 @@ pub(crate) unsafe fn narrowed(vm: &VirtualMachine, block: Block, header: &Header
             let is_row = now.ndim == 1 && known.ndim == 1 && size > 0 && *known.strides == size;
             is_row && start >= 0 && now.len >= 0 && start % size == 0 && start + now.len <= known.len
         };
-        if (now.buf, now.len) == (known.buf, known.len) || !is_part() {
+        let is_narrowed = (now.buf, now.len) != (known.buf, known.len) && is_part();
+        let is_closed = now.readonly != 0 && known.readonly == 0;
+        let part = if is_narrowed {
+            let at = |bytes: isize| PyObjectRef::from(vm.ctx.new_int(bytes / size));
+            let part = PySlice { start: Some(at(start)), stop: at(start + now.len), step: None }.into_pyobject(vm);
+            leave(vm, || twin.get_item(&*part, vm))?
+        } else if is_closed {
+            twin.clone()
+        } else {
             return Ok(twin);
-        }
-        let at = |bytes: isize| PyObjectRef::from(vm.ctx.new_int(bytes / size));
-        let part = PySlice { start: Some(at(start)), stop: at(start + now.len), step: None }.into_pyobject(vm);
-        let part = leave(vm, || twin.get_item(&*part, vm))?;
+        };
+        let part = if is_closed { leave(vm, || vm.call_method(&part, "toreadonly", ()))? } else { part };
         handle::untie(&*twin);
         header.set_twin(std::ptr::null());
         if header.has(flag::OWNS_TWIN) {

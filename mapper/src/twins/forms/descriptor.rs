@@ -3,6 +3,7 @@
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 use rustpython_vm::builtins::descriptor::MemberAccess;
 use rustpython_vm::builtins::{PyMemberDescriptor, PyStr, PyType, PyTypeRef};
@@ -15,6 +16,7 @@ use crate::lifetime::{dealloc, handle};
 use crate::twins::forms::function::no_function;
 use crate::twins::forms::object::new_block_of;
 use crate::twins::forms::record::call_function;
+use crate::twins::forms::wrapper::{self, WrapperBase};
 use crate::twins::store;
 use crate::twins::types::type_block;
 
@@ -73,25 +75,15 @@ impl Sort {
 
 /// What a descriptor's block looks like; all of these structs have their definition right behind the common part.
 #[repr(C)]
-struct Descriptor {
+pub(super) struct Descriptor {
     common: c::PyDescrObject,
-    definition: *const c_void,
+    pub(super) definition: *const c_void,
     /// `vectorcall`, or `d_wrapped`.
     more: usize,
     /// The definition, if it is the block's own.
     own: *mut Definition,
-}
-
-/// `struct wrapperbase`, the definition of a special method's descriptor.
-#[repr(C)]
-struct WrapperBase {
-    name: *const c_char,
-    offset: c_int,
-    function: *const c_void,
-    wrapper: *const c_void,
-    doc: *const c_char,
-    flags: c_int,
-    name_strobj: Block,
+    /// Where the definition is noted when the block goes, or null.
+    note: *const AtomicPtr<WrapperBase>,
 }
 
 /// A definition that belongs to a block, with its texts.
@@ -107,7 +99,7 @@ union Of {
     method: c::PyMethodDef,
     member: c::PyMemberDef,
     getset: c::PyGetSetDef,
-    wrapper: std::mem::ManuallyDrop<WrapperBase>,
+    none: (),
 }
 
 unsafe fn make(_: &VirtualMachine, _: &PyObject, class: *mut c::PyTypeObject) -> Block {
@@ -134,6 +126,12 @@ unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) {
         let sort = Sort::of(vm, object.class());
         if sort == Sort::Method {
             shown.more = call_function();
+        }
+        if sort == Sort::Wrapper
+            && let Some(slot) = wrapper::shown(object, t, &name)
+        {
+            (shown.definition, shown.more, shown.note) = (slot.definition.cast(), slot.wrapped, slot.note);
+            return;
         }
         if let Some(definition) = entry(t, sort, &name) {
             shown.definition = definition;
@@ -206,17 +204,7 @@ fn own_definition(vm: &VirtualMachine, object: &PyObject, sort: Sort, name: Stri
                 ml_doc: doc_at,
             },
         },
-        Sort::Wrapper => Of {
-            wrapper: std::mem::ManuallyDrop::new(WrapperBase {
-                name: at,
-                offset: 0,
-                function: std::ptr::null(),
-                wrapper: std::ptr::null(),
-                doc: doc_at,
-                flags: 0,
-                name_strobj: std::ptr::null_mut(),
-            }),
-        },
+        Sort::Wrapper => Of { none: () },
     };
     Definition { of, _name: text, _doc: doc }
 }
@@ -255,6 +243,10 @@ unsafe fn free(block: Block) {
         let own = std::mem::replace(&mut shown.own, std::ptr::null_mut());
         if !own.is_null() {
             drop(Box::from_raw(own));
+        }
+        // The object outlives its block.
+        if let Some(note) = shown.note.as_ref() {
+            note.store(shown.definition.cast::<WrapperBase>().cast_mut(), Relaxed);
         }
         for part in parts(block) {
             dealloc::xdecref(part);

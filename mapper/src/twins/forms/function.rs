@@ -1,12 +1,12 @@
 //! C functions as objects: `PyCFunctionObject` blocks. The managed half, which the dispatcher makes at once, keeps
 //! `self` alive; the block counts it only if `self` would not outlive its own block otherwise.
 
-use std::ffi::{CString, c_void};
+use std::ffi::{CStr, CString, c_void};
 use std::sync::OnceLock;
 
-use rustpython_vm::builtins::PyStr;
+use rustpython_vm::builtins::{PyStr, PyType};
 use rustpython_vm::function::PyMethodDef;
-use rustpython_vm::{PyObject, PyPayload, PyResult, VirtualMachine};
+use rustpython_vm::{Py, PyObject, PyPayload, PyResult, VirtualMachine};
 
 use crate::abi::layout as c;
 use crate::abi::statics::statics;
@@ -16,8 +16,10 @@ use crate::heap::form::{Form, Half, Visit};
 use crate::lifetime::dealloc::{decref, xdecref};
 use crate::lifetime::dispatch::dispatcher;
 use crate::lifetime::handle;
+use crate::twins::forms::descriptor::{self, Sort};
 use crate::twins::forms::object::new_block_of;
 use crate::twins::passing::{pass, take_back};
+use crate::twins::types::{is_of_c as is_of_c_type, type_block};
 use crate::twins::{retrieve, store};
 
 /// C functions.
@@ -125,6 +127,23 @@ fn with_payload<N: PyPayload, R>(
     object.downcast_ref::<N>().map(|native| read(native))
 }
 
+/// The definition in a C type's table that a method bound to an object or a class comes from: C code calls what stands there. Those
+/// that are told their class have functions of another struct.
+fn definition_of_c(vm: &VirtualMachine, name: &CStr, this: &PyObject) -> Option<*mut c::PyMethodDef> {
+    let text = name.to_str().ok()?;
+    let key = vm.ctx.interned_str(text)?;
+    let of = |class: &Py<PyType>| class.mro_collect().into_iter().find(|class| class.attributes.contains(key));
+    let class = this.downcast_ref::<PyType>().and_then(of).or_else(|| of(this.class()))?;
+    if !is_of_c_type(&class) {
+        return None;
+    }
+    // SAFETY: a class's block is filled; its tables live as long as it, which the method holds.
+    unsafe {
+        let entry = descriptor::entry(type_block(vm, &class), Sort::Method, text)?.cast::<c::PyMethodDef>();
+        ((*entry).ml_flags & c::meth::METHOD == 0).then_some(entry.cast_mut())
+    }
+}
+
 /// The block of a builtin function of the VM's, with a count of 1 and no twin yet.
 ///
 /// # Safety
@@ -149,7 +168,8 @@ pub(crate) unsafe fn new_managed_block(vm: &VirtualMachine, object: &PyObject, c
             _name: name,
         });
         let function = &mut *made.cast::<c::PyCFunctionObject>();
-        function.m_ml = Box::into_raw(shown).cast();
+        let of_c = this.as_ref().and_then(|this| definition_of_c(vm, &shown._name, this.as_ref()?));
+        function.m_ml = of_c.unwrap_or_else(|| Box::into_raw(shown).cast());
         function.vectorcall = Some(entries().vectorcall);
         if let Some(this) = this.flatten() {
             function.m_self = store::store_owned(vm, this);
@@ -209,7 +229,8 @@ pub(crate) unsafe fn release_parts(block: Block) {
         {
             xdecref((*block.cast::<c::PyCMethodObject>()).mm_class.cast());
         }
-        if !is_of_c(block) && !function.m_ml.is_null() {
+        let is_own = function.m_ml.as_ref().is_some_and(|it| it.ml_meth == entries().no_function as *const c_void);
+        if !is_of_c(block) && is_own {
             drop(Box::from_raw(function.m_ml.cast::<Shown>()));
         }
     }

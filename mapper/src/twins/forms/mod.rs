@@ -27,6 +27,7 @@ pub mod tuple;
 pub mod unicode;
 mod view;
 pub(crate) mod weak;
+pub mod wrapper;
 
 use rustpython_vm::builtins::{PyList, PyTuple};
 use rustpython_vm::{AsObject as _, PyObject, PyObjectRef, VirtualMachine};
