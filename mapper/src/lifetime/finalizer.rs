@@ -34,7 +34,7 @@ pub(crate) fn set_of_python(functions: OfPython) {
 
 /// How the VM finalizes an object whose class's `tp_finalize` is this; None if that is C's.
 fn by_the_vm(finalize: c::Destructor) -> Option<c::Destructor> {
-    let functions = OF_PYTHON.get().expect("set at start-up");
+    let functions = OF_PYTHON.get()?;
     std::ptr::fn_addr_eq(functions.slot, finalize).then_some(functions.once)
 }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::c_int;
 
-use rustpython_vm::builtins::{PyBytes, PyTuple, PyType};
+use rustpython_vm::builtins::{PyByteArray, PyBytes, PyMemoryView, PyRange, PyTuple, PyType};
 use rustpython_vm::{Py, PyObject, PyResult, VirtualMachine};
 
 use super::{binary, gone, owner, set_owned, unary};
@@ -62,14 +62,21 @@ fn from_front(index: isize) -> isize {
 }
 
 unsafe extern "C" fn sq_item(this: Block, index: isize, _: usize, number: u32) -> Block {
-    let index = from_front(index);
     unary(this, |object, vm| {
+        // These count from the end.
+        let counts = object.downcastable::<PyRange>() || object.downcastable::<PyMemoryView>();
+        let index = if counts { index } else { from_front(index) };
         // The VM's slot gives bytes, and for tuples it has other words.
+        let byte = |byte: Option<u8>, refused: &'static str| match byte {
+            Some(byte) => Ok(vm.ctx.new_int(byte).into()),
+            None => Err(vm.new_index_error(refused)),
+        };
         if let Some(bytes) = object.downcast_ref::<PyBytes>() {
-            let byte = bytes.as_bytes().get(index as usize);
-            return byte
-                .map(|byte| vm.ctx.new_int(*byte).into())
-                .ok_or_else(|| vm.new_index_error("index out of range"));
+            return byte(bytes.as_bytes().get(index as usize).copied(), "index out of range");
+        }
+        if let Some(array) = object.downcast_ref::<PyByteArray>() {
+            let found = array.borrow_buf().get(index as usize).copied();
+            return byte(found, "bytearray index out of range");
         }
         if let Some(tuple) = object.downcast_ref::<PyTuple>() {
             let item = tuple.as_slice().get(index as usize);
@@ -111,7 +118,9 @@ unsafe extern "C" fn sq_ass_item(this: Block, index: isize, value: Block, number
     api(|vm| {
         let (object, value) = (Borrowed(this).held(vm)?, Borrowed(value).opt(vm)?);
         let Some(f) = owner(number).slots.as_sequence.ass_item.load() else { return gone(vm, number) };
-        leave(vm, || f(object.sequence_unchecked(), from_front(index), value, vm))?;
+        // A bytearray counts from the end.
+        let index = if object.downcastable::<PyByteArray>() { index } else { from_front(index) };
+        leave(vm, || f(object.sequence_unchecked(), index, value, vm))?;
         // SAFETY: C's argument.
         unsafe { touched(vm, this) };
         Ok(0)
