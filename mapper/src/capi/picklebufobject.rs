@@ -34,7 +34,7 @@ pub unsafe extern "C" fn PyPickleBuffer_GetBuffer(buffer: Borrowed) -> *const c:
         // SAFETY: blocks of this class have the struct's size.
         unsafe {
             let block = buffer.0.cast::<PickleBuffer>();
-            buffer::describe(vm, &raw mut (*block).view, (&raw mut (*block).arrays).cast(), &twin);
+            buffer::describe(vm, block.cast(), &raw mut (*block).view, (&raw mut (*block).arrays).cast(), &twin);
             Ok(&raw const (*block).view)
         }
     })

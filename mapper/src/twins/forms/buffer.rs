@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::{CString, c_char, c_int};
 use std::sync::Mutex;
 
-use rustpython_vm::builtins::PySlice;
+use rustpython_vm::builtins::{PyBytes, PyMemoryView, PySlice};
 use rustpython_vm::protocol::{BufferFlags, PyBuffer};
 use rustpython_vm::{PyObject, PyObjectRef, PyPayload as _, PyResult, VirtualMachine};
 
@@ -14,6 +14,8 @@ use crate::gaps::memoryview::indirect::Memory;
 use crate::heap::block::{Block, Header, flag};
 use crate::lifetime::thread::leave;
 use crate::lifetime::{dealloc, handle, managed};
+use crate::twins::forms::bytes;
+use crate::twins::lend::lend;
 
 /// `PyBUF_FULL_RO`.
 const FULL_RO: u32 = 0x11C;
@@ -30,11 +32,32 @@ pub(crate) struct PickleBuffer {
 /// Room for the shape, the strides and the suboffsets of a buffer with as many dimensions as there may be (`PyBUF_MAX_NDIM`).
 pub(crate) type Arrays = [isize; 3 * MOST_DIMENSIONS];
 
-/// Describes a memory view's memory in its own `Py_buffer`, without opening it: the memory view has.
+/// Where memory that a memory view shows of bytes is in their block, if C has them: for C both are one memory. The view's
+/// block, `owner`, borrows it.
+unsafe fn in_block(vm: &VirtualMachine, owner: Block, object: &PyObject, start: *mut u8) -> Option<*mut u8> {
+    let object = object.downcast_ref::<PyMemoryView>()?.viewed_object();
+    let data = object.downcast_ref::<PyBytes>()?.as_bytes();
+    let offset = (start as usize).wrapping_sub(data.as_ptr() as usize);
+    if offset > data.len() || handle::block_of(object).is_none() {
+        return None;
+    }
+    let block = lend(vm, owner, object);
+    // SAFETY: the block of bytes, borrowed.
+    unsafe { bytes::has_its_length(block, object).then(|| block.cast::<u8>().add(bytes::DATA + offset)) }
+}
+
+/// Describes the memory of a memory view, whose block is `owner`, in its own `Py_buffer`, without opening it: the memory view
+/// has.
 ///
 /// # Safety
 /// `arrays` is the start of [`Arrays`].
-pub(crate) unsafe fn describe(vm: &VirtualMachine, view: *mut c::Py_buffer, arrays: *mut isize, object: &PyObject) {
+pub(crate) unsafe fn describe(
+    vm: &VirtualMachine,
+    owner: Block,
+    view: *mut c::Py_buffer,
+    arrays: *mut isize,
+    object: &PyObject,
+) {
     let Ok(buffer) = PyBuffer::from_object(vm, object, BufferFlags::from_bits_truncate(FULL_RO)) else { return };
     let memory = Memory::of(&buffer);
     if memory.shape.len() > MOST_DIMENSIONS {
@@ -56,8 +79,9 @@ pub(crate) unsafe fn describe(vm: &VirtualMachine, view: *mut c::Py_buffer, arra
     let (shape, strides, suboffsets) = (put(&memory.shape), put(&memory.strides), put(&memory.suboffsets));
     // SAFETY: by contract; the memory stays where it is while the memory view has it open.
     unsafe {
+        let start = in_block(vm, owner, object, memory.start).unwrap_or(memory.start);
         *view = c::Py_buffer {
-            buf: memory.start.cast(),
+            buf: start.cast(),
             obj: std::ptr::null_mut(),
             len: buffer.desc.len as isize,
             itemsize: buffer.desc.itemsize as isize,
@@ -98,7 +122,7 @@ pub(crate) unsafe fn narrowed(vm: &VirtualMachine, block: Block, header: &Header
     // SAFETY: by contract; zeros are a view of nothing.
     unsafe {
         let mut known: c::Py_buffer = std::mem::zeroed();
-        describe(vm, &mut known, arrays.as_mut_ptr(), &twin);
+        describe(vm, block, &mut known, arrays.as_mut_ptr(), &twin);
         let now = &(*block.cast::<c::PyMemoryViewObject>()).view;
         let (size, start) = (known.itemsize, now.buf as isize - known.buf as isize);
         let is_part = || {

@@ -204,7 +204,7 @@ pub(crate) unsafe fn fill(vm: &VirtualMachine, block: Block, object: &PyObject) 
     unsafe {
         if object.downcastable::<PyMemoryView>() {
             let block = block.cast::<c::PyMemoryViewObject>();
-            describe(vm, &raw mut (*block).view, (&raw mut (*block).ob_array).cast(), object);
+            describe(vm, block.cast(), &raw mut (*block).view, (&raw mut (*block).ob_array).cast(), object);
             (*block).hash = -1;
             return;
         }
