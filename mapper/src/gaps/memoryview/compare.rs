@@ -26,6 +26,14 @@ pub(super) fn are_equal(vm: &VirtualMachine, a: &View, b: &View) -> PyResult<boo
             Items::Values(of_a, of_b)
         }
     };
+    let is_whole = |view: &View, code: u8| view.itemsize() == items::size(code) && view.is_in_one_piece(false);
+    if let Items::Same(code) = items
+        && items::has_one_form(code)
+        && is_whole(a, code)
+        && is_whole(b, code)
+    {
+        return Ok(a.piece() == b.piece());
+    }
     walk(vm, &items, (a, a.start()), (b, b.start()), 0)
 }
 

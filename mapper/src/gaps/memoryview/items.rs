@@ -15,6 +15,11 @@ pub(super) fn size(code: u8) -> usize {
     }
 }
 
+/// Whether equal items have equal bytes.
+pub(super) fn has_one_form(code: u8) -> bool {
+    !b"fde?".contains(&code)
+}
+
 /// Reads a value of a type that C has.
 macro_rules! read {
     ($at:expr, $type:ty) => {

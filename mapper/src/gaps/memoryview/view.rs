@@ -173,10 +173,15 @@ impl View {
 
     /// The bytes of items that lie in one piece.
     pub(super) fn as_it_lies(&self) -> Vec<u8> {
+        self.piece().to_vec()
+    }
+
+    /// The memory of items that lie in one piece.
+    pub(super) fn piece(&self) -> &[u8] {
         match self.size() {
-            0 => Vec::new(),
+            0 => &[],
             // SAFETY: in one piece, memory of the buffer's.
-            size => unsafe { std::slice::from_raw_parts(self.start, size) }.to_vec(),
+            size => unsafe { std::slice::from_raw_parts(self.start, size) },
         }
     }
 
