@@ -56,11 +56,36 @@ fn set_attribute(
     value: PySetterValue<PyObjectRef>,
     vm: &VirtualMachine,
 ) -> PyResult<()> {
-    let result = SET.get().expect("set before this function")(local, name, value, vm);
+    let result = set_or_delete(local, name, value, vm);
     if interpreter::is_attached_here() {
         note(vm, local);
     }
     result
+}
+
+/// What `_local` does itself, and what it leaves out: attributes of the class go before the thread's own dict, if they can be
+/// set, and what is not there is no attribute.
+fn set_or_delete(
+    local: &PyObject,
+    name: &Py<PyStr>,
+    value: PySetterValue<PyObjectRef>,
+    vm: &VirtualMachine,
+) -> PyResult<()> {
+    let of_class = local.class().get_attr(vm.ctx.intern_str(name.as_wtf8())).filter(|_| name.as_bytes() != b"__dict__");
+    if let Some(descriptor) = of_class
+        && let Some(set) = descriptor.class().slots.descr_set.load()
+    {
+        return set(&descriptor, local.to_owned(), value, vm);
+    }
+    let deletes = matches!(value, PySetterValue::Delete);
+    let result = SET.get().expect("set before this function")(local, name, value, vm);
+    result.map_err(|error| {
+        if deletes && error.fast_isinstance(vm.ctx.exceptions.key_error) {
+            let class = local.class().name().to_string();
+            return vm.new_attribute_error(format!("'{class}' object has no attribute '{name}'"));
+        }
+        error
+    })
 }
 
 /// Remembers that this thread, one from outside, has a part of an object.
