@@ -81,7 +81,7 @@ fn set_or_delete(
     let result = SET.get().expect("set before this function")(local, name, value, vm);
     result.map_err(|error| {
         if deletes && error.fast_isinstance(vm.ctx.exceptions.key_error) {
-            let class = local.class().name().to_string();
+            let class = local.class().slot_name().to_string();
             return vm.new_attribute_error(format!("'{class}' object has no attribute '{name}'"));
         }
         error
