@@ -112,11 +112,15 @@ fn several(bases: &PyObject) -> Option<Vec<PyTypeRef>> {
 }
 
 /// The nearest class that a class derives from, or itself, whose objects have more in them than its base's: the VM's own does not
-/// see `__slots__`.
-fn solid(class: &Py<PyType>) -> &Py<PyType> {
-    let shape = |class: &Py<PyType>| (class.slots.basicsize, class.slots.itemsize, class.slots.member_count);
+/// see `__slots__`. What else has a place of its own in the VM's objects is none of the class's.
+fn solid<'a>(vm: &VirtualMachine, class: &'a Py<PyType>) -> &'a Py<PyType> {
+    let slots = vm.ctx.intern_str("__slots__");
+    let adds = |class: &Py<PyType>, base: &Py<PyType>| {
+        (class.slots.basicsize, class.slots.itemsize) != (base.slots.basicsize, base.slots.itemsize)
+            || (class.slots.member_count != base.slots.member_count && class.attributes.contains(slots))
+    };
     let mut solid = class;
-    while let Some(base) = solid.base.deref().filter(|base| shape(base) == shape(solid)) {
+    while let Some(base) = solid.base.deref().filter(|base| !adds(solid, base)) {
         solid = base;
     }
     solid
@@ -127,9 +131,9 @@ fn check_layouts(vm: &VirtualMachine, bases: &[PyTypeRef]) -> PyResult<()> {
     if bases.iter().any(|base| !base.slots.flags.has_feature(PyTypeFlags::BASETYPE)) {
         return Ok(()); // the VM says so
     }
-    let mut winner = solid(&bases[0]);
+    let mut winner = solid(vm, &bases[0]);
     for base in &bases[1..] {
-        let candidate = solid(base);
+        let candidate = solid(vm, base);
         if candidate.fast_issubclass(winner) {
             winner = candidate;
         } else if !winner.fast_issubclass(candidate) {
