@@ -453,7 +453,7 @@ pub unsafe extern "C" fn PySequence_InPlaceRepeat(object: Borrowed, count: isize
         let result = leave(vm, || match way {
             InPlace::Slot => target.sequence_unchecked().inplace_repeat(count, vm),
             InPlace::New => target.sequence_unchecked().repeat(count, vm),
-            InPlace::Number => vm._imul(&target, &*PyObjectRef::from(vm.ctx.new_int(count))),
+            InPlace::Number => vm._imul(&target, &PyObjectRef::from(vm.ctx.new_int(count))),
         })?;
         // SAFETY: C's arguments.
         unsafe { touched(vm, object.0) };

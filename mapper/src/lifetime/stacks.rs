@@ -269,7 +269,7 @@ fn find_memory(all: &[usize]) -> Option<usize> {
     let top = (0..sample.len()).find(|at| sample[*at] > sample[chunk] && sample[*at] < sample[limit])?;
     only((0..=all.len() - sample.len()).filter(|at| {
         let word = |index: usize| all[at + index];
-        let size = word(limit).checked_sub(word(chunk)).unwrap_or_default();
+        let size = word(limit).saturating_sub(word(chunk));
         let is_chunk = size.is_power_of_two() && (CHUNK..=LARGEST).contains(&size);
         is_chunk && word(chunk) < word(top) && word(top) <= word(limit)
     }))
